@@ -1,0 +1,1 @@
+"""Networks of the agent (torch only; no Gymnasium, no simulator)."""
