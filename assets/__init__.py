@@ -1,0 +1,27 @@
+"""Articulated objects: generated ones by name, and any object in a URDF folder made ready to simulate."""
+
+from __future__ import annotations
+
+from assets.catalog import (
+    CATEGORIES,
+    SPLITS,
+    TEST_CATEGORIES,
+    TRAIN_CATEGORIES,
+    Instance,
+    instance_folder,
+    instances,
+    split_categories,
+    split_size,
+)
+
+__all__ = [
+    "CATEGORIES",
+    "SPLITS",
+    "TEST_CATEGORIES",
+    "TRAIN_CATEGORIES",
+    "Instance",
+    "instance_folder",
+    "instances",
+    "split_categories",
+    "split_size",
+]

@@ -1,0 +1,184 @@
+"""The generated objects by name: which categories and splits there are, and the folder of each instance."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from assets.cache import cache_root
+from assets.generators import GENERATORS, GeneratedObject
+from assets.writer import write_partnet_folder
+
+VERSION = 1
+"""Number in the cache path. Raise it when a generator's output changes."""
+
+TRAIN_CATEGORIES = ("scissors", "knife")
+TEST_CATEGORIES = ("pliers", "multilink")
+CATEGORIES = TRAIN_CATEGORIES + TEST_CATEGORIES
+SPLITS = ("train", "val", "test")
+"""train: training categories, instances for training. val: the same categories, instances never trained on.
+test: categories never trained on."""
+
+TRAIN_SIZE = 200
+TEST_SIZE = 50
+
+
+@dataclass(frozen=True, order=True)
+class Instance:
+    """The name of one generated object.
+
+    Attributes:
+        category: One of ``CATEGORIES``.
+        index: From 0 to ``split_size(split) - 1``.
+        split: One of ``SPLITS``.
+        seed: Seed of the whole collection.
+    """
+
+    category: str
+    index: int
+    split: str
+    seed: int = 0
+
+    @property
+    def name(self) -> str:
+        """A short unique name such as ``scissors-train-0-017`` (category, split, seed, index)."""
+        return f"{self.category}-{self.split}-{self.seed}-{self.index:03d}"
+
+    def folder(self) -> Path:
+        """Return the object's folder; see `instance_folder`."""
+        return instance_folder(self.category, self.index, self.split, self.seed)
+
+
+def split_categories(split: str) -> tuple[str, ...]:
+    """Return the categories of a split.
+
+    Args:
+        split: One of ``SPLITS``.
+
+    Raises:
+        ValueError: There is no such split.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
+    return TEST_CATEGORIES if split == "test" else TRAIN_CATEGORIES
+
+
+def split_size(split: str) -> int:
+    """Return how many instances of each category a split has.
+
+    Args:
+        split: One of ``SPLITS``.
+
+    Raises:
+        ValueError: There is no such split.
+    """
+    split_categories(split)
+    return TRAIN_SIZE if split == "train" else TEST_SIZE
+
+
+def instances(split: str, category: str | None = None, seed: int = 0) -> list[Instance]:
+    """List the instances of a split, without generating any.
+
+    Args:
+        split: One of ``SPLITS``.
+        category: Only this category, or None for every category of the split.
+        seed: Seed of the collection.
+
+    Raises:
+        ValueError: There is no such split, or the category is not in it.
+    """
+    chosen = split_categories(split) if category is None else (category,)
+    found = [Instance(name, index, split, seed) for name in chosen for index in range(split_size(split))]
+    _check(found[0])
+    return found
+
+
+def generate(instance: Instance) -> GeneratedObject:
+    """Make an instance's object anew, in memory; the same instance always gives the same object.
+
+    Args:
+        instance: Which one.
+
+    Raises:
+        ValueError: There is no such instance; the message names the choices.
+    """
+    _check(instance)
+    return GENERATORS[instance.category](np.random.default_rng(_entropy(instance)))
+
+
+def instance_folder(category: str, index: int, split: str = "train", seed: int = 0) -> Path:
+    """Return the folder of an instance in the layout of PartNet-Mobility, generating it on first use.
+
+    The folder lies in the cache (see `assets.cache.cache_root`) and appears there whole, by one rename, so
+    several processes may ask for it at once.
+
+    Args:
+        category: One of ``CATEGORIES``.
+        index: From 0 to ``split_size(split) - 1``.
+        split: A split that has the category.
+        seed: Seed of the collection.
+
+    Raises:
+        ValueError: There is no such instance; the message names the choices.
+        OSError: The cache cannot be written, or a broken folder stands in the way.
+    """
+    instance = Instance(category, index, split, seed)
+    _check(instance)
+    folder = cache_root() / "generated" / f"v{VERSION}" / instance.name
+    if (folder / "meta.json").is_file():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{instance.name}-", dir=folder.parent))
+    try:
+        meta: dict[str, str | int | float] = {
+            "index": index,
+            "split": split,
+            "seed": seed,
+            "generator_version": VERSION,
+        }
+        write_partnet_folder(generate(instance), temporary, meta)
+        temporary.chmod(0o755)  # mkdtemp makes folders private; others may share the cache
+        try:
+            os.rename(temporary, folder)
+        except OSError as error:
+            if not (folder / "meta.json").is_file():  # else another process was first, with the same bytes
+                raise OSError(
+                    f"{folder}: is not a whole object and is in the way; delete it ({error})"
+                ) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _entropy(instance: Instance) -> np.random.SeedSequence:
+    """Return a seed that every field of the instance changes, the same on every machine."""
+    digest = hashlib.sha256(f"{instance.category}/{instance.split}".encode()).digest()
+    words = [int.from_bytes(digest[i : i + 4], "little") for i in range(0, 16, 4)]
+    return np.random.SeedSequence([*words, instance.seed, instance.index])
+
+
+def _check(instance: Instance) -> None:
+    """Raise a ValueError that names the choices if there is no such instance."""
+    if instance.category not in CATEGORIES:
+        raise ValueError(f"unknown category {instance.category!r}: choose one of {', '.join(CATEGORIES)}")
+    held = split_categories(instance.split)
+    if instance.category not in held:
+        splits = [split for split in SPLITS if instance.category in split_categories(split)]
+        raise ValueError(
+            f"split {instance.split!r} has the categories {', '.join(held)}, not {instance.category!r}: "
+            f"choose one of those, or split {' or '.join(splits)}"
+        )
+    size = split_size(instance.split)
+    if not 0 <= instance.index < size:
+        raise ValueError(
+            f"no instance {instance.index} of {instance.category} in split {instance.split!r}: "
+            f"choose 0 to {size - 1}"
+        )
+    if instance.seed < 0:
+        raise ValueError(f"the seed of a collection must be 0 or more, not {instance.seed}")

@@ -1,0 +1,92 @@
+"""What a generator hands back: an articulated object as meshes, materials and joints."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import trimesh
+
+
+@dataclass(frozen=True)
+class Material:
+    """A surface: one small texture with the colour already in it.
+
+    Attributes:
+        name: Word for people, such as "brushed steel".
+        texture: (S, S, 3) uint8 RGB image that repeats without a seam.
+        repeat: Edge length of one repeat of the texture on the surface, in metres.
+    """
+
+    name: str
+    texture: npt.NDArray[np.uint8]
+    repeat: float
+
+
+@dataclass(frozen=True)
+class Visual:
+    """One watertight mesh with one material.
+
+    Attributes:
+        mesh: Geometry in the object's frame (metres, z up) with every joint at zero.
+        material: Its surface.
+        grain: Direction of the texture's first axis in the xy plane, in radians from +x.
+    """
+
+    mesh: trimesh.Trimesh
+    material: Material
+    grain: float = 0.0
+
+
+@dataclass(frozen=True)
+class Link:
+    """One rigid body.
+
+    Attributes:
+        part: Name of the part for people ("blade"), written to ``semantics.txt``.
+        visuals: One mesh or more; together they are the body.
+    """
+
+    part: str
+    visuals: tuple[Visual, ...]
+
+
+@dataclass(frozen=True)
+class Joint:
+    """A hinge between two links.
+
+    Attributes:
+        parent: Index of the parent link.
+        child: Index of the child link; always greater than ``parent``.
+        origin: (x, y, z) of a point on the axis, object's frame, metres.
+        lower: Lower limit in radians; at most zero.
+        upper: Upper limit in radians; at least zero.
+        axis: Unit vector of the axis.
+        type: URDF joint type.
+    """
+
+    parent: int
+    child: int
+    origin: tuple[float, float, float]
+    lower: float
+    upper: float
+    axis: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    type: str = "revolute"
+
+
+@dataclass(frozen=True)
+class GeneratedObject:
+    """An articulated object. Link 0 is the root; link ``i`` > 0 is the child of exactly one joint.
+
+    Attributes:
+        category: Its category.
+        links: The bodies, root first.
+        joints: The hinges. The state zero lies within the limits of each.
+        notes: Choices worth knowing (style names), for ``meta.json``.
+    """
+
+    category: str
+    links: tuple[Link, ...]
+    joints: tuple[Joint, ...]
+    notes: dict[str, str | float] = field(default_factory=dict)
