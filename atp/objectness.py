@@ -1,0 +1,47 @@
+"""Which pixels show an object that lies on a plane: from depth alone."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: An object rises at least this many metres above the ground.
+MIN_HEIGHT = 0.008
+#: Share of the image's side that the border takes in which the ground is looked for first.
+BORDER = 0.08
+
+
+def object_mask(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Pixels that stand out of the ground plane towards the camera.
+
+    The inverse depth of a plane is linear in row and column. It is fitted to the border of the image and then twice
+    to all pixels that agree, so that an object which touches the border does no harm.
+
+    Args:
+        depth: (H, W) float32 metres, 0 where there is no reading.
+
+    Returns:
+        (H, W) bool; all False where there is no depth.
+    """
+    height, width = depth.shape
+    valid = np.isfinite(depth) & (depth > 0)
+    if valid.sum() < 10:
+        return np.zeros(depth.shape, bool)
+    rows, cols = np.mgrid[:height, :width]
+    terms = np.stack([rows / height, cols / width, np.ones(depth.shape)], axis=-1)
+    inverse = np.where(valid, 1 / np.where(valid, depth, 1.0), 0.0)
+    margin = max(1, round(BORDER * min(height, width)))
+    ground = valid.copy()
+    ground[margin:-margin, margin:-margin] = False
+    if ground.sum() < 10:
+        ground = valid
+    rise = np.zeros(depth.shape)
+    for _ in range(3):
+        plane, *_ = np.linalg.lstsq(terms[ground], inverse[ground], rcond=None)
+        rise = 1 / np.maximum(terms @ plane, 1e-6) - depth
+        near = valid & (np.abs(rise) < MIN_HEIGHT)
+        if near.sum() < 10:
+            break
+        ground = near
+    mask: NDArray[np.bool_] = valid & (rise > MIN_HEIGHT)
+    return mask

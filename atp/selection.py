@@ -1,0 +1,122 @@
+"""Coupled action selection: a hold from the hold map, then a push from the map conditioned on that hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from atp.networks import InteractionNetwork
+
+#: Holds that are rated together with their best push.
+HOLD_CANDIDATES = 4
+#: Two hold candidates lie at least this share of the image's shorter side apart.
+CANDIDATE_SPACING = 0.1
+#: A failed action makes its neighbourhood (sigma, share of the shorter side) less likely: otherwise the same picture
+#: would be answered by the same mistake.
+AVOID_SIGMA = 0.08
+
+
+@torch.inference_mode()
+def best_actions(
+    network: InteractionNetwork,
+    image: Tensor,
+    memory: Tensor,
+    failed: Sequence[Sequence[NDArray[np.int64]]] | None = None,
+) -> NDArray[np.int64]:
+    """The action with the largest product of hold and push reward.
+
+    Args:
+        network: The interaction network.
+        image: (B, 5, H, W) image tensor.
+        memory: (B, 2, H, W) memory tensor.
+        failed: For every image, (5,) actions that failed on this very state.
+
+    Returns:
+        (B, 5) int64 actions.
+    """
+    batch, (height, width) = len(image), image.shape[-2:]
+    features = network.features(image, memory)
+    hold_map = torch.sigmoid(network.hold_logits(features))
+    failed = failed or [[] for _ in range(batch)]
+    for index, actions in enumerate(failed):
+        for action in actions:
+            hold_map[index] *= 1 - 0.5 * _bump(action[:2], (height, width)).to(hold_map)
+    holds, hold_values = _peaks(hold_map, HOLD_CANDIDATES)
+    push_map = torch.sigmoid(network.push_logits(features.repeat(HOLD_CANDIDATES), holds.flatten(0, 1)))
+    push_map = push_map.unflatten(0, (batch, HOLD_CANDIDATES))
+    for index, actions in enumerate(failed):
+        for action in actions:
+            push_map[index, :, int(action[4])] *= 1 - _bump(action[2:4], (height, width)).to(push_map)
+    values, places = push_map.flatten(2).max(-1)
+    best = (values * hold_values).argmax(1)
+    chosen = torch.arange(batch, device=best.device)
+    return _actions(holds[chosen, best], places[chosen, best], height, width)
+
+
+@torch.inference_mode()
+def sampled_actions(
+    network: InteractionNetwork,
+    image: Tensor,
+    memory: Tensor,
+    temperature: float,
+    generator: torch.Generator,
+) -> NDArray[np.int64]:
+    """Draw actions in proportion to exp(logit / temperature), for training.
+
+    Args:
+        network: The interaction network.
+        image: (B, 5, H, W) image tensor.
+        memory: (B, 2, H, W) memory tensor.
+        temperature: Above 0; small is greedy.
+        generator: CPU generator.
+
+    Returns:
+        (B, 5) int64 actions.
+    """
+    height, width = image.shape[-2:]
+    features = network.features(image, memory)
+
+    def draw(logits: Tensor) -> Tensor:
+        chances = torch.softmax(logits.flatten(1).cpu() / temperature, 1)
+        return torch.multinomial(chances, 1, generator=generator)[:, 0].to(image.device)
+
+    hold = draw(network.hold_logits(features))
+    hold = torch.stack([hold // width, hold % width], 1)
+    return _actions(hold, draw(network.push_logits(features, hold)), height, width)
+
+
+def _actions(hold: Tensor, push: Tensor, height: int, width: int) -> NDArray[np.int64]:
+    """Join holds (B, 2) and flat indices (B,) into (8, H, W) push maps to (B, 5) actions."""
+    direction, place = push // (height * width), push % (height * width)
+    parts = [hold[:, 0], hold[:, 1], place // width, place % width, direction]
+    return torch.stack(parts, 1).cpu().numpy().astype(np.int64)
+
+
+def _bump(pixel: NDArray[np.int64], shape: tuple[int, int]) -> Tensor:
+    """A wide Gaussian of height 1 at a pixel, (H, W)."""
+    sigma = AVOID_SIGMA * min(shape)
+    rows = torch.exp(-0.5 * ((torch.arange(shape[0]) - int(pixel[0])) / sigma) ** 2)
+    cols = torch.exp(-0.5 * ((torch.arange(shape[1]) - int(pixel[1])) / sigma) ** 2)
+    return rows[:, None] * cols[None, :]
+
+
+def _peaks(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The highest pixels of each map that lie apart: (B, count, 2) rows and columns, and (B, count) values."""
+    height, width = maps.shape[-2:]
+    spacing = max(1, math.ceil(CANDIDATE_SPACING * min(height, width)))
+    remaining = maps.clone()
+    pixels, values = [], []
+    for _ in range(count):
+        value, place = remaining.flatten(1).max(1)
+        row, col = place // width, place % width
+        pixels.append(torch.stack([row, col], 1))
+        values.append(value)
+        far_row = (torch.arange(height, device=maps.device) - row[:, None]).abs() > spacing
+        far_col = (torch.arange(width, device=maps.device) - col[:, None]).abs() > spacing
+        remaining = torch.where(far_row[:, :, None] | far_col[:, None, :], remaining, torch.zeros_like(remaining))
+    return torch.stack(pixels, 1), torch.stack(values, 1)

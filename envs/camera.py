@@ -1,0 +1,140 @@
+"""A pinhole camera: where a pixel lies in the world, and where a point of the world lies in the image.
+
+World frame: metres, z up, ground at z = 0. Camera frame: OpenCV's (x right, y down, z forward). Pixels are
+(row, col); the centre of pixel (r, c) is at image coordinates (r + 0.5, c + 0.5). Depth is z-depth: metres
+along the optical axis, not along the ray.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: The widest distance in metres that the default view shows of the ground.
+VIEW_WIDTH = 1.0
+#: Height in metres of the default camera above the ground.
+CAMERA_HEIGHT = 1.5
+NEAR, FAR = 0.2, 5.0
+
+# Columns: the camera's right, down and forward axes in the world, for a camera that looks straight down
+# with the world's +x to the right of the image and +y to its top.
+_LOOK_DOWN = np.array([[1.0, 0.0, 0.0], [0.0, -1.0, 0.0], [0.0, 0.0, -1.0]])
+
+
+@dataclass(frozen=True)
+class Camera:
+    """Intrinsics and pose of a pinhole camera.
+
+    Attributes:
+        height: Image rows.
+        width: Image columns.
+        focal: Focal length in pixels (square pixels; principal point at the image's centre).
+        position: (3,) float64, the optical centre in world metres.
+        rotation: (3, 3) float64, its columns are the camera's right, down and forward axes in the world.
+    """
+
+    height: int
+    width: int
+    focal: float
+    position: NDArray[np.float64]
+    rotation: NDArray[np.float64]
+    _rays: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        cols = (np.arange(self.width) + 0.5 - self.width / 2) / self.focal
+        rows = (np.arange(self.height) + 0.5 - self.height / 2) / self.focal
+        grid = np.stack(np.broadcast_arrays(cols[None, :], rows[:, None], np.ones(())), axis=-1)
+        object.__setattr__(self, "_rays", (grid @ self.rotation.T).astype(np.float32))
+
+    @classmethod
+    def above(
+        cls,
+        height: int,
+        width: int,
+        *,
+        tilt: tuple[float, float] = (0.0, 0.0),
+        distance: float = CAMERA_HEIGHT,
+        offset: tuple[float, float] = (0.0, 0.0),
+    ) -> Camera:
+        """Make a camera above the origin that looks down.
+
+        Args:
+            height: Image rows.
+            width: Image columns. The longer side of the image shows ``VIEW_WIDTH`` metres of the ground.
+            tilt: Rotation in radians about the world's x and y axes, about the point looked at.
+            distance: Metres from the point looked at to the optical centre. The focal length does not change
+                with it, so that a farther camera shows more.
+            offset: World (x, y) in metres of the point looked at.
+
+        Returns:
+            The camera. With no tilt the image's right is world +x and its top is world +y.
+        """
+        focal = max(height, width) * CAMERA_HEIGHT / VIEW_WIDTH
+        (sx, cx), (sy, cy) = ((math.sin(t), math.cos(t)) for t in tilt)
+        about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
+        about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
+        rotation = about_y @ about_x @ _LOOK_DOWN
+        target = np.array([offset[0], offset[1], 0.0])
+        return cls(height, width, focal, target - distance * rotation[:, 2], rotation)
+
+    def unproject(self, rows: NDArray, cols: NDArray, depth: NDArray) -> NDArray[np.float32]:
+        """World points seen at whole pixels.
+
+        Args:
+            rows: (N,) integer rows.
+            cols: (N,) integer columns.
+            depth: (N,) z-depth in metres.
+
+        Returns:
+            (N, 3) float32 world points in metres, for the centres of the pixels.
+        """
+        rays = self._rays[rows, cols]
+        points: NDArray[np.float32] = rays * depth[:, None] + self.position.astype(np.float32)
+        return points
+
+    def project(self, points: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        """Image coordinates of world points.
+
+        Args:
+            points: (N, 3) world points in metres.
+
+        Returns:
+            rows, cols and depth, each (N,): rows and cols are continuous (a pixel's centre at + 0.5), depth in
+            metres is positive in front of the camera.
+        """
+        in_camera = (points - self.position.astype(points.dtype)) @ self.rotation.astype(points.dtype)
+        depth = in_camera[:, 2]
+        rows = in_camera[:, 1] / depth * self.focal + self.height / 2
+        cols = in_camera[:, 0] / depth * self.focal + self.width / 2
+        return rows, cols, depth
+
+    def ground_depth(self) -> NDArray[np.float32]:
+        """Depth of the ground plane z = 0.
+
+        Returns:
+            (H, W) float32 z-depth in metres; pixels whose ray never meets the ground get ``FAR``.
+        """
+        fall = -self._rays[..., 2]
+        depth = np.where(fall > 1e-6, self.position[2] / np.maximum(fall, 1e-6), FAR)
+        return np.minimum(depth, FAR).astype(np.float32)
+
+    def view_matrix(self) -> list[float]:
+        """OpenGL's view matrix as 16 floats in column-major order, as PyBullet takes it."""
+        axes = self.rotation * np.array([1.0, -1.0, -1.0])  # OpenGL: y up, z backward
+        view = np.eye(4)
+        view[:3, :3] = axes.T
+        view[:3, 3] = -axes.T @ self.position
+        return list(view.T.ravel())
+
+    def projection_matrix(self) -> list[float]:
+        """OpenGL's projection matrix as 16 floats in column-major order, as PyBullet takes it."""
+        projection = np.zeros((4, 4))
+        projection[0, 0] = 2 * self.focal / self.width
+        projection[1, 1] = 2 * self.focal / self.height
+        projection[2, 2] = -(FAR + NEAR) / (FAR - NEAR)
+        projection[2, 3] = -2 * FAR * NEAR / (FAR - NEAR)
+        projection[3, 2] = -1.0
+        return list(projection.T.ravel())

@@ -1,0 +1,306 @@
+"""`ArticulatedPlay-v0`: hold one place of an unknown articulated object, push another, watch what moves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from assets.catalog import Instance, instance_folder, instances
+from assets.prepare import PreparedObject, prepare
+from envs import drawing, oracle
+from envs.randomization import RandomizationConfig, Scene, observe, sample_scene, sample_tints
+from envs.simulator import Grip, Hold, Renderer, Simulator
+from envs.truth import MAX_PARTS, Outcome, View, flow_between, judge
+
+Observation = dict[str, NDArray[Any]]
+
+
+class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
+    """Play with one articulated object for a set number of interactions (Act the Part, arXiv 2105.01047, sec. 3).
+
+    **Observation** ``Dict``: ``rgb`` uint8 (H, W, 3); ``depth`` float32 (H, W), metres along the optical axis,
+    0 where there is no reading; ``touch`` int8 (2,), whether the hold and the push of the last interaction touched
+    the object. Images are taken with the grippers away.
+
+    **Action** ``MultiDiscrete([H, W, H, W, 8])``: hold row, hold col, push row, push col, direction k; the push
+    goes towards k * 45 degrees in the image, counter-clockwise, k = 0 to the right. A pixel off the object is legal
+    and touches nothing.
+
+    **Reward** 1.0 for an optimal step (exactly one part that never moved before moved among those the push moved,
+    while the held one stayed), else 0.0. **Episode** is truncated after ``interactions`` steps.
+
+    **Info** ``category`` and ``instance`` name the object. ``info["privileged"]`` holds what an agent must not see,
+    for training signals, upper bounds and scoring: ``labels`` uint8 (H, W), part labels of the current observation
+    (0 background); ``moved_before`` and ``moved_after`` bool (H, W), the pixels of the moved parts in the last and
+    in the current image; ``flow`` float32 (H, W, 2), (d col, d row) in pixels from the last image to the current
+    one; ``moved_parts`` and ``seen_parts`` bool (15,), entry p for label p + 1; ``held_part`` and ``pushed_part``,
+    labels under the grippers (0: none); ``effective`` and ``optimal``; ``num_parts``, parts visible at reset.
+
+    Args:
+        split: ``"train"``, ``"val"`` or ``"test"`` instances (see :mod:`assets.catalog`).
+        category: Keep to one category of the split; None draws from all.
+        object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
+        resolution: Image side in pixels, or (H, W).
+        interactions: Interactions in an episode.
+        hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it turn about the held point.
+        renderer: ``"tiny"`` or ``"egl"``.
+        randomization: False for the clean scene, True for the default domain randomisation, or a config.
+        render_mode: ``"rgb_array"``, ``"human"`` or None.
+
+    Raises:
+        ValueError: An option is out of its range; the message says which and what is possible.
+        assets.urdf.ObjectError: The object cannot be read; the message names the file.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "human"], "render_fps": 2}
+
+    def __init__(
+        self,
+        *,
+        split: str = "train",
+        category: str | None = None,
+        object: str | Path | None = None,
+        resolution: int | tuple[int, int] = 90,
+        interactions: int = 5,
+        hold: Hold = "fixed",
+        renderer: Renderer = "tiny",
+        randomization: bool | RandomizationConfig = False,
+        render_mode: Literal["rgb_array", "human"] | None = None,
+    ) -> None:
+        height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
+        if min(height, width) < 16 or max(height, width) > 4096:
+            raise ValueError(f"resolution must be between 16 and 4096 pixels a side, not {resolution}")
+        if interactions < 1:
+            raise ValueError(f"interactions must be at least 1, not {interactions}")
+        if hold not in ("fixed", "point"):
+            raise ValueError(f"hold must be 'fixed' or 'point', not {hold!r}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise ValueError(f"render_mode must be None, 'rgb_array' or 'human', not {render_mode!r}")
+        if isinstance(randomization, RandomizationConfig):
+            self.randomization = randomization
+        else:
+            self.randomization = RandomizationConfig() if randomization else RandomizationConfig.off()
+        self.height, self.width = height, width
+        self.interactions = interactions
+        self.hold: Hold = hold
+        self.render_mode = render_mode
+        self._object = None if object is None else Path(object)
+        self._instances = [] if object is not None else instances(split, category)
+
+        self.observation_space = spaces.Dict(
+            {
+                "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
+                "depth": spaces.Box(0.0, np.inf, (height, width), np.float32),
+                "touch": spaces.MultiBinary(2),
+            }
+        )
+        self.action_space = spaces.MultiDiscrete([height, width, height, width, 8])
+        self._simulator = Simulator(renderer)
+        self._models: dict[str, PreparedObject] = {}
+        self._model: PreparedObject | None = None
+        self._scene: Scene
+        self._view: View
+        self._rgb: NDArray[np.uint8]
+        self._poses: NDArray[np.float64]
+        self._moved_ever = np.zeros(MAX_PARTS, bool)
+        self._num_parts = 0
+        self._step_count = 0
+        self._last_action: NDArray[np.int64] | None = None
+
+    # --- Gymnasium -----------------------------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Observation, dict[str, Any]]:
+        """Start an episode with another object, pose, joint state and scene.
+
+        Args:
+            seed: Seeds everything that follows. The same seed gives the same episode, to the byte.
+            options: ``category`` and ``index`` (or one of them) pick the instance within the split; ``object``
+                plays with a folder or URDF file instead.
+
+        Returns:
+            Observation and info.
+        """
+        super().reset(seed=seed)
+        rng = self.np_random
+        self._model = model = self._choose(dict(options or {}))
+        self._scene = sample_scene(self.randomization, self.height, self.width, rng)
+        self._simulator.load(model, self._scene.friction)
+        joints = {j.name: j.lower + (j.upper - j.lower) * rng.uniform(0.2, 0.8) for j in model.joints}
+        self._simulator.place((*rng.uniform(-0.04, 0.04, 2), rng.uniform(-np.pi, np.pi)), joints)
+        self._simulator.paint(sample_tints(self.randomization, self._simulator.part_links, rng))
+        self._moved_ever = np.zeros(MAX_PARTS, bool)
+        self._step_count = 0
+        self._last_action = None
+        self._view = self._simulator.render(self._scene.camera, self._scene.light)
+        self._poses = self._simulator.part_poses()
+        self._num_parts = int(self._view.seen.sum())
+        still = Outcome(np.zeros(MAX_PARTS, bool), 0, 0, False, False, 0.0)
+        flow = np.zeros((len(self._view.rows), 2), np.float32)
+        info = self._info(self._view, flow, still)
+        observation = self._observation(touch=(0, 0))
+        self._show()
+        return observation, info
+
+    def step(self, action: NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Hold, push, let go and look.
+
+        Args:
+            action: (5,) integers: hold row, hold col, push row, push col, direction.
+
+        Returns:
+            Observation, reward, terminated (always False), truncated and info.
+
+        Raises:
+            ValueError: The action is not in the action space.
+            gymnasium.error.ResetNeeded: There is no episode, or it has ended.
+        """
+        if self._model is None or self._step_count >= self.interactions:
+            raise gym.error.ResetNeeded("call reset() before step(): there is no episode or it has ended")
+        before_view, before_poses = self._view, self._poses
+        hold, push, direction = self._grips(action)
+        self._simulator.interact(hold, push, direction, self.hold)
+        self._poses = self._simulator.part_poses()
+        flow = flow_between(before_view, self._scene.camera, before_poses, self._poses)
+        outcome = judge(before_view, flow, self._part_of(hold), self._part_of(push), self._moved_ever)
+        self._moved_ever |= outcome.moved_parts
+        self._view = self._simulator.render(self._scene.camera, self._scene.light)
+        self._step_count += 1
+        self._last_action = np.asarray(action, np.int64).copy()
+        observation = self._observation(touch=(hold is not None, push is not None))
+        info = self._info(before_view, flow, outcome)
+        self._show()
+        return observation, float(outcome.optimal), False, self._step_count >= self.interactions, info
+
+    def render(self) -> NDArray[np.uint8] | None:
+        """A picture for people: the observation with the last grippers and action, beside the true labels.
+
+        Returns:
+            (h, 2 w, 3) uint8 in mode ``rgb_array``, enlarged to at least 270 pixels a side; else None.
+        """
+        if self._model is None:
+            raise gym.error.ResetNeeded("call reset() before render()")
+        if self.render_mode == "human":
+            self._show()
+            return None
+        return self._picture() if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Free the simulator and the window."""
+        self._simulator.close()
+        if self.render_mode == "human":
+            drawing.close_window()
+
+    # --- Privileged: for upper bounds and training signals -------------------------------------------------------
+
+    def try_action(self, action: NDArray[np.int64]) -> Outcome:
+        """Privileged: what ``action`` would do. Simulated and undone.
+
+        Args:
+            action: (5,) integers as in :meth:`step`.
+
+        Returns:
+            The outcome.
+        """
+        hold, push, direction = self._grips(action)
+        state = self._simulator.state()
+        self._simulator.interact(hold, push, direction, self.hold)
+        poses = self._simulator.part_poses()
+        self._simulator.restore(state)
+        flow = flow_between(self._view, self._scene.camera, self._poses, poses)
+        return judge(self._view, flow, self._part_of(hold), self._part_of(push), self._moved_ever)
+
+    def oracle_action(self, seed: int | None = None) -> NDArray[np.int64]:
+        """Privileged: the best action that can be found from the simulator's state.
+
+        Args:
+            seed: Seeds the candidates; None takes them from the environment's own generator.
+
+        Returns:
+            (5,) int64 action.
+        """
+        rng = self.np_random if seed is None else np.random.default_rng(seed)
+        return oracle.best_action(self._view, self._moved_ever, self.try_action, rng)
+
+    # --- Inside --------------------------------------------------------------------------------------------------
+
+    def _choose(self, options: dict[str, Any]) -> PreparedObject:
+        """The object of the next episode; fitted objects are kept."""
+        folder = options.pop("object", self._object)
+        category, index = options.pop("category", None), options.pop("index", None)
+        if options:
+            raise ValueError(f"unknown reset options {sorted(options)}; there are category, index and object")
+        if folder is None:
+            choices: list[Instance] = [
+                i for i in self._instances if category in (None, i.category) and index in (None, i.index)
+            ]
+            if not choices:
+                known = sorted({i.category for i in self._instances})
+                raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}")
+            pick = choices[int(self.np_random.integers(len(choices)))]
+            folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
+        key = str(folder)
+        if key not in self._models:
+            model = prepare(folder)
+            if len(model.parts) > MAX_PARTS:
+                raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
+            self._models[key] = model
+        return self._models[key]
+
+    def _grips(self, action: NDArray[np.int64]) -> tuple[Grip | None, Grip | None, int]:
+        """Hold, push and direction of an action."""
+        if not self.action_space.contains(np.asarray(action, np.int64)):
+            raise ValueError(f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)")
+        hold_row, hold_col, push_row, push_col, direction = (int(a) for a in action)
+        return self._grip(hold_row, hold_col), self._grip(push_row, push_col), direction
+
+    def _grip(self, row: int, col: int) -> Grip | None:
+        link = int(self._view.links[row, col])
+        if link < 0:
+            return None
+        depth = self._view.depth[row : row + 1, col]
+        point = self._scene.camera.unproject(np.array([row]), np.array([col]), depth)[0]
+        return Grip(link, point.astype(np.float64))
+
+    def _part_of(self, grip: Grip | None) -> int:
+        return 0 if grip is None else self._simulator.label_of(grip.link)
+
+    def _observation(self, touch: tuple[int, int]) -> Observation:
+        self._rgb, depth = observe(self._view, self._scene, self.randomization, self.np_random)
+        return {"rgb": self._rgb.copy(), "depth": depth, "touch": np.array(touch, np.int8)}
+
+    def _info(self, before: View, flow: NDArray[np.float32], outcome: Outcome) -> dict[str, Any]:
+        assert self._model is not None
+        dense = np.zeros((self.height, self.width, 2), np.float32)
+        dense[before.rows, before.cols] = flow
+        moved = np.concatenate([[False], outcome.moved_parts])
+        return {
+            "category": self._model.category,
+            "instance": self._model.name,
+            "privileged": {
+                "labels": self._view.labels.copy(),
+                "moved_before": moved[before.labels],
+                "moved_after": moved[self._view.labels],
+                "flow": dense,
+                "moved_parts": outcome.moved_parts,
+                "seen_parts": self._view.seen.copy(),
+                "held_part": outcome.held_part,
+                "pushed_part": outcome.pushed_part,
+                "effective": outcome.effective,
+                "optimal": outcome.optimal,
+                "num_parts": self._num_parts,
+            },
+        }
+
+    def _picture(self) -> NDArray[np.uint8]:
+        return drawing.draw_scene(self._rgb, self._view.labels, self._last_action)
+
+    def _show(self) -> None:
+        if self.render_mode == "human":
+            drawing.show_window(self._picture(), self.metadata["render_fps"])

@@ -1,0 +1,241 @@
+"""Domain randomisation: what changes from episode to episode, and what a sensor adds to every image."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from envs.camera import CAMERA_HEIGHT, Camera
+from envs.simulator import Friction, Light
+from envs.truth import View
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class RandomizationConfig:
+    """Switches and strengths. Everything off gives the clean default scene.
+
+    Attributes:
+        colours: Tint the parts at random; in half of the episodes all alike.
+        light: Direction, colour and strength of the light.
+        background: A random ground (colours, gradients, noise, stripes, checks) instead of a plain one.
+        shadow: A soft shadow of the object on the ground.
+        camera_tilt: Largest tilt in radians about each axis.
+        camera_zoom: Largest relative change of the camera's distance.
+        camera_shift: Largest shift in metres of the point looked at, along each axis.
+        friction: Largest relative change of each friction.
+        rgb_noise: Largest standard deviation of the colour noise, in grey levels; drawn for every episode.
+        exposure: Largest relative change of brightness from image to image.
+        blur: Largest sigma in pixels of a blur, drawn for every episode.
+        depth_noise: Standard deviation of the depth noise in metres.
+        depth_holes: Largest share of pixels without a depth reading.
+        missing_depth: Probability of an episode without any depth (an image of zeros).
+    """
+
+    colours: bool = True
+    light: bool = True
+    background: bool = True
+    shadow: bool = True
+    camera_tilt: float = 0.25
+    camera_zoom: float = 0.15
+    camera_shift: float = 0.05
+    friction: float = 0.3
+    rgb_noise: float = 6.0
+    exposure: float = 0.06
+    blur: float = 0.6
+    depth_noise: float = 0.003
+    depth_holes: float = 0.05
+    missing_depth: float = 0.3
+
+    @classmethod
+    def off(cls) -> RandomizationConfig:
+        """The clean scene."""
+        zeros = {name: 0.0 for name in cls.__dataclass_fields__}
+        switches = {"colours": False, "light": False, "background": False, "shadow": False}
+        return replace(cls(), **{**zeros, **switches})  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was drawn for one episode.
+
+    Attributes:
+        camera: The camera.
+        light: The lighting.
+        friction: The friction of the object.
+        background: (H, W, 3) float32 in 0..255.
+        shadow: (d row, d col, darkness in 0..1) of the shadow, in pixels, or None.
+        rgb_noise: Standard deviation of the colour noise in grey levels.
+        blur: Sigma in pixels of the blur.
+        depth_holes: Share of pixels without a reading.
+        missing_depth: No depth in this episode.
+    """
+
+    camera: Camera
+    light: Light
+    friction: Friction
+    background: NDArray[np.float32]
+    shadow: tuple[float, float, float] | None
+    rgb_noise: float
+    blur: float
+    depth_holes: float
+    missing_depth: bool
+
+
+def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.random.Generator) -> Scene:
+    """Draw everything that stays the same during an episode.
+
+    Args:
+        config: What to randomise.
+        height: Image rows.
+        width: Image columns.
+        rng: Source of randomness.
+
+    Returns:
+        The scene.
+    """
+    camera = Camera.above(
+        height,
+        width,
+        tilt=tuple(rng.uniform(-1, 1, 2) * config.camera_tilt),
+        distance=CAMERA_HEIGHT * (1 + config.camera_zoom * rng.uniform(-1, 1)),
+        offset=tuple(rng.uniform(-1, 1, 2) * config.camera_shift),
+    )
+    light = Light()
+    if config.light:
+        light = Light(
+            direction=(*rng.uniform(-1, 1, 2), rng.uniform(0.5, 1.5)),
+            colour=tuple(rng.uniform(0.8, 1.0, 3)),
+            ambient=rng.uniform(0.35, 0.7),
+            diffuse=rng.uniform(0.2, 0.6),
+            specular=rng.uniform(0.0, 0.5),
+        )
+    scale = 1 + config.friction * rng.uniform(-1, 1, 4)
+    base = Friction()
+    friction = Friction(base.slide * scale[0], base.turn * scale[1], base.hinge * scale[2], base.rail * scale[3])
+    background = np.full((height, width, 3), 178.0, np.float32)
+    if config.background:
+        background = _background(height, width, rng)
+    shadow = None
+    if config.shadow and rng.random() < 0.7:
+        shadow = (*rng.uniform(-3, 3, 2) * height / 90, rng.uniform(0.1, 0.6))
+    return Scene(
+        camera,
+        light,
+        friction,
+        background,
+        shadow,
+        rgb_noise=config.rgb_noise * rng.random(),
+        blur=config.blur * rng.random(),
+        depth_holes=config.depth_holes * rng.random(),
+        missing_depth=bool(rng.random() < config.missing_depth),
+    )
+
+
+def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator) -> dict[int, Colour]:
+    """Draw colours for the links of an object.
+
+    Args:
+        config: What to randomise.
+        links: Link indices of every part.
+        rng: Source of randomness.
+
+    Returns:
+        Red, green, blue in 0..1 by link index; empty where colours are not randomised or in a third of the draws,
+        which leaves the object its own.
+    """
+    if not config.colours or rng.random() < 1 / 3:
+        return {}
+    alike = rng.random() < 0.5
+    common = rng.uniform(0.15, 1.0, 3)
+    return {
+        link: tuple(common if alike else colour)  # type: ignore[misc]
+        for part in links
+        for colour in [rng.uniform(0.15, 1.0, 3)]
+        for link in part
+    }
+
+
+def observe(
+    view: View, scene: Scene, config: RandomizationConfig, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Turn a noise-free view into what the sensor reports.
+
+    Args:
+        view: The view.
+        scene: The episode's scene.
+        config: What to randomise.
+        rng: Source of the noise of this image.
+
+    Returns:
+        rgb (H, W, 3) uint8 and depth (H, W) float32 in metres, 0 where there is no reading. New arrays.
+    """
+    ground = scene.background
+    on_object = view.links >= 0
+    if scene.shadow is not None:
+        d_row, d_col, darkness = scene.shadow
+        height, width = on_object.shape
+        shift = np.array([[1, 0, d_col], [0, 1, d_row]], np.float32)
+        dark = cv2.warpAffine(on_object.astype(np.float32), shift, (width, height))
+        dark = cv2.GaussianBlur(dark, (0, 0), 1.5 * height / 90)
+        ground = ground * (1 - darkness * dark[..., None])
+    if not (scene.rgb_noise or config.exposure or scene.blur or scene.shadow or config.background):
+        rgb = np.where(on_object[..., None], view.rgb, ground.astype(np.uint8))
+    else:
+        image = np.where(on_object[..., None], view.rgb, ground).astype(np.float32)
+        if scene.blur > 0.25:
+            image = cv2.GaussianBlur(image, (0, 0), scene.blur).astype(np.float32)
+        image *= 1 + config.exposure * rng.uniform(-1, 1)
+        if scene.rgb_noise:
+            image += scene.rgb_noise * rng.standard_normal(image.shape, np.float32)
+        rgb = np.clip(image, 0, 255).astype(np.uint8)
+    if scene.missing_depth:
+        return rgb, np.zeros_like(view.depth)
+    depth = view.depth.copy()
+    if config.depth_noise:
+        depth += config.depth_noise * rng.standard_normal(depth.shape, np.float32)
+    if scene.depth_holes:
+        depth[rng.random(depth.shape, np.float32) < scene.depth_holes] = 0.0
+    return rgb, depth
+
+
+def _background(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A random ground: one or two colours mixed by a pattern, with some noise of its own. (H, W, 3) float32."""
+    first, second = rng.uniform(10, 245, (2, 3)).astype(np.float32)
+    kind = rng.integers(6)
+    y, x = np.mgrid[:height, :width].astype(np.float32) / max(height, width)
+    angle = rng.uniform(0, math.pi)
+    along = x * math.cos(angle) + y * math.sin(angle)
+    across = y * math.cos(angle) - x * math.sin(angle)
+    if kind == 0:
+        mix = np.zeros_like(x)
+    elif kind == 1:
+        mix = along * rng.uniform(0.3, 1.0)
+    elif kind == 2:
+        mix = _cloud(height, width, int(rng.integers(2, 12)), rng)
+    elif kind == 3:
+        mix = 0.5 + 0.5 * np.sin(2 * math.pi * rng.uniform(3, 14) * along + 3 * _cloud(height, width, 4, rng))
+    elif kind == 4:
+        period = rng.uniform(0.06, 0.3)
+        mix = ((np.floor(along / period) + np.floor(across / period)) % 2).astype(np.float32)
+    else:
+        mix = np.zeros_like(x)
+        for _ in range(int(rng.integers(3, 9))):  # clutter: discs of another shade
+            centre, radius = rng.uniform(0, 1, 2), rng.uniform(0.03, 0.2)
+            mix[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < radius**2] = rng.random()
+    strength = rng.uniform(0.2, 1.0)
+    ground = first + (second - first) * (strength * mix[..., None])
+    ground += rng.uniform(0, 25) * (_cloud(height, width, 45, rng)[..., None] - 0.5)
+    return np.clip(ground, 0, 255).astype(np.float32)
+
+
+def _cloud(height: int, width: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Smooth noise in 0..1 with about ``cells`` bumps a side, (H, W) float32."""
+    coarse = rng.random((cells, cells), np.float32)
+    smooth: NDArray[np.float32] = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return smooth

@@ -1,0 +1,307 @@
+"""The physical scene: one articulated object, a hold gripper, a push gripper and a camera. Imports PyBullet.
+
+The object lies on a table: it slides and turns in the plane against friction and is not fixed to the ground.
+A gripper is a constraint of bounded force between the link and a moving frame. Forces are quasi-static: all
+velocities are zero before and after an interaction, so an image never shows something in motion.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pybullet as bullet
+from numpy.typing import NDArray
+from pybullet_utils.bullet_client import BulletClient
+
+from assets.prepare import PreparedObject
+from envs.camera import FAR, NEAR, Camera
+from envs.truth import View
+
+Renderer = Literal["tiny", "egl"]
+Hold = Literal["fixed", "point"]
+
+TIME_STEP = 1 / 240
+#: Metres that the push gripper travels: about 18 pixels of a 90-pixel view.
+PUSH_DISTANCE = 0.2
+#: Sub-steps in which the push gripper travels, and then rests.
+PUSH_STEPS, REST_STEPS = 48, 12
+PUSH_FORCE, HOLD_FORCE = 10.0, 500.0  # newtons
+
+
+@dataclass(frozen=True)
+class Friction:
+    """Coulomb friction of the object against the table and in its joints.
+
+    The joints' is the larger, so that an object that nobody holds moves as a whole: this is what makes holding
+    worth learning.
+
+    Attributes:
+        slide: Newtons against sliding on the table.
+        turn: Newton-metres against turning on the table.
+        hinge: Newton-metres in every revolute joint.
+        rail: Newtons in every prismatic joint.
+    """
+
+    slide: float = 1.0
+    turn: float = 0.1
+    hinge: float = 0.3
+    rail: float = 1.5
+
+
+@dataclass(frozen=True)
+class Light:
+    """Lighting of the renderer.
+
+    Attributes:
+        direction: World vector towards the light.
+        colour: Red, green, blue in 0..1.
+        ambient: Ambient coefficient.
+        diffuse: Diffuse coefficient.
+        specular: Specular coefficient.
+    """
+
+    direction: tuple[float, float, float] = (0.4, 0.3, 1.0)
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    ambient: float = 0.6
+    diffuse: float = 0.45
+    specular: float = 0.1
+
+
+@dataclass(frozen=True)
+class Grip:
+    """Where a gripper takes hold.
+
+    Attributes:
+        link: Index of the link in the simulator.
+        point: (3,) world point in metres.
+    """
+
+    link: int
+    point: NDArray[np.float64]
+
+
+class Simulator:
+    """One object in PyBullet.
+
+    Args:
+        renderer: ``"tiny"`` (software) or ``"egl"`` (OpenGL without a screen). Their images differ slightly.
+
+    Raises:
+        RuntimeError: EGL was asked for and does not start on this machine.
+    """
+
+    def __init__(self, renderer: Renderer = "tiny") -> None:
+        if renderer not in ("tiny", "egl"):
+            raise ValueError(f"renderer must be 'tiny' or 'egl', not {renderer!r}")
+        self._client: Any = BulletClient(bullet.DIRECT)
+        self._renderer = bullet.ER_TINY_RENDERER
+        if renderer == "egl":
+            if self._client.loadPlugin("eglRendererPlugin") < 0:
+                raise RuntimeError("renderer='egl' did not start; use renderer='tiny', which needs no OpenGL")
+            self._renderer = bullet.ER_BULLET_HARDWARE_OPENGL
+        self._body = -1
+        self._loaded: PreparedObject | None = None
+        self._joints: dict[str, int] = {}
+        self._links: dict[str, int] = {}
+        self._movable: list[int] = []
+        self._part_links: list[int] = []
+        self._label_of_link = np.zeros(1, np.uint8)
+
+    def load(self, model: PreparedObject, friction: Friction) -> None:
+        """Put ``model`` into an empty scene.
+
+        Args:
+            model: The object, as :func:`assets.prepare.prepare` makes it.
+            friction: Friction on the table and in the joints.
+        """
+        client = self._client
+        if model != self._loaded:
+            client.resetSimulation()
+            client.setGravity(0, 0, 0)  # weight is in the friction on the table; see `Friction`
+            client.setTimeStep(TIME_STEP)
+            self._body = client.loadURDF(
+                str(model.urdf),
+                useFixedBase=True,
+                flags=bullet.URDF_USE_INERTIA_FROM_FILE | bullet.URDF_USE_MATERIAL_COLORS_FROM_MTL,
+            )
+            self._index(model)
+            self._loaded = model
+        for index in range(client.getNumJoints(self._body)):
+            info = client.getJointInfo(self._body, index)
+            force = {
+                b"planar_x": friction.slide,
+                b"planar_y": friction.slide,
+                b"planar_yaw": friction.turn,
+            }.get(info[1], friction.rail if info[2] == bullet.JOINT_PRISMATIC else friction.hinge)
+            if info[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC):
+                client.setJointMotorControl2(
+                    self._body, index, bullet.VELOCITY_CONTROL, targetVelocity=0.0, force=force
+                )
+
+    def _index(self, model: PreparedObject) -> None:
+        """Look up joints and links by name once."""
+        infos = [self._client.getJointInfo(self._body, j) for j in range(self._client.getNumJoints(self._body))]
+        self._joints = {info[1].decode(): info[0] for info in infos}
+        self._links = {info[12].decode(): info[0] for info in infos}
+        self._movable = [i[0] for i in infos if i[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)]
+        self._part_links = [self._links[part[0]] for part in model.parts]
+        self._label_of_link = np.zeros(len(infos) + 1, np.uint8)  # the last entry serves index -1: no link
+        for label, part in enumerate(model.parts, start=1):
+            self._label_of_link[[self._links[name] for name in part]] = label
+
+    def place(self, pose: tuple[float, float, float], joints: Mapping[str, float]) -> None:
+        """Set the object's pose and joints, at rest.
+
+        Args:
+            pose: x and y in metres and yaw in radians.
+            joints: Position by joint name: radians, or metres for a prismatic one.
+        """
+        planar = zip(("planar_x", "planar_y", "planar_yaw"), pose, strict=True)
+        for name, position in [*planar, *joints.items()]:
+            self._client.resetJointState(self._body, self._joints[name], position, 0.0)
+
+    def paint(self, colours: Mapping[int, tuple[float, float, float]]) -> None:
+        """Tint links.
+
+        Args:
+            colours: Red, green, blue in 0..1 by link index; multiplied with the link's texture.
+        """
+        for shape in self._client.getVisualShapeData(self._body):
+            if shape[1] in colours:
+                self._client.changeVisualShape(self._body, shape[1], rgbaColor=(*colours[shape[1]], 1.0))
+
+    def label_of(self, link: int) -> int:
+        """Part label of a link, 0 for one that belongs to no part."""
+        return int(self._label_of_link[link])
+
+    @property
+    def part_links(self) -> list[list[int]]:
+        """Link indices of every part, in the order of the labels."""
+        assert self._loaded is not None
+        return [[self._links[name] for name in part] for part in self._loaded.parts]
+
+    def state(self) -> list[tuple[int, float]]:
+        """Everything needed to come back: (joint index, position) of every joint that can move."""
+        states = self._client.getJointStates(self._body, self._movable)
+        return [(index, state[0]) for index, state in zip(self._movable, states, strict=True)]
+
+    def restore(self, state: list[tuple[int, float]]) -> None:
+        """Go back to a state from :meth:`state`, at rest."""
+        for index, position in state:
+            self._client.resetJointState(self._body, index, position, 0.0)
+
+    def part_poses(self) -> NDArray[np.float64]:
+        """Poses of the parts in the world.
+
+        Returns:
+            (P, 4, 4) float64 homogeneous matrices, metres.
+        """
+        poses = np.zeros((len(self._part_links), 4, 4))
+        poses[:, 3, 3] = 1.0
+        states = self._client.getLinkStates(self._body, self._part_links, computeForwardKinematics=1)
+        for pose, state in zip(poses, states, strict=True):
+            pose[:3, 3] = state[4]
+            pose[:3, :3] = np.reshape(self._client.getMatrixFromQuaternion(state[5]), (3, 3))
+        return poses
+
+    def interact(
+        self,
+        hold: Grip | None,
+        push: Grip | None,
+        direction: int,
+        mode: Hold = "fixed",
+    ) -> None:
+        """Hold one place and push another; afterwards everything is at rest and let go.
+
+        Args:
+            hold: Where to hold, or None for a gripper that touches nothing.
+            push: Where to push, or None for a gripper that touches nothing.
+            direction: k in 0..7: push towards world angle k * 45 degrees, counter-clockwise from +x.
+            mode: ``"fixed"`` keeps the held link where it is; ``"point"`` lets it turn about the held point.
+        """
+        if push is None:
+            return  # nothing exerts a force
+        client = self._client
+        held = None if hold is None else self._attach(hold, fixed=mode == "fixed", force=HOLD_FORCE)
+        pushed = self._attach(push, fixed=False, force=PUSH_FORCE)
+        angle = direction * math.pi / 4
+        travel = PUSH_DISTANCE / PUSH_STEPS
+        x, y, z = push.point
+        dx, dy = travel * math.cos(angle), travel * math.sin(angle)
+        for step in range(1, PUSH_STEPS + 1):
+            client.changeConstraint(pushed, (x + dx * step, y + dy * step, z), maxForce=PUSH_FORCE)
+            client.stepSimulation()
+        for _ in range(REST_STEPS):
+            client.stepSimulation()
+        client.removeConstraint(pushed)
+        if held is not None:
+            client.removeConstraint(held)
+        self.restore(self.state())
+
+    def _attach(self, grip: Grip, *, fixed: bool, force: float) -> int:
+        """Tie a link to the world at ``grip.point``; returns the constraint."""
+        client = self._client
+        state = client.getLinkState(self._body, grip.link, computeForwardKinematics=1)
+        centre, orientation = state[0], state[1]  # constraints are in the frame of the centre of mass
+        local, _ = client.multiplyTransforms(
+            *client.invertTransform(centre, orientation), list(grip.point), [0, 0, 0, 1]
+        )
+        constraint: int = client.createConstraint(
+            self._body,
+            grip.link,
+            -1,
+            -1,
+            bullet.JOINT_FIXED if fixed else bullet.JOINT_POINT2POINT,
+            [0, 0, 0],
+            local,
+            list(grip.point),
+            [0, 0, 0, 1],
+            orientation,
+        )
+        client.changeConstraint(constraint, maxForce=force)
+        return constraint
+
+    def render(self, camera: Camera, light: Light) -> View:
+        """Take a picture, without grippers.
+
+        Args:
+            camera: The camera.
+            light: The lighting.
+
+        Returns:
+            The noise-free view.
+        """
+        _, _, rgba, buffer, segmentation = self._client.getCameraImage(
+            camera.width,
+            camera.height,
+            camera.view_matrix(),
+            camera.projection_matrix(),
+            lightDirection=light.direction,
+            lightColor=light.colour,
+            lightDistance=3.0,
+            shadow=0,
+            lightAmbientCoeff=light.ambient,
+            lightDiffuseCoeff=light.diffuse,
+            lightSpecularCoeff=light.specular,
+            renderer=self._renderer,
+            flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
+        )
+        shape = (camera.height, camera.width)
+        segments = np.asarray(segmentation, np.int32).reshape(shape)
+        links = np.where(segments >= 0, (segments >> 24) - 1, -1).astype(np.int16)
+        labels = self._label_of_link[links]
+        z = np.asarray(buffer, np.float32).reshape(shape)
+        depth = FAR * NEAR / (FAR - (FAR - NEAR) * z)
+        depth = np.where(links >= 0, depth, camera.ground_depth())
+        rgb = np.array(np.asarray(rgba, np.uint8).reshape(*shape, 4)[..., :3])
+        return View(rgb, depth.astype(np.float32), labels, links)
+
+    def close(self) -> None:
+        """Disconnect from PyBullet."""
+        if self._client is not None:
+            self._client.disconnect()
+            self._client = None
