@@ -1,1 +1,8 @@
 """Networks of the agent (torch only; no Gymnasium, no simulator)."""
+
+from __future__ import annotations
+
+from atp.networks.interaction import InteractionFeatures, InteractionNetwork
+from atp.networks.part import PartNetwork
+
+__all__ = ["InteractionFeatures", "InteractionNetwork", "PartNetwork"]
