@@ -1,0 +1,263 @@
+"""Checkpoints: a folder with one safetensors file for each network and a config.json. Never pickle."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+import assets
+from atp import __version__
+from atp.networks import InteractionNetwork, PartNetwork
+
+FORMAT = 1
+CONFIG = "config.json"
+NETWORKS: dict[str, type[nn.Module]] = {"InteractionNetwork": InteractionNetwork, "PartNetwork": PartNetwork}
+DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+StateDict = dict[str, Tensor]
+
+
+class CheckpointError(ValueError):
+    """A checkpoint is missing, damaged, or not of these networks; the message names the file."""
+
+
+def save_checkpoint(
+    folder: str | Path,
+    networks: dict[str, nn.Module],
+    config: dict[str, Any],
+    dtype: torch.dtype = torch.float16,
+) -> None:
+    """Write networks and what one must know to use them.
+
+    The folder appears whole: it is written under a temporary name beside it and then renamed. A folder that
+    was there before is replaced.
+
+    Args:
+        folder: Where to, e.g. runs/first/checkpoint.
+        networks: By file name, e.g. {"interaction": InteractionNetwork(), "part": PartNetwork()}.
+        config: JSON values: renderer, training command, seed, resolution and the like. The keys "format",
+            "version", "dtype" and "networks" are added here.
+        dtype: float16, bfloat16 or float32.
+
+    Raises:
+        CheckpointError: If a network is of an unknown class, has NaN or infinite weights, or has weights too
+            large for ``dtype``.
+    """
+    folder = Path(folder)
+    names = {value: key for key, value in DTYPES.items()}
+    files = {}
+    described = {}
+    for name, network in networks.items():
+        kind = type(network).__name__
+        if NETWORKS.get(kind) is not type(network):
+            raise CheckpointError(f"{folder}: cannot save network '{name}' of unknown class {kind}")
+        state = {
+            key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()
+        }
+        broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
+        if broken:
+            raise CheckpointError(
+                f"{folder}: not saved, '{name}' has weights that are NaN, infinite or too large for "
+                f"{names[dtype]}: {', '.join(broken[:3])}"
+            )
+        files[f"{name}.safetensors"] = save_tensors(state)
+        described[name] = {"class": kind, "arguments": dict(network.config)}  # type: ignore[arg-type]
+    added = {
+        "format": FORMAT,
+        "version": __version__,
+        "dtype": names[dtype],
+        "networks": described,
+    }
+    text = json.dumps({**config, **added}, indent=2) + "\n"
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        new = temporary / "new"
+        new.mkdir()
+        for file, content in files.items():
+            (new / file).write_bytes(content)
+        (new / CONFIG).write_text(text, encoding="utf-8")
+        if folder.exists():
+            folder.rename(temporary / "old")
+        new.rename(folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_checkpoint(folder: str | Path) -> tuple[dict[str, Any], dict[str, StateDict]]:
+    """Read and check a checkpoint. Nothing in the files is ever run.
+
+    Args:
+        folder: As written by `save_checkpoint`.
+
+    Returns:
+        The config, and for each network its state dict in the stored precision.
+
+    Raises:
+        CheckpointError: If a file is missing, is not safetensors (a pickle file, for one), does not have the
+            keys, shapes and dtype of the network that the config names, or has NaN or infinite weights.
+    """
+    folder = Path(folder)
+    config = _read_config(folder / CONFIG)
+    dtype = DTYPES[config["dtype"]]
+    states = {}
+    for name in config["networks"]:
+        path = folder / f"{name}.safetensors"
+        with torch.device("meta"):
+            expected = _build(config, name, folder / CONFIG).state_dict()
+        state = _read_tensors(path)
+        _compare(state, expected, dtype, path)
+        states[name] = state
+    return config, states
+
+
+def load_networks(folder: str | Path) -> tuple[dict[str, Any], dict[str, nn.Module]]:
+    """Read a checkpoint and build its networks, in float32 and evaluation mode.
+
+    Args:
+        folder: As written by `save_checkpoint`.
+
+    Returns:
+        The config, and the networks by name.
+
+    Raises:
+        CheckpointError: As `load_checkpoint`.
+    """
+    config, states = load_checkpoint(folder)
+    networks = {}
+    for name, state in states.items():
+        network = _build(config, name, Path(folder) / CONFIG)
+        network.load_state_dict(state)
+        networks[name] = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return config, networks
+
+
+def load_agent_networks(
+    path_or_name: str | Path,
+) -> tuple[dict[str, Any], dict[str, nn.Module]]:
+    """Find a checkpoint of an agent and build its two networks.
+
+    Args:
+        path_or_name: As `resolve_pretrained`.
+
+    Returns:
+        The config, and {"interaction": InteractionNetwork, "part": PartNetwork} in float32.
+
+    Raises:
+        CheckpointError: As `load_checkpoint`; or if one of "interaction" and "part" is not in it.
+    """
+    folder = resolve_pretrained(path_or_name)
+    config, networks = load_networks(folder)
+    interaction, part = networks.get("interaction"), networks.get("part")
+    if not isinstance(interaction, InteractionNetwork) or not isinstance(part, PartNetwork):
+        raise CheckpointError(
+            f"{folder / CONFIG}: an agent needs networks 'interaction' and 'part'; "
+            f"this checkpoint has {', '.join(networks) or 'none'}"
+        )
+    return config, {"interaction": interaction, "part": part}
+
+
+def available() -> list[str]:
+    """Names of the weights that come with the package."""
+    return sorted(path.parent.name for path in _shipped().glob(f"*/{CONFIG}"))
+
+
+def resolve_pretrained(path_or_name: str | Path) -> Path:
+    """Find a checkpoint folder by path, or by the name of weights that come with the package.
+
+    Args:
+        path_or_name: A folder with a config.json, or a name as in `available`.
+
+    Returns:
+        The folder.
+
+    Raises:
+        CheckpointError: If there is neither; the message lists the names.
+    """
+    path = Path(path_or_name)
+    if (path / CONFIG).is_file():
+        return path
+    names = available()
+    if str(path_or_name) in names:
+        return _shipped() / str(path_or_name)
+    raise CheckpointError(
+        f"{path_or_name}: neither a checkpoint folder (one with a {CONFIG}) nor the name of shipped weights; "
+        f"names: {', '.join(names) if names else 'none'}"
+    )
+
+
+def _shipped() -> Path:
+    return Path(str(assets.__file__)).parent / "weights"
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); is this a checkpoint?") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path}: is not JSON ({error})") from error
+    if not isinstance(config, dict) or config.get("format") != FORMAT:
+        raise CheckpointError(f"{path}: is not a checkpoint config of format {FORMAT}")
+    networks = config.get("networks")
+    if config.get("dtype") not in DTYPES or not isinstance(networks, dict):
+        raise CheckpointError(f"{path}: lacks 'networks' or a 'dtype' out of {', '.join(DTYPES)}")
+    for name, entry in networks.items():
+        if Path(name).name != name or not isinstance(entry, dict) or entry.get("class") not in NETWORKS:
+            raise CheckpointError(
+                f"{path}: network '{name}' is not one of {', '.join(NETWORKS)}; made with another version?"
+            )
+    return config
+
+
+def _build(config: dict[str, Any], name: str, path: Path) -> nn.Module:
+    entry = config["networks"][name]
+    arguments = entry.get("arguments")
+    try:
+        return NETWORKS[entry["class"]](**arguments)
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        raise CheckpointError(
+            f"{path}: arguments {arguments} of network '{name}' do not suit {entry['class']} ({error})"
+        ) from error
+
+
+def _read_tensors(path: Path) -> StateDict:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    if content.startswith((b"PK\x03\x04", b"\x80")) and not content[8:9] == b"{":
+        raise CheckpointError(f"{path}: is a pickle file, which can run code; refused. Use safetensors")
+    try:
+        return load_tensors(content)
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path}: is not a whole safetensors file ({error})") from error
+
+
+def _compare(state: StateDict, expected: StateDict, dtype: torch.dtype, path: Path) -> None:
+    """Raise CheckpointError, naming the first difference, unless ``state`` fits ``expected``."""
+    missing, foreign = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+    if missing or foreign:
+        problem = f"lacks '{missing[0]}'" if missing else f"has '{foreign[0]}', unknown there"
+        count = len(missing) + len(foreign)
+        raise CheckpointError(f"{path}: not weights of the network in {CONFIG}: {problem} ({count} differ)")
+    for key, value in state.items():
+        if value.shape != expected[key].shape or math.prod(value.shape) == 0:
+            raise CheckpointError(
+                f"{path}: '{key}' has shape {tuple(value.shape)}, the network in {CONFIG} "
+                f"{tuple(expected[key].shape)}"
+            )
+        if value.dtype != dtype:
+            raise CheckpointError(f"{path}: '{key}' is {value.dtype}, {CONFIG} says {dtype}")
+        if not torch.isfinite(value).all():
+            raise CheckpointError(f"{path}: '{key}' has NaN or infinite weights")
