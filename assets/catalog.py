@@ -15,7 +15,7 @@ from assets.cache import cache_root
 from assets.generators import GENERATORS, GeneratedObject
 from assets.writer import write_partnet_folder
 
-VERSION = 1
+VERSION = 4
 """Number in the cache path. Raise it when a generator's output changes."""
 
 TRAIN_CATEGORIES = ("scissors", "knife")

@@ -29,10 +29,11 @@ class _Shape:
     waist: float
     butt: float
     bend: float  # bulge of the handle's axis
+    grooves: int  # dents for the fingers
 
 
 def _draw_shape(rng: np.random.Generator) -> _Shape:
-    width = rng.uniform(0.042, 0.085)
+    width = rng.uniform(0.048, 0.09)
     front = width * rng.uniform(1.1, 1.45)
     handle = rng.uniform(0.30, 0.42)
     return _Shape(
@@ -45,6 +46,7 @@ def _draw_shape(rng: np.random.Generator) -> _Shape:
         waist=front * rng.uniform(0.75, 1.1),
         butt=front * rng.uniform(0.7, 1.25),
         bend=rng.uniform(-0.1, 0.1),
+        grooves=int(rng.integers(2, 5)) if rng.random() < 0.3 else 0,
     )
 
 
@@ -74,8 +76,9 @@ def _blade(shape: _Shape) -> tuple[Polygon, Polygon]:
 
 
 def _blade_pieces(
-    rng: np.random.Generator, shape: _Shape, z: tuple[float, float], steel: Material
+    rng: np.random.Generator, shape: _Shape, z: tuple[float, float], steel: Material, free_above: bool
 ) -> list[Piece]:
+    """Return the open blade between two heights; nothing stands above it unless ``free_above``."""
     bottom, top = z
     whole, strip = _blade(shape)
     if rng.random() < 0.4:
@@ -83,11 +86,12 @@ def _blade_pieces(
     low = bottom + 0.25 * (top - bottom)
     high = bottom + 0.7 * (top - bottom)
     ground = textures.metal(rng) if rng.random() < 0.5 else steel
-    body = geo.tidy(whole.difference(strip.buffer(-0.002)))
+    body = geo.tidy(whole.difference(strip))
+    strip = geo.tidy(strip.buffer(0.004).intersection(whole))  # its inner border runs inside the body
     pieces = [Piece(body, bottom, top, steel), Piece(strip, low, high, ground)]
     if rng.random() < 0.4:  # a stud or a hole to open it with the thumb
         spot = geo.disc((1.9 * shape.tang + 0.01, 0.22 * shape.width), 0.12 * shape.width)
-        if rng.random() < 0.5:
+        if free_above:
             pieces.append(Piece(spot, top - 0.002, top + 0.005, steel))
         else:
             pieces[0] = replace(pieces[0], outline=geo.tidy(body.difference(spot)))
@@ -96,7 +100,19 @@ def _blade_pieces(
 
 def _handle(shape: _Shape) -> tuple[Polygon, np.ndarray]:
     path = geo.arc((0.0, 0.0), (-shape.handle, 0.0), shape.bend, count=14)
-    return geo.stroke(path, [shape.front, shape.waist, shape.waist, shape.butt]), path
+    outline = geo.stroke(path, [shape.front, shape.waist, shape.waist, shape.butt])
+    if shape.grooves:  # for the fingers, along the side the blade folds to
+        width = shape.handle / (shape.grooves + 2)
+        places = [-(i + 1.4) * width for i in range(shape.grooves)]
+        depth = 0.16 * shape.waist
+        dents = [geo.ellipse((x, _edge(outline, x)), (0.42 * width, depth)) for x in places]
+        outline = geo.tidy(outline.difference(shapely.union_all(dents)))
+    return outline, path
+
+
+def _edge(outline: Polygon, x: float) -> float:
+    """Return the y of the upper border of an outline at ``x``."""
+    return float(outline.intersection(shapely.box(x - 1e-4, -1.0, x + 1e-4, 1.0)).bounds[3])
 
 
 def _trim(
@@ -149,7 +165,7 @@ def knife(rng: np.random.Generator) -> GeneratedObject:
         handle = [
             Piece(outline, 0.0, side, scale),
             Piece(outline, lid, lid + side, scale, chamfer),
-            Piece(spine, side - 0.002, lid + 0.002, scale if liner is scale else liner),
+            Piece(spine, side - 0.002, lid + 0.002, liner),
         ]
         if liner is not scale:  # the scales themselves must be one solid
             post = geo.stroke(path[11:13], 0.3 * shape.butt)
@@ -166,7 +182,7 @@ def knife(rng: np.random.Generator) -> GeneratedObject:
     handle += trim
     least, most = np.radians(rng.uniform(0.0, 25.0)), np.radians(rng.uniform(100.0, 140.0))
     drawn = between_angles(rng, float(least), float(most))
-    blade = [moved(piece, 0.0) for piece in _blade_pieces(rng, shape, (bottom, top), steel)]
+    blade = _blade_pieces(rng, shape, (bottom, top), steel, not sandwich)
     pin = textures.metal(rng) if rng.random() < 0.6 else scale
     radius = rng.uniform(0.16, 0.26) * shape.width
     through = bool(rng.random() < 0.5)

@@ -26,10 +26,10 @@ def _bar(rng: np.random.Generator, style: str, length: float, width: float) -> P
         slack = 0.5 * width
         return geo.rounded(shapely.box(-slack, -slack, length + slack, slack), rng.uniform(0.003, 0.012))
     if style == "dogbone":
-        return geo.merge(*eyes, geo.stroke(straight, rng.uniform(0.4, 0.7) * width))
+        return geo.merge(*eyes, geo.stroke(straight, rng.uniform(0.45, 0.75) * width))
     if style == "leaf":
         return geo.merge(
-            *eyes, geo.stroke(geo.arc(*ends, 0.0), [0.8 * width, rng.uniform(1.1, 1.6) * width, 0.8 * width])
+            *eyes, geo.stroke(geo.arc(*ends, 0.0), [0.8 * width, rng.uniform(1.2, 1.6) * width, 0.8 * width])
         )
     if style == "arc":
         return geo.merge(
@@ -61,7 +61,7 @@ def multilink(rng: np.random.Generator) -> GeneratedObject:
     """
     styles = ("rounded", "box", "dogbone", "leaf", "arc", "frame")
     common = styles[rng.integers(len(styles))] if rng.random() < 0.5 else ""
-    width = rng.uniform(0.05, 0.085)
+    width = rng.uniform(0.06, 0.11)
     thick = rng.uniform(0.010, 0.026)
     pin_radius = rng.uniform(0.18, 0.3) * width
     materials = _materials(rng)

@@ -37,12 +37,12 @@ def _draw_shape(rng: np.random.Generator) -> _Shape:
         jaw
     ]
     tip = {
-        "needle": (0.010, 0.018),
+        "needle": (0.014, 0.022),
         "flat": (0.024, 0.036),
         "cutter": (0.008, 0.014),
         "pincer": (0.012, 0.02),
     }[jaw]
-    hub = rng.uniform(0.036, 0.058)
+    hub = rng.uniform(0.042, 0.065)
     return _Shape(
         jaw=jaw,
         reach=rng.uniform(*reach),
@@ -52,7 +52,7 @@ def _draw_shape(rng: np.random.Generator) -> _Shape:
         grip=rng.uniform(0.34, 0.46),
         aside=rng.uniform(0.045, 0.10),
         belly=rng.uniform(0.5, 1.6),
-        width=rng.uniform(0.026, 0.044),
+        width=rng.uniform(0.032, 0.052),
         flare=rng.uniform(0.7, 1.25),
     )
 
@@ -103,7 +103,7 @@ def pliers(rng: np.random.Generator) -> GeneratedObject:
     shape = _draw_shape(rng)
     other = replace(shape, grip=shape.grip * rng.uniform(0.96, 1.04), tip=shape.tip * rng.uniform(0.9, 1.1))
     thick = rng.uniform(0.012, 0.026)
-    steels = textures.alike(rng, textures.metal if rng.random() < 0.75 else textures.any_material, 0.65)
+    steels = textures.alike(rng, textures.metal if rng.random() < 0.6 else textures.any_material, 0.65)
     bare = rng.random() < 0.3
     sleeves = steels if bare else textures.alike(rng, textures.coloured, 0.65)
     halves = tuple(

@@ -36,21 +36,21 @@ class _Shape:
 
 def _draw_shape(rng: np.random.Generator) -> _Shape:
     loop = ("ring", "oval", "teardrop", "square")[rng.integers(4)]
-    width = rng.uniform(0.034, 0.075)
-    wide = rng.uniform(0.042, 0.066)
-    stretch = rng.uniform(1.0, 1.25) if loop == "ring" else rng.uniform(1.25, 2.1)
+    width = rng.uniform(0.045, 0.095)
+    wide = rng.uniform(0.052, 0.078)
+    stretch = rng.uniform(1.0, 1.25) if loop == "ring" else rng.uniform(1.25, 1.8)
     return _Shape(
-        blade=rng.uniform(0.24, 0.40),
+        blade=rng.uniform(0.26, 0.40),
         width=width,
         tip=rng.uniform(0.0, 0.8) * width,
         belly=rng.uniform(-0.1, 0.35),
         edge=rng.uniform(-0.04, 0.02),
-        reach=rng.uniform(0.17, 0.27),
+        reach=rng.uniform(0.18, 0.27),
         aside=wide * rng.uniform(1.0, 1.5),
         long=wide * stretch,
         wide=wide,
-        band=rng.uniform(0.014, 0.026),
-        shank=rng.uniform(0.022, 0.040),
+        band=rng.uniform(0.020, 0.036),
+        shank=rng.uniform(0.030, 0.055),
         loop=loop,
     )
 
@@ -138,7 +138,7 @@ def scissors(rng: np.random.Generator) -> GeneratedObject:
     sheet = rng.uniform(0.008, 0.016)
     body = sheet + rng.uniform(0.003, 0.022)
     blunt = bool(rng.random() < 0.35)
-    blades = textures.alike(rng, textures.metal if rng.random() < 0.75 else textures.any_material, 0.65)
+    blades = textures.alike(rng, textures.metal if rng.random() < 0.6 else textures.any_material, 0.65)
     one_piece = rng.random() < 0.3
     grips = blades if one_piece else textures.alike(rng, textures.any_material, 0.6)
     halves = tuple(

@@ -75,7 +75,11 @@ def visuals(pieces: Sequence[Piece]) -> tuple[Visual, ...]:
 def moved(piece: Piece, angle: float, about: Sequence[float] = (0.0, 0.0), mirror: bool = False) -> Piece:
     """Return a piece mirrored in the x axis where asked, then turned by ``angle`` about a point."""
     outline = geo.mirrored(piece.outline) if mirror else piece.outline
-    return replace(piece, outline=geo.turned(outline, angle, about), grain=piece.grain + angle)
+    return replace(
+        piece,
+        outline=geo.turned(outline, angle, about),
+        grain=angle - piece.grain if mirror else angle + piece.grain,
+    )
 
 
 def rivet_on(rivet: Rivet, lower: Sequence[Piece], upper: Sequence[Piece]) -> tuple[list[Piece], list[Piece]]:
@@ -90,10 +94,11 @@ def rivet_on(rivet: Rivet, lower: Sequence[Piece], upper: Sequence[Piece]) -> tu
         The pieces of the lower and of the upper link, with the rivet in one of them and its hole, if any,
         in the other.
     """
-    here = geo.disc((0.0, 0.0), 1e-4)
-    seat = max(piece.top for piece in (lower if rivet.through else upper) if piece.outline.intersects(here))
-    top = max(piece.top for piece in upper if piece.outline.intersects(here))
     head = geo.disc((0.0, 0.0), rivet.radius)
+    top = max(piece.top for piece in upper if piece.outline.intersects(head))
+    seat = min(
+        piece.top for piece in (lower if rivet.through else upper) if piece.outline.contains(head.centroid)
+    )
     low, high = list(lower), list(upper)
     if not rivet.through:
         high.append(Piece(head, seat - 0.003, top + rivet.height, rivet.material, 0.3 * rivet.height))

@@ -84,7 +84,7 @@ def paint(pattern: FloatArray, colour: FloatArray, second: FloatArray) -> npt.ND
 def any_colour(rng: Generator) -> FloatArray:
     """Return a random RGB colour in 0..1, from vivid to near grey and black."""
     saturation = rng.uniform(0.0, 0.25) if rng.random() < 0.25 else rng.uniform(0.45, 1.0)
-    return np.array(colorsys.hsv_to_rgb(rng.random(), saturation, rng.uniform(0.15, 1.0)))
+    return np.array(colorsys.hsv_to_rgb(rng.random(), saturation, rng.uniform(0.2, 1.0)))
 
 
 def metal(rng: Generator) -> Material:
@@ -114,7 +114,7 @@ def wooden(rng: Generator) -> Material:
 
 def any_material(rng: Generator) -> Material:
     """Return metal, wood or a coloured material."""
-    return (metal, coloured, coloured, wooden)[rng.integers(4)](rng)
+    return (metal, coloured, coloured, coloured, wooden)[rng.integers(5)](rng)
 
 
 def _material(
