@@ -180,11 +180,6 @@ def join(meshes: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
     return meshes[0] if len(meshes) == 1 else trimesh.boolean.union(list(meshes), engine="manifold")
 
 
-def cut(mesh: trimesh.Trimesh, tools: Sequence[trimesh.Trimesh]) -> trimesh.Trimesh:
-    """Return ``mesh`` less the space of the ``tools``, all watertight."""
-    return trimesh.boolean.difference([mesh, *tools], engine="manifold")
-
-
 def corner_uv(mesh: trimesh.Trimesh, repeat: float, grain: float) -> FloatArray:
     """Project texture coordinates from the axis nearest to each face's normal.
 
