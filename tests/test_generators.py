@@ -11,7 +11,7 @@ from shapely.ops import unary_union
 from assets.generators import GENERATORS, GeneratedObject, Link, textures
 from assets.generators import geometry as geo
 
-DRAWS = 12
+DRAWS = 8
 PARTS = {"scissors": 2, "knife": 2, "pliers": 2, "multilink": 3}
 
 
