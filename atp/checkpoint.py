@@ -23,6 +23,7 @@ FORMAT = 1
 CONFIG = "config.json"
 NETWORKS: dict[str, type[nn.Module]] = {"InteractionNetwork": InteractionNetwork, "PartNetwork": PartNetwork}
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
+AGENT = {"interaction": "InteractionNetwork", "part": "PartNetwork"}  # what an agent is made of
 StateDict = dict[str, Tensor]
 
 
@@ -122,49 +123,29 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Any], dict[str, State
 
 
 def load_networks(folder: str | Path) -> tuple[dict[str, Any], dict[str, nn.Module]]:
-    """Read a checkpoint and build its networks, in float32 and evaluation mode.
+    """Read a checkpoint of an agent and build its networks, in float32 and evaluation mode.
 
     Args:
         folder: As written by `save_checkpoint`.
 
     Returns:
-        The config, and the networks by name.
+        The config, and the networks by name: "interaction" and "part".
 
     Raises:
-        CheckpointError: As `load_checkpoint`.
+        CheckpointError: As `load_checkpoint`; or if one of the two is not in it.
     """
     config, states = load_checkpoint(folder)
+    for name, kind in AGENT.items():
+        if config["networks"].get(name, {}).get("class") != kind:
+            raise CheckpointError(
+                f"{Path(folder) / CONFIG}: an agent needs a network '{name}' of class {kind}"
+            )
     networks = {}
     for name, state in states.items():
         network = _build(config, name, Path(folder) / CONFIG)
         network.load_state_dict(state)
         networks[name] = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return config, networks
-
-
-def load_agent_networks(
-    path_or_name: str | Path,
-) -> tuple[dict[str, Any], dict[str, nn.Module]]:
-    """Find a checkpoint of an agent and build its two networks.
-
-    Args:
-        path_or_name: As `resolve_pretrained`.
-
-    Returns:
-        The config, and {"interaction": InteractionNetwork, "part": PartNetwork} in float32.
-
-    Raises:
-        CheckpointError: As `load_checkpoint`; or if one of "interaction" and "part" is not in it.
-    """
-    folder = resolve_pretrained(path_or_name)
-    config, networks = load_networks(folder)
-    interaction, part = networks.get("interaction"), networks.get("part")
-    if not isinstance(interaction, InteractionNetwork) or not isinstance(part, PartNetwork):
-        raise CheckpointError(
-            f"{folder / CONFIG}: an agent needs networks 'interaction' and 'part'; "
-            f"this checkpoint has {', '.join(networks) or 'none'}"
-        )
-    return config, {"interaction": interaction, "part": part}
 
 
 def available() -> list[str]:

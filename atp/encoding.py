@@ -93,7 +93,7 @@ def memory_tensor(labels: NDArray[np.integer]) -> Tensor:
 
 
 def action_tensor(
-    actions: ArrayLike | Tensor | None, shape: tuple[int, int], batch: int | None = None
+    actions: ArrayLike | Tensor | None, shape: tuple[int, int], count: int | None = None
 ) -> Tensor:
     """Encode actions as maps for the part network.
 
@@ -101,7 +101,7 @@ def action_tensor(
         actions: (5,) or (B, 5) integers: hold row, hold column, push row, push column, direction 0 to 7
             (k * 45 degrees counter-clockwise from image right). A row of -1, or None, is an unknown action.
         shape: (H, W) of the image.
-        batch: Number of actions; needed with None for more than one.
+        count: Number of actions; needed with None for more than one.
 
     Returns:
         (B, 4, H, W) float32: Gaussian at the hold pixel; Gaussian at the push pixel; the latter times the
@@ -112,10 +112,10 @@ def action_tensor(
         ValueError: On a wrong shape, a pixel outside the image or a direction outside 0 to 7.
     """
     if actions is None:
-        return torch.zeros(batch or 1, 4, *shape)
+        return torch.zeros(count or 1, 4, *shape)
     rows = check_actions(actions, shape)
-    if batch is not None and len(rows) != batch:
-        raise ValueError(f"{batch} actions expected, got {len(rows)}")
+    if count is not None and len(rows) != count:
+        raise ValueError(f"{count} actions expected, got {len(rows)}")
     known = rows[:, 4] != UNKNOWN_ACTION
     hold = gaussian_maps(rows[:, :2], shape, shape)
     push = gaussian_maps(rows[:, 2:4], shape, shape)
