@@ -171,21 +171,19 @@ class PartMemory:
         movers = self._movers(before)
         if movers is None:
             return
-        if movers:
-            unknown = self._moved_unknown(before, movers)
-        else:
-            movers = [_Mover(self._free_label(), before, before, 0)]
-            unknown = np.zeros(self.shape, bool)
+        unknown = self._moved_unknown(before, movers) if movers else before
+        if unknown.any():
+            movers.append(_Mover(self._free_label([m.part for m in movers]), unknown, unknown, 0))
         left = np.logical_or.reduce([before, *(m.visible for m in movers)])
         still = (self._labels > 0) & ~left
         for mover in movers:
             if mover.source not in (0, mover.part):
                 self._layers[mover.source] &= ~mover.visible
-        if len(movers) == 1 and not unknown.any():
+        if len(movers) == 1:
             hidden = self._hidden_after(movers[0], before, after, still)
             placed = {movers[0].part: _Placed(after, after | hidden)}
         else:
-            placed = _move_together(movers, unknown, after, still)
+            placed = _move_together(movers, after, still)
         self._place(placed, left)
 
     def _movers(self, before: Mask) -> list[_Mover] | None:
@@ -196,8 +194,8 @@ class PartMemory:
         on_known = 0
         for part, layer in self._layers.items():
             visible = self._labels == part
-            area = np.count_nonzero(visible)
-            overlap = np.count_nonzero(visible & before)
+            area = int(np.count_nonzero(visible))
+            overlap = int(np.count_nonzero(visible & before))
             on_known += overlap
             if area == 0 or overlap < max(CONCERNED_SHARE * min(area, moved), 1):
                 continue
@@ -262,13 +260,10 @@ class PartMemory:
         return next((label for label in range(1, MAX_PARTS + 1) if label not in used), 0)
 
 
-def _move_together(movers: list[_Mover], unknown: Mask, after: Mask, still: Mask) -> dict[int, _Placed]:
+def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, _Placed]:
     """Places of several movers after a common motion; each pixel seen goes to the nearest of them."""
     masks = [m.visible for m in movers]
     layers = [m.layer for m in movers]
-    if unknown.any():
-        masks.append(unknown)
-        layers.append(unknown)
     motions = register(layers, after, still)
     moved = [warp(layer, motion) for layer, motion in zip(layers, motions, strict=True)]
     distances = []
