@@ -13,14 +13,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from atp.encoding import UNKNOWN_ACTION
+from atp.encoding import UNKNOWN_ACTION, action_tensor
 
 RGB = slice(0, 3)
 DEPTH = slice(3, 5)  # height and validity
+FRAMES = ("before", "after")
+TURNED = (*FRAMES, "memory", "moved_before", "moved_after")
 
 
 @dataclass(frozen=True)
-class Augmentation:
+class AugmentationConfig:
     """How much to augment; probabilities are per sample.
 
     Attributes:
@@ -128,77 +130,41 @@ def _sources(size: int) -> Tensor:
     return torch.cat(tables).flatten(1)
 
 
-def augment_pair(
-    before: Tensor,
-    after: Tensor,
-    moved_before: Tensor,
-    moved_after: Tensor,
-    actions: Tensor,
-    generator: torch.Generator,
-    config: Augmentation | None = None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Augment samples of the part network.
+def augment(
+    batch: dict[str, Tensor], config: AugmentationConfig, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Augment a batch of interactions.
 
     Args:
-        before: (B, 5, H, W) image tensor of I_t.
-        after: (B, 5, H, W) image tensor of I_{t+1}.
-        moved_before: (B, H, W) mask M_t.
-        moved_after: (B, H, W) mask M_{t+1}.
-        actions: (B, 5) long; rows of -1 are unknown.
+        batch: "action" (B, 5) long, all known; and any of "before", "after" (B, 5, H, W) image tensors,
+            "memory" (B, 2, H, W), "moved_before", "moved_after" (B, H, W). Other entries pass unchanged.
+        config: How much.
         generator: CPU generator; decides everything.
-        config: How much; the default if None.
 
     Returns:
-        The same five, new tensors. A sample whose action would leave the image is neither turned nor
-        flipped; actions that are to be unknown are rows of -1.
+        A new batch, with "action_maps" (B, 4, H, W) for the part network added. A sample whose action would
+        leave the image is neither turned nor flipped.
     """
-    config = config or Augmentation()
+    batch = dict(batch)
+    actions = batch["action"]
+    shape = next((batch[name].shape[-2], batch[name].shape[-1]) for name in TURNED if name in batch)
     if config.rotate:
-        turn, actions = _turn(actions, before.shape[-1], generator)
-        before, after = turn.maps(before), turn.maps(after)
-        moved_before, moved_after = turn.maps(moved_before), turn.maps(moved_after)
-    before, after = _disturb([before, after], generator, config)
+        turn = Turn.draw(len(actions), generator)
+        turn = turn.keep(turn.actions(actions, shape[-1])[1])
+        actions = turn.actions(actions, shape[-1])[0]
+        batch |= {name: turn.maps(batch[name]) for name in TURNED if name in batch}
+    frames = [name for name in FRAMES if name in batch]
+    batch |= dict(zip(frames, _disturb([batch[name] for name in frames], generator, config), strict=True))
     unknown = torch.rand(len(actions), 1, generator=generator) < config.no_action
-    return before, after, moved_before, moved_after, torch.where(unknown, UNKNOWN_ACTION, actions)
+    maps = action_tensor(torch.where(unknown, UNKNOWN_ACTION, actions), shape)
+    return batch | {"action": actions, "action_maps": maps}
 
 
-def augment_interaction(
-    image: Tensor,
-    memory: Tensor,
-    actions: Tensor,
-    generator: torch.Generator,
-    config: Augmentation | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Augment samples of the interaction network; the rewards stay as they are.
-
-    Args:
-        image: (B, 5, H, W) image tensor.
-        memory: (B, 2, H, W) memory tensor.
-        actions: (B, 5) long, all known.
-        generator: CPU generator; decides everything.
-        config: How much; the default if None.
-
-    Returns:
-        The same three, new tensors. A sample whose action would leave the image is neither turned nor
-        flipped.
-    """
-    config = config or Augmentation()
-    if config.rotate:
-        turn, actions = _turn(actions, image.shape[-1], generator)
-        image, memory = turn.maps(image), turn.maps(memory)
-    return _disturb([image], generator, config)[0], memory, actions
-
-
-def _turn(actions: Tensor, size: int, generator: torch.Generator) -> tuple[Turn, Tensor]:
-    """Draw turns that keep the actions in the image; returns them and the turned actions."""
-    turn = Turn.draw(len(actions), generator)
-    turn = turn.keep(turn.actions(actions, size)[1])
-    return turn, turn.actions(actions, size)[0]
-
-
-def _disturb(frames: Sequence[Tensor], generator: torch.Generator, config: Augmentation) -> list[Tensor]:
+def _disturb(
+    frames: Sequence[Tensor], generator: torch.Generator, config: AugmentationConfig
+) -> list[Tensor]:
     """Change the colours of (B, 5, H, W) frames, alike in the frames of a sample, and leave out depth."""
-    count = len(frames[0])
+    count = len(frames[0]) if frames else 0
 
     def uniform(limit: float, channels: int) -> Tensor:
         return limit * (2 * torch.rand(count, channels, 1, 1, generator=generator) - 1)

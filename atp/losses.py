@@ -39,6 +39,22 @@ def masked_bce_at_pixels(
     return (losses * told).sum() / told.sum().clamp(min=1)
 
 
+def interaction_loss(hold_logits: Tensor, push_logits: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
+    """Loss of the interaction network: of the hold map plus of the push maps.
+
+    Args:
+        hold_logits: (B, H, W).
+        push_logits: (B, 8, H, W), conditioned on the executed holds.
+        actions: (B, 5) long, executed: hold row, hold column, push row, push column, direction.
+        rewards: (B, 2) hold and push reward in [0, 1]; NaN: no gradient.
+
+    Returns:
+        Scalar.
+    """
+    hold = masked_bce_at_pixels(hold_logits, actions[:, :2], rewards[:, 0])
+    return hold + masked_bce_at_pixels(push_logits, actions[:, 2:4], rewards[:, 1], actions[:, 4])
+
+
 def mask_loss(logits: Tensor, targets: Tensor, dice_weight: float = 1.0) -> Tensor:
     """Binary cross-entropy plus soft Dice of motion masks.
 
