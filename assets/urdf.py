@@ -126,6 +126,19 @@ def transform(xyz: Iterable[float] = (0.0, 0.0, 0.0), rotation: Matrix | None = 
     return matrix
 
 
+def tree_order(joints: Iterable[Joint], root: str) -> tuple[Joint, ...]:
+    """Joints that can be reached from ``root``, breadth first; those that form cycles elsewhere are left out."""
+    below: dict[str, list[Joint]] = {}
+    for joint in joints:
+        below.setdefault(joint.parent, []).append(joint)
+    ordered: list[Joint] = []
+    queue = [root]
+    for link in queue:  # grows while it is walked
+        ordered += below.get(link, [])
+        queue += [joint.child for joint in below.get(link, [])]
+    return tuple(ordered)
+
+
 class _PlainTreeBuilder(ET.TreeBuilder):
     """Builds a tree and refuses document type definitions, the door to entity bombs and outside files."""
 
@@ -384,23 +397,17 @@ class _Reader:
     def tree(self, links: dict[str, Link], joints: list[Joint]) -> tuple[str, tuple[Joint, ...]]:
         """The root link and the joints from the root outwards; anything but one tree is refused."""
         above: dict[str, str] = {}
-        below: dict[str, list[Joint]] = {name: [] for name in links}
         for joint in joints:
             if joint.child in above:
                 raise self.fail(f'link "{joint.child}" hangs on two joints; a URDF is a tree')
             above[joint.child] = joint.parent
-            below[joint.parent].append(joint)
         roots = [name for name in links if name not in above]
         if not roots:
             raise self.fail("its joints form a cycle: no link is the root")
         if len(roots) > 1:
             raise self.fail(f"has several roots ({', '.join(roots)}); an object is one tree of links")
-        ordered: list[Joint] = []
-        queue = [roots[0]]
-        for link in queue:  # grows while it is walked: breadth first
-            ordered += below[link]
-            queue += [joint.child for joint in below[link]]
-        if len(queue) < len(links):
-            lost = ", ".join(name for name in links if name not in queue)
-            raise self.fail(f"its joints form a cycle: {lost} cannot be reached from {roots[0]}")
-        return roots[0], tuple(ordered)
+        ordered = tree_order(joints, roots[0])
+        if len(ordered) < len(joints):
+            lost = ", ".join(joint.name for joint in joints if joint.name not in {j.name for j in ordered})
+            raise self.fail(f"its joints form a cycle: {lost} cannot be reached from link {roots[0]}")
+        return roots[0], ordered

@@ -50,7 +50,7 @@ class RandomizationConfig:
     blur: float = 0.6
     depth_noise: float = 0.003
     depth_holes: float = 0.05
-    missing_depth: float = 0.3
+    missing_depth: float = 0.15
 
     @classmethod
     def off(cls) -> RandomizationConfig:

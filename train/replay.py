@@ -59,6 +59,21 @@ class Replay:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._ring = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(places,))
+        # small columns that every draw looks at, kept in memory
+        self._moved = np.zeros(places, bool)
+        self._judged = np.zeros(places, bool)
+
+    def restore(self, written: int) -> None:
+        """Go back to the state in which ``written`` interactions had been appended.
+
+        Args:
+            written: As it was in :attr:`written`.
+        """
+        self.written = written
+        for place in self._places():
+            record = self._ring[place]
+            self._moved[place] = record["moved"].any()
+            self._judged[place] = not np.isnan(record["rewards"]).all()
 
     def __len__(self) -> int:
         return min(self.written, self.capacity)
@@ -67,12 +82,22 @@ class Replay:
         """Store a structured array of :func:`record_type`, oldest first."""
         places = (self.written + np.arange(len(records))) % len(self._ring)
         self._ring[places] = records
+        self._moved[places] = records["moved"].any(axis=(1, 2, 3))
+        self._judged[places] = ~np.isnan(records["rewards"]).all(axis=1)
         self.written += len(records)
 
-    def recent(self, field: str, count: int) -> NDArray:
-        """One field of the last ``count`` interactions (fewer if there are fewer), oldest first."""
-        count = min(count, len(self))
-        return self._ring[field][(self.written - count + np.arange(count)) % len(self._ring)]
+    @property
+    def moved(self) -> NDArray[np.bool_]:
+        """(len(self),) whether something moved, oldest first."""
+        return self._moved[self._places()]
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """(len(self),) whether hold or push got a reward, oldest first."""
+        return self._judged[self._places()]
+
+    def _places(self) -> NDArray[np.intp]:
+        return (self.written - len(self) + np.arange(len(self))) % len(self._ring)
 
     def sample(self, size: int, rng: np.random.Generator, weights: NDArray | None = None) -> NDArray:
         """Draw interactions with replacement.
@@ -85,11 +110,11 @@ class Replay:
         Returns:
             Structured array (size,), a copy.
         """
-        if weights is None:
+        if weights is None or not weights.any():
             picks = rng.integers(len(self), size=size)
         else:
             picks = rng.choice(len(self), size=size, p=weights / weights.sum())
-        return self._ring[(self.written - len(self) + picks) % len(self._ring)]
+        return self._ring[self._places()[picks]]
 
     def flush(self) -> None:
         """Write what is in memory to the file."""

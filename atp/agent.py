@@ -1,0 +1,203 @@
+"""The agent: its two networks, its part memory and how they work together (AtP, arXiv 2105.01047, sec. 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from atp import checkpoint, encoding
+from atp.memory import PartMemory
+from atp.networks import InteractionNetwork, PartNetwork
+from atp.selection import best_actions
+
+Observation = dict[str, NDArray[Any]]
+Mask = NDArray[np.bool_]
+
+#: Motion smaller than this many pixels is taken for noise.
+MIN_MOTION_PIXELS = 20
+
+
+def pick_device(name: str) -> torch.device:
+    """Turn ``auto``, ``cpu`` or ``cuda`` into a device; ``auto`` takes the GPU where there is one.
+
+    Raises:
+        ValueError: Another name, or ``cuda`` without a usable GPU.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"device must be auto, cpu or cuda, not {name!r}")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device 'cuda' was asked for, but PyTorch sees no GPU; use --device cpu")
+    return torch.device(name)
+
+
+class Agent:
+    """Plays with an object and remembers its parts.
+
+    A loop with an environment::
+
+        observation, _ = env.reset(seed=0)
+        agent.reset(observation)
+        for _ in range(5):
+            action = agent.act(observation)
+            after, _, _, _, _ = env.step(action)
+            parts = agent.observe(observation, action, after)   # (H, W) uint8, 0 background
+            observation = after
+
+    Observations are dictionaries with ``rgb`` uint8 (H, W, 3), ``depth`` float32 (H, W) in metres (None, zeros or a
+    missing key: no depth) and ``touch`` (2,).
+
+    Args:
+        interaction: The interaction network.
+        part: The part network.
+        config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`.
+        device: ``auto``, ``cpu`` or ``cuda``.
+    """
+
+    def __init__(
+        self,
+        interaction: InteractionNetwork,
+        part: PartNetwork,
+        config: dict[str, Any] | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.device = pick_device(device)
+        self.interaction = interaction.to(self.device).eval()
+        self.part = part.to(self.device).eval()
+        self.config = dict(config or {})
+        self._memory: PartMemory | None = None
+        self._failed: list[NDArray[np.int64]] = []
+
+    @classmethod
+    def from_pretrained(cls, path_or_name: str | Path = "default", device: str = "auto") -> Agent:
+        """Load an agent.
+
+        Args:
+            path_or_name: A folder made by :meth:`save_pretrained`, or the name of shipped weights.
+            device: ``auto``, ``cpu`` or ``cuda``.
+
+        Returns:
+            The agent, in evaluation mode.
+
+        Raises:
+            atp.checkpoint.CheckpointError: The folder is not a checkpoint of this agent; the message names the file.
+        """
+        config, networks = checkpoint.load_networks(checkpoint.resolve_pretrained(path_or_name))
+        return cls(networks["interaction"], networks["part"], config, device)  # type: ignore[arg-type]
+
+    def save_pretrained(self, folder: str | Path, dtype: torch.dtype = torch.float16) -> None:
+        """Write the networks (safetensors) and the config (JSON) to ``folder``.
+
+        Args:
+            folder: Where to; replaced as a whole if it is a checkpoint already.
+            dtype: Of the stored weights.
+        """
+        networks: dict[str, nn.Module] = {"interaction": self.interaction, "part": self.part}
+        checkpoint.save_checkpoint(folder, networks, self.config, dtype=dtype)
+
+    @property
+    def parts(self) -> NDArray[np.uint8]:
+        """The part memory, (H, W) uint8 aligned with the current image: 0 background, 1.. parts."""
+        return self._require_memory().labels
+
+    @property
+    def memory(self) -> PartMemory:
+        """The part memory itself."""
+        return self._require_memory()
+
+    def reset(self, observation: Observation) -> None:
+        """Forget everything and start with a new object.
+
+        Args:
+            observation: The first observation.
+        """
+        height, width = observation["rgb"].shape[:2]
+        self._memory = PartMemory((height, width), MIN_MOTION_PIXELS)
+        self._failed = []
+
+    def act(self, observation: Observation) -> NDArray[np.int64]:
+        """Choose a hold and a push.
+
+        Args:
+            observation: The current observation.
+
+        Returns:
+            (5,) int64: hold row, hold col, push row, push col, direction k (k * 45 degrees).
+        """
+        memory = self._require_memory()
+        image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
+        known = encoding.memory_tensor(memory.labels).to(self.device)
+        action: NDArray[np.int64] = best_actions(self.interaction, image, known, [self._failed])[0]
+        return action
+
+    def observe(self, before: Observation, action: NDArray[np.int64], after: Observation) -> NDArray[np.uint8]:
+        """Take in what an interaction did.
+
+        Args:
+            before: The observation before it.
+            action: (5,) the action.
+            after: The observation after it.
+
+        Returns:
+            (H, W) uint8 part memory aligned with ``after``: 0 background, 1.. parts.
+        """
+        return self.remember(action, *self.segment_motion(before, after, action))
+
+    def remember(self, action: NDArray[np.int64], moved_before: Mask, moved_after: Mask) -> NDArray[np.uint8]:
+        """Take in motion masks, wherever they come from. Arguments and result as in :meth:`observe`."""
+        memory = self._require_memory()
+        known = (memory.labels > 0) & moved_before
+        moved = int(moved_before.sum())
+        memory.update(moved_before, moved_after)
+        if moved < MIN_MOTION_PIXELS:
+            self._failed.append(np.asarray(action, np.int64))  # the picture is the same: try something else
+        elif known.sum() <= moved / 2:
+            self._failed = []
+        return memory.labels
+
+    def segment_motion(
+        self, before: Observation, after: Observation, action: NDArray[np.int64] | None = None
+    ) -> tuple[Mask, Mask]:
+        """Which pixels moved between two images.
+
+        Args:
+            before: Observation before.
+            after: Observation after.
+            action: (5,) the action in between, or None where it is not known.
+
+        Returns:
+            M_t and M_{t+1}, each (H, W) bool.
+        """
+        actions = None if action is None else [action]
+        first, second = self.segment_motion_batch([before], [after], actions)
+        return first[0], second[0]
+
+    @torch.inference_mode()
+    def segment_motion_batch(
+        self,
+        before: Sequence[Observation],
+        after: Sequence[Observation],
+        actions: Sequence[NDArray[np.int64]] | None = None,
+    ) -> tuple[Mask, Mask]:
+        """:meth:`segment_motion` for several pairs of images of one size; each result is (B, H, W) bool."""
+        first, second = (
+            torch.cat([encoding.image_tensor(o["rgb"], o.get("depth")) for o in batch]).to(self.device)
+            for batch in (before, after)
+        )
+        shape = (first.shape[2], first.shape[3])
+        known = None if actions is None else np.stack(actions)
+        maps = encoding.action_tensor(known, shape, count=len(first)).to(self.device)
+        logits_before, logits_after = self.part(first, second, maps)
+        return (logits_before > 0).cpu().numpy(), (logits_after > 0).cpu().numpy()
+
+    def _require_memory(self) -> PartMemory:
+        if self._memory is None:
+            raise RuntimeError("call agent.reset(observation) first")
+        return self._memory

@@ -1,0 +1,150 @@
+"""Between a video's frames of any shape and the network's square images, without squashing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Letterbox:
+    """The frame is padded to a square about its centre, and the square is resized by area.
+
+    The border repeats the frame's edge: a flat border would put a strong line into the image that no training
+    image has. ``valid`` tells frame from border.
+
+    Attributes:
+        height: Of the frame, pixels.
+        width: Of the frame.
+        resolution: Side of the network's image.
+    """
+
+    height: int
+    width: int
+    resolution: int
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width, self.resolution) < 1:
+            raise ValueError(f"sizes must be 1 or more, got {self}")
+
+    @property
+    def side(self) -> int:
+        """Side of the square about the frame, in the frame's pixels."""
+        return max(self.height, self.width)
+
+    @property
+    def offset(self) -> tuple[int, int]:
+        """(row, col) of the frame's first pixel in the square."""
+        return (self.side - self.height) // 2, (self.side - self.width) // 2
+
+    @cached_property
+    def _cover(self) -> NDArray[np.float32]:
+        """(R, R): how much of each network pixel lies on the frame, 0..1."""
+        return self._shrink(self._pad(np.ones((self.height, self.width), np.float32), cv2.BORDER_CONSTANT))
+
+    @property
+    def valid(self) -> NDArray[np.bool_]:
+        """Network pixels of which half or more lies on the frame, bool (R, R)."""
+        return self._cover >= 0.5
+
+    def image(self, frame: NDArray[Any]) -> NDArray[np.uint8]:
+        """Bring a frame to the network's size.
+
+        Args:
+            frame: uint8 (height, width, 3).
+
+        Returns:
+            uint8 (R, R, 3).
+
+        Raises:
+            ValueError: If the frame's shape or dtype is another.
+        """
+        if frame.dtype != np.uint8 or frame.shape != (self.height, self.width, 3):
+            raise ValueError(
+                f"frame must be uint8 ({self.height}, {self.width}, 3), got {frame.dtype} {frame.shape}"
+            )
+        return self._shrink(self._pad(frame, cv2.BORDER_REPLICATE))
+
+    def mask(self, mask: NDArray[Any]) -> NDArray[np.bool_]:
+        """Bring a mask of the frame to the network's size.
+
+        Args:
+            mask: bool (height, width).
+
+        Returns:
+            bool (R, R): pixels of whose part on the frame half or more is in the mask; False off ``valid``.
+
+        Raises:
+            ValueError: If the mask's shape or dtype is another.
+        """
+        if mask.dtype != np.bool_ or mask.shape != (self.height, self.width):
+            raise ValueError(
+                f"mask must be bool ({self.height}, {self.width}), got {mask.dtype} {mask.shape}"
+            )
+        area = self._shrink(self._pad(mask.astype(np.float32), cv2.BORDER_CONSTANT))
+        # The tolerance keeps an exact half in: area sums are rounded.
+        return self.valid & (area >= (0.5 - 1e-4) * self._cover)
+
+    def mask_to_frame(self, mask: NDArray[Any]) -> NDArray[np.bool_]:
+        """Bring a mask at the network's size back to the frame, each frame pixel from the one over it.
+
+        Args:
+            mask: bool (R, R).
+
+        Returns:
+            bool (height, width).
+
+        Raises:
+            ValueError: If the mask's shape or dtype is another.
+        """
+        if mask.dtype != np.bool_ or mask.shape != (self.resolution, self.resolution):
+            raise ValueError(
+                f"mask must be bool ({self.resolution}, {self.resolution}), got {mask.dtype} {mask.shape}"
+            )
+        rows, cols = (
+            ((np.arange(count) + start + 0.5) * self.resolution / self.side).astype(np.int64)
+            for count, start in zip((self.height, self.width), self.offset, strict=True)
+        )
+        return np.asarray(mask)[np.ix_(rows, cols)]
+
+    def pixel(self, row: int, col: int) -> tuple[int, int]:
+        """The network pixel over a pixel of the frame.
+
+        Raises:
+            ValueError: If the pixel lies outside of the frame.
+        """
+        if not (0 <= row < self.height and 0 <= col < self.width):
+            raise ValueError(f"pixel ({row}, {col}) lies outside of the frame")
+        scale = self.resolution / self.side
+        return int((row + self.offset[0] + 0.5) * scale), int((col + self.offset[1] + 0.5) * scale)
+
+    def _pad(self, image: NDArray[Any], border: int) -> NDArray[Any]:
+        top, left = self.offset
+        bottom, right = self.side - self.height - top, self.side - self.width - left
+        return np.asarray(cv2.copyMakeBorder(image, top, bottom, left, right, border, value=0))
+
+    def _shrink(self, square: NDArray[Any]) -> NDArray[Any]:
+        method = cv2.INTER_AREA if self.side >= self.resolution else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(square, (self.resolution, self.resolution), interpolation=method))
+
+
+def to_network(frame: NDArray[Any], resolution: int) -> tuple[NDArray[np.uint8], Letterbox]:
+    """Bring a frame to the network's size, keeping its proportions.
+
+    Args:
+        frame: uint8 (H, W, 3).
+        resolution: Side R of the network's image.
+
+    Returns:
+        The image, uint8 (R, R, 3), and the mapping between the two.
+
+    Raises:
+        ValueError: If the frame is not uint8 RGB or the resolution is below 1.
+    """
+    box = Letterbox(frame.shape[0], frame.shape[1], resolution)
+    return box.image(frame), box

@@ -1,0 +1,133 @@
+"""Gradient steps for both networks from stored interactions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from atp import encoding
+from atp.augmentation import AugmentationConfig, augment
+from atp.losses import interaction_loss, mask_loss
+from atp.networks import InteractionNetwork, PartNetwork
+from train.config import LearnerConfig
+from train.replay import Replay, unpack_depth
+
+
+class Learner:
+    """The two networks, their optimisers and their averaged copies.
+
+    Args:
+        config: Options.
+        total_steps: Gradient steps of the whole run; the learning rate falls to zero over them by a cosine.
+        device: Where to compute.
+        seed: Seeds initial weights, samples and augmentation.
+    """
+
+    def __init__(self, config: LearnerConfig, total_steps: int, device: torch.device, seed: int) -> None:
+        self.config, self.total_steps, self.device = config, max(1, total_steps), device
+        torch.manual_seed(seed)  # initial weights
+        self.networks = nn.ModuleDict(
+            {"interaction": InteractionNetwork(config.width), "part": PartNetwork(config.width)}
+        ).to(device, memory_format=torch.channels_last)
+        self.averaged = AveragedModel(self.networks, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        self.averaged.eval()
+        self.optimizers = {
+            name: torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+            for name, network in self.networks.items()
+        }
+        self.generator = torch.Generator().manual_seed(seed + 1)
+        self.rng = np.random.default_rng([seed, 2])
+        self.steps = 0
+
+    @property
+    def acting(self) -> tuple[InteractionNetwork, PartNetwork]:
+        """The averaged networks."""
+        return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index,return-value]
+
+    def step(self, replay: Replay) -> dict[str, float]:
+        """One gradient step for each network.
+
+        Args:
+            replay: Where interactions are drawn from.
+
+        Returns:
+            Losses and gradient norms by name.
+        """
+        progress = self.steps / self.total_steps
+        rate = min(1.0, (self.steps + 1) / self.config.warmup) * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
+        for optimizer in self.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = self.config.learning_rate * float(rate)
+        size = self.config.batch_size
+        moved, share = replay.moved, self.config.moved_share
+        weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
+        part = self._part_loss(replay.sample(size, self.rng, weights))
+        interaction = self._interaction_loss(replay.sample(size, self.rng, replay.judged.astype(float)))
+        scalars = {"learning_rate": self.config.learning_rate * float(rate)}
+        for name, loss in (("part", part), ("interaction", interaction)):
+            self.optimizers[name].zero_grad(set_to_none=True)
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
+            self.optimizers[name].step()
+            scalars |= {f"loss/{name}": float(loss.detach()), f"gradient_norm/{name}": float(norm)}
+        self.averaged.update_parameters(self.networks)
+        self.steps += 1
+        return scalars
+
+    def _part_loss(self, records: NDArray) -> torch.Tensor:
+        """Motion segmentation of stored interactions."""
+        batch = self._batch(records)
+        with self._autocast():
+            first, second = self.networks["part"](batch["before"], batch["after"], batch["action_maps"])
+        return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])
+
+    def _interaction_loss(self, records: NDArray) -> torch.Tensor:
+        """Rewards of stored interactions at their executed pixels."""
+        batch = self._batch(records)
+        with self._autocast():
+            hold, push = self.networks["interaction"](batch["before"], batch["memory"], batch["action"][:, :2])
+        return interaction_loss(hold, push, batch["action"], batch["rewards"])
+
+    def _batch(self, records: NDArray) -> dict[str, torch.Tensor]:
+        """Stored interactions as augmented tensors on the device."""
+        depth = unpack_depth(records["depth"])
+        batch = {
+            "before": encoding.image_tensor(records["rgb"][:, 0], depth[:, 0]),
+            "after": encoding.image_tensor(records["rgb"][:, 1], depth[:, 1]),
+            "memory": encoding.memory_tensor(records["memory"]),
+            "moved_before": torch.from_numpy(records["moved"][:, 0].astype(np.float32)),
+            "moved_after": torch.from_numpy(records["moved"][:, 1].astype(np.float32)),
+            "action": torch.from_numpy(records["action"].astype(np.int64)),
+            "rewards": torch.from_numpy(records["rewards"].copy()),
+        }
+        batch = augment(batch, AugmentationConfig(), self.generator)
+        return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that :meth:`load_state_dict` needs to go on exactly; tensors, numbers and dicts only."""
+        return {
+            "networks": self.networks.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
+            "generator": self.generator.get_state(),
+            "rng": self.rng.bit_generator.state,
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go back to a state from :meth:`state_dict`."""
+        self.networks.load_state_dict(state["networks"])
+        self.averaged.load_state_dict(state["averaged"])
+        for name, optimizer in self.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        self.generator.set_state(state["generator"].cpu())
+        self.rng.bit_generator.state = state["rng"]
+        self.steps = state["steps"]
