@@ -106,7 +106,7 @@ def draw_strip(clip: Clip, results: Sequence[ClipResult], resolution: int, size:
             )
             ious = [result.ious[method][index] for method in METHODS]
             notes.append(["", *("" if iou is None else f"IoU {iou:.2f}" for iou in ious)])
-            captions.append(f"{moment} (frame {(found.before, found.after)[index]})")
+            captions.append(f"{moment}\n(frame {(found.before, found.after)[index]})")
     return strip(
         panels,
         ["video", *METHODS.values()],

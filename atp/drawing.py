@@ -37,7 +37,7 @@ PART_COLOURS: tuple[Colour, ...] = (
 )
 """One colour for each part label 1..15."""
 
-MOTION_COLOUR: Colour = (255, 40, 120)
+MOTION_COLOUR: Colour = (255, 20, 150)
 TRUTH_COLOUR: Colour = (60, 255, 60)
 HOLD_COLOUR: Colour = (255, 225, 0)
 PUSH_COLOUR: Colour = (255, 255, 255)
@@ -77,6 +77,8 @@ def overlay_mask(
 ) -> Picture:
     """Tint the pixels of a mask.
 
+    The tint is mixed with the brightness of the pixels, not with their colour: it looks the same everywhere.
+
     Args:
         rgb: uint8 (H, W, 3).
         mask: bool (H, W).
@@ -93,7 +95,8 @@ def overlay_mask(
     mask = _check_mask(mask, rgb.shape[:2])
     _check_alpha(alpha)
     picture = rgb.copy()
-    tinted = (1.0 - alpha) * rgb[mask] + alpha * np.asarray(colour, np.float32)
+    grey = rgb[mask] @ np.array([0.299, 0.587, 0.114], np.float32)
+    tinted = (1.0 - alpha) * grey[:, None] + alpha * np.asarray(colour, np.float32)
     picture[mask] = np.rint(tinted).astype(np.uint8)
     return picture
 
@@ -127,7 +130,7 @@ def outline_mask(
     return overlay_mask(rgb, mask & (inside == 0), colour, 1.0)
 
 
-def overlay_labels(rgb: NDArray[Any], labels: NDArray[Any], alpha: float = 0.6) -> Picture:
+def overlay_labels(rgb: NDArray[Any], labels: NDArray[Any], alpha: float = 0.65) -> Picture:
     """Tint every part in its own colour; the background keeps the image.
 
     Args:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 import cv2
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -30,11 +33,13 @@ ACTION_LEGEND = (Legend("hold", HOLD_COLOUR, "ring"), Legend("push", PUSH_COLOUR
 _LINE_SPACING = 4  # pixels
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size=size)
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with Matplotlib: the same letters on every machine, and most alphabets."""
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
 
 
-def _wrap(text: str, width: float, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def _wrap(text: str, width: float, font: ImageFont.FreeTypeFont) -> str:
     """Break ``text`` between words so that its lines are no wider than ``width`` pixels where possible."""
     lines: list[str] = []
     for paragraph in text.split("\n"):

@@ -1,0 +1,456 @@
+from __future__ import annotations
+
+import io
+import json
+import os
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from atp.clips import ClipError, find_clips, read_clip, read_frames
+from atp.letterbox import Letterbox, to_network
+
+HEIGHT, WIDTH, FRAMES = 120, 160, 8
+
+
+def square(number: int) -> np.ndarray:
+    """Where the square of the synthetic clip is in a frame, bool (H, W)."""
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[40:80, 20 + 10 * number : 60 + 10 * number] = True
+    return mask
+
+
+def frame(number: int) -> np.ndarray:
+    """A frame of the synthetic clip; the brightness of its lower right corner tells its number."""
+    rgb = np.full((HEIGHT, WIDTH, 3), 60, np.uint8)
+    rgb[square(number)] = (220, 200, 60)
+    rgb[-16:, -16:] = 20 * number
+    return rgb
+
+
+def write_frames(path: Path, frames: list[np.ndarray], rotation: int = 0) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "5", "bf": "2"}  # B-frames: decoding order is not the order of the file
+        if rotation:
+            stream.set_display_rotation(rotation)
+        for rgb in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("video") / "video.mp4"
+    write_frames(path, [frame(number) for number in range(FRAMES)])
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, video: Path) -> Path:
+    """A clip folder: the square moves from frame 1 to frame 6."""
+    clip = tmp_path / "clips" / "square"
+    clip.mkdir(parents=True)
+    (clip / "video.mp4").write_bytes(video.read_bytes())
+    Image.fromarray(square(1)).convert("L").save(clip / "before.png")
+    Image.fromarray(square(6)).convert("L").save(clip / "after.png")
+    change(
+        clip,
+        {
+            "video": "video.mp4",
+            "source": "drawn",
+            "licence": "CC0",
+            "interactions": [
+                {"before": 1, "after": 6, "moved_before": "before.png", "moved_after": "after.png"}
+            ],
+        },
+    )
+    return clip
+
+
+def change(clip: Path, new: dict, **entry: object) -> None:
+    """Change keys of a clip.json, and of its first interaction."""
+    file = clip / "clip.json"
+    data = json.loads(file.read_text()) if file.exists() else {}
+    data.update(new)
+    if entry:
+        data["interactions"][0].update(entry)
+    file.write_text(json.dumps(data))
+
+
+def test_a_clip_folder_is_read(folder: Path):
+    change(folder, {}, hold=[60, 10], push=[50, 40], direction=0)
+    clip = read_clip(folder)
+    assert (clip.name, clip.shape, clip.source, clip.licence) == ("square", (120, 160), "drawn", "CC0")
+    (interaction,) = clip.interactions
+    assert (interaction.before, interaction.after) == (1, 6)
+    assert (interaction.hold, interaction.push, interaction.direction) == ((60, 10), (50, 40), 0)
+    assert interaction.moved_before.dtype == bool
+    assert (interaction.moved_before == square(1)).all()
+    assert (interaction.moved_after == square(6)).all()
+    assert read_clip(folder / "clip.json").name == "square"
+
+
+def test_masks_and_actions_are_optional(folder: Path):
+    change(folder, {"interactions": [{"before": 0, "after": 2}, {"before": 2, "after": 7, "hold": None}]})
+    first, second = read_clip(folder).interactions
+    assert (first.moved_before, first.moved_after, first.hold, first.push, first.direction) == (None,) * 5
+    assert (second.before, second.after, second.hold) == (2, 7, None)
+
+
+def test_masks_of_zeros_and_ones_and_in_colour_are_read(folder: Path):
+    Image.fromarray(square(1).astype(np.uint8)).save(folder / "before.png")
+    Image.fromarray(np.repeat(square(6)[..., None] * np.uint8(255), 3, axis=2)).save(folder / "after.png")
+    (interaction,) = read_clip(folder).interactions
+    assert (interaction.moved_before == square(1)).all()
+    assert (interaction.moved_after == square(6)).all()
+
+
+def test_a_bare_video_goes_from_its_first_to_its_last_frame(video: Path):
+    clip = read_clip(video)
+    (interaction,) = clip.interactions
+    assert (clip.name, clip.shape) == ("video", (HEIGHT, WIDTH))
+    assert (interaction.before, interaction.after) == (0, FRAMES - 1)
+    assert interaction.moved_before is None
+
+
+def test_frames_are_the_ones_asked_for(video: Path):
+    frames = read_frames(video, [6, 0, 3, 3])
+    assert sorted(frames) == [0, 3, 6]
+    for number, rgb in frames.items():
+        assert rgb.dtype == np.uint8
+        assert np.abs(rgb.astype(int) - frame(number)).mean() < 3
+        assert rgb[-8, -8].mean() == pytest.approx(20 * number, abs=5)
+    assert read_frames(video, []) == {}
+
+
+def test_a_video_cut_short_gives_the_frames_that_are_left(tmp_path: Path):
+    path = tmp_path / "cut.ts"  # a format without an index, as a camera that lost power leaves it
+    noise = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
+    write_frames(path, list(noise))
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 2 // 3])
+    last = read_clip(path).interactions[0].after
+    assert 2 <= last < 11
+    assert sorted(read_frames(path, [0, last])) == [0, last]
+    with pytest.raises(ClipError, match=rf"frame 11 is past the end, the last readable frame is {last}"):
+        read_frames(path, [11])
+
+
+@pytest.mark.skipif(not hasattr(av.VideoStream, "set_display_rotation"), reason="PyAV cannot write rotation")
+def test_a_video_taken_sideways_is_turned_upright(tmp_path: Path):
+    import cv2
+
+    path = tmp_path / "sideways.mp4"
+    write_frames(path, [frame(5), frame(6)], rotation=90)
+    rgb = read_frames(path, [0])[0]
+    assert rgb.shape == (WIDTH, HEIGHT, 3)
+    assert np.abs(rgb.astype(int) - np.rot90(frame(5))).mean() < 3
+    theirs = cv2.VideoCapture(str(path)).read()[1][..., ::-1]  # OpenCV turns frames by itself
+    assert np.abs(rgb.astype(int) - theirs).mean() < 3
+    assert read_clip(path).shape == (WIDTH, HEIGHT)
+
+
+def test_clips_are_found_in_folders(folder: Path, video: Path):
+    (folder.parent / "notes").mkdir()
+    other = folder.parent / "another"
+    other.mkdir()
+    (other / "clip.json").write_text("{}")
+    assert find_clips([folder]) == [folder]
+    assert find_clips([folder.parent, video]) == [other, folder, video]
+    for paths in ([folder.parent / "notes"], [folder / "missing"], []):
+        with pytest.raises(ClipError, match=str(paths[0]) if paths else "no clip given"):
+            find_clips(paths)
+
+
+WRONG = [
+    ("not JSON", "clip.json.*not JSON", lambda clip: (clip / "clip.json").write_text("{'video'")),
+    ("not text", "clip.json.*not JSON", lambda clip: (clip / "clip.json").write_bytes(b"\xff\xfe\x00")),
+    ("too deep", "clip.json.*not JSON", lambda clip: (clip / "clip.json").write_text("[" * 200_000)),
+    ("a list", "clip.json.*JSON object", lambda clip: (clip / "clip.json").write_text("[]")),
+    ("no clip.json", "clip.json: missing", lambda clip: (clip / "clip.json").unlink()),
+    ("no interaction", "clip.json.*'interactions'", lambda clip: change(clip, {"interactions": []})),
+    ("interaction a number", r"interactions\[0\]", lambda clip: change(clip, {"interactions": [3]})),
+    ("no video named", "clip.json: 'video' must be a file name", lambda clip: change(clip, {"video": None})),
+    ("no such video", "other.mp4: missing", lambda clip: change(clip, {"video": "other.mp4"})),
+    ("no video", "video.mp4: missing", lambda clip: (clip / "video.mp4").unlink()),
+    ("text video", "video.mp4.*cannot be read", lambda clip: (clip / "video.mp4").write_text("no video")),
+    ("empty video", "video.mp4.*cannot be read", lambda clip: (clip / "video.mp4").write_bytes(b"")),
+    (
+        "cut video",
+        "video.mp4.*cannot be read",
+        lambda clip: (clip / "video.mp4").write_bytes((clip / "video.mp4").read_bytes()[:300]),
+    ),
+    ("video outside", "leads out of the clip's folder", lambda clip: change(clip, {"video": "../x.mp4"})),
+    ("absolute video", "leads out of the clip's folder", lambda clip: change(clip, {"video": "/etc/passwd"})),
+    ("no number", r"interactions\[0\].before", lambda clip: change(clip, {}, before=None)),
+    ("half a frame", r"interactions\[0\].after", lambda clip: change(clip, {}, after=2.5)),
+    ("frame true", r"interactions\[0\].before", lambda clip: change(clip, {}, before=True)),
+    ("negative frame", "frame numbers from 0", lambda clip: change(clip, {}, before=-1)),
+    ("wrong order", "got 6 and 6", lambda clip: change(clip, {}, before=6)),
+    ("mask missing", "none.png: missing", lambda clip: change(clip, {}, moved_before="none.png")),
+    ("mask outside", "leads out", lambda clip: change(clip, {}, moved_after="../../after.png")),
+    ("mask a number", r"interactions\[0\].moved_after", lambda clip: change(clip, {}, moved_after=7)),
+    (
+        "mask not an image",
+        "before.png: cannot be read as an image",
+        lambda clip: (clip / "before.png").write_text("x"),
+    ),
+    (
+        "mask cut",
+        "before.png: cannot be read as an image",
+        lambda clip: (clip / "before.png").write_bytes((clip / "before.png").read_bytes()[:60]),
+    ),
+    (
+        "mask of other size",
+        "after.png: the mask has 60 x 80 .* frames have 120 x 160",
+        lambda clip: Image.new("L", (80, 60), 255).save(clip / "after.png"),
+    ),
+    (
+        "mask empty",
+        "after.png: the mask is empty",
+        lambda clip: Image.new("L", (WIDTH, HEIGHT)).save(clip / "after.png"),
+    ),
+    ("hold no pixel", r"hold' must be \[row, col\]", lambda clip: change(clip, {}, hold=[1])),
+    ("hold outside", r"hold' \[120, 0\] lies outside", lambda clip: change(clip, {}, hold=[120, 0])),
+    ("push outside", r"push' \[0, 160\] lies outside", lambda clip: change(clip, {}, push=[0, 160])),
+    ("direction", "direction must be in 0..7", lambda clip: change(clip, {}, direction=8)),
+]
+
+
+@pytest.mark.parametrize(("message", "damage"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
+def test_a_broken_clip_is_refused_by_name(folder: Path, message: str, damage):
+    damage(folder)
+    with pytest.raises(ClipError, match=message) as caught:
+        read_clip(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_links_out_of_the_folder_are_refused(folder: Path, video: Path):
+    (folder / "video.mp4").unlink()
+    (folder / "video.mp4").symlink_to(video)
+    with pytest.raises(ClipError, match="leads out"):
+        read_clip(folder)
+
+
+def test_frames_past_the_end_are_refused(video: Path):
+    with pytest.raises(ClipError, match=r"video.mp4: frame 8 is past the end, the last readable frame is 7"):
+        read_frames(video, [3, 8, 9])
+    with pytest.raises(ClipError, match="start at 0"):
+        read_frames(video, [-1])
+
+
+def test_files_that_are_no_videos_are_refused(tmp_path: Path, video: Path):
+    with pytest.raises(ClipError, match="no such video"):
+        read_clip(tmp_path / "none.mp4")
+    Image.new("RGB", (32, 32)).save(tmp_path / "image.png")
+    with pytest.raises(ClipError, match="two readable frames"):
+        read_clip(tmp_path / "image.png")
+    with av.open(str(tmp_path / "sound.wav"), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000, layout="mono")
+        sound = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        sound.sample_rate = 8000
+        container.mux(stream.encode(sound))
+    with pytest.raises(ClipError, match="no video stream"):
+        read_clip(tmp_path / "sound.wav")
+
+
+@pytest.mark.parametrize("shape", [(1920, 1080), (480, 640), (90, 90), (61, 97), (40, 30)])
+def test_letterbox_round_trip(shape: tuple[int, int]):
+    rng = np.random.default_rng(0)
+    box = Letterbox(*shape, 90)
+    side = max(shape)
+    # What is valid has the frame's proportions to half a pixel on each side: nothing is squashed.
+    rows, cols = np.nonzero(box.valid)
+    assert abs(np.ptp(rows) + 1 - 90 * shape[0] / side) <= 1
+    assert abs(np.ptp(cols) + 1 - 90 * shape[1] / side) <= 1
+    top, left, bottom, right = rng.uniform(0.1, 0.35, 4) * np.array([*shape, *shape])
+    mask = np.zeros(shape, bool)
+    mask[int(top) : shape[0] - int(bottom), int(left) : shape[1] - int(right)] = True
+    small = box.mask(mask)
+    back = box.mask_to_frame(small)
+    assert back.shape == mask.shape
+    assert (box.mask(back) == small).all() or side < 90
+    assert (back & mask).sum() / (back | mask).sum() > 0.9
+    for row, col in [(0, 0), (shape[0] - 1, shape[1] - 1), (shape[0] // 3, shape[1] // 4)]:
+        point = np.zeros((90, 90), bool)
+        point[box.pixel(row, col)] = True
+        assert box.mask_to_frame(point)[row, col]
+
+
+def test_letterbox_averages_the_frame_and_repeats_its_edge():
+    rgb = np.zeros((4, 8, 3), np.uint8)
+    rgb[0], rgb[3] = 80, 200
+    rgb[1, :2], rgb[2, :2] = 100, 50
+    image, box = to_network(rgb, 4)
+    assert image.shape == (4, 4, 3)
+    # 2 x 2 frame pixels to a network pixel, two rows of border above and below, by hand:
+    assert image[:, :, 0].tolist() == [[80, 80, 80, 80], [90, 40, 40, 40], [125, 100, 100, 100], [200] * 4]
+    assert box.valid.tolist() == [[False] * 4, [True] * 4, [True] * 4, [False] * 4]
+    assert box.pixel(0, 7) == (1, 3)
+
+
+def test_letterbox_masks_are_thresholded_at_half_of_the_area():
+    box = Letterbox(4, 8, 4)
+    mask = np.zeros((4, 8), bool)
+    mask[0, 0:2] = mask[0, 2] = mask[2:4, 4:6] = True
+    small = box.mask(mask)
+    assert np.argwhere(small).tolist() == [[1, 0], [2, 2]]  # 2 of 4, 1 of 4 (left out), 4 of 4
+    assert box.mask(np.ones((4, 8), bool)).tolist() == box.valid.tolist()
+
+
+def test_letterbox_takes_a_mask_at_a_border_that_cuts_network_pixels():
+    box = Letterbox(1920, 1080, 90)  # the frame ends inside of columns 19 and 70
+    everything = np.ones((1920, 1080), bool)
+    assert (box.mask(everything) == box.valid).all()
+    assert box.valid.any(axis=0).sum() == 50
+    assert box.mask_to_frame(box.mask(everything))[:, 10:-10].all()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: Letterbox(0, 4, 4),
+        lambda: to_network(np.zeros((4, 4, 3), np.uint8), 0),
+        lambda: to_network(np.zeros((4, 4, 3), np.float32), 4),
+        lambda: to_network(np.zeros((4, 4), np.uint8), 4),
+        lambda: Letterbox(4, 8, 4).mask(np.zeros((8, 4), bool)),
+        lambda: Letterbox(4, 8, 4).mask(np.zeros((4, 8), np.uint8)),
+        lambda: Letterbox(4, 8, 4).mask_to_frame(np.zeros((4, 8), bool)),
+        lambda: Letterbox(4, 8, 4).pixel(4, 0),
+    ],
+)
+def test_letterbox_refuses_wrong_inputs(call):
+    with pytest.raises(ValueError, match=r"must be|outside"):
+        call()
+
+
+class FakeAgent:
+    """Answers with fixed masks and remembers what it was asked."""
+
+    def __init__(self, before: np.ndarray, after: np.ndarray, resolution: int | None = None) -> None:
+        self.masks = before, after
+        self.asked: list[tuple] = []
+        if resolution:
+            self.config = {"resolution": resolution}
+
+    def segment_motion(self, before, after, action):
+        self.asked.append((before, after, action))
+        return self.masks
+
+
+def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):
+    from atp.commands.clip import ClipOptions, run
+
+    box = Letterbox(HEIGHT, WIDTH, 80)  # 2 frame pixels to a network pixel; 10 rows of border
+    before, after = box.mask(square(1)), box.mask(square(6))
+    assert before.sum() == 400
+    shifted = np.roll(before, 5, axis=1)  # 20 wide, 5 off: IoU 15 / 25
+    shifted[:5] = True  # in the border, which does not count
+    agent = FakeAgent(shifted, after, 80)
+    change(folder, {}, hold=[60, 10], push=[50, 40], direction=3)
+    options = ClipOptions((folder.parent,), out=tmp_path / "out", json=tmp_path / "scores.json")
+    result = run(options, agent)
+
+    (entry,) = result["clips"]
+    assert entry["name"] == "square"
+    assert entry["motion_iou_before"] == pytest.approx(0.6)
+    assert entry["motion_iou_after"] == pytest.approx(1.0)
+    assert entry["motion_iou"] == result["mean_motion_iou"] == pytest.approx(0.8)
+    assert set(entry["baselines"]) == {"frame_difference", "dis_flow"}
+    for scores in entry["baselines"].values():
+        assert set(scores) == {"motion_iou_before", "motion_iou_after", "motion_iou"}
+        assert all(0 <= score <= 1 for score in scores.values())
+    assert result["resolution"] == 80
+    assert json.loads((tmp_path / "scores.json").read_text()) == result
+
+    ((seen_before, seen_after, action),) = agent.asked
+    assert action.tolist() == [40, 5, 35, 20, 3]  # (row + 20) / 2, col / 2
+    for seen, number in ((seen_before, 1), (seen_after, 6)):
+        assert seen["rgb"].shape == (80, 80, 3)
+        assert seen["depth"] is None
+        assert np.abs(seen["rgb"].astype(int) - box.image(frame(number))).mean() < 3
+    assert Image.open(entry["picture"]).size[0] > 900
+    with av.open(entry["video"]) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
+        assert sum(1 for _ in container.decode(stream)) > 100
+
+
+def test_the_command_takes_videos_without_masks_and_clips_of_one_name(
+    folder: Path, video: Path, tmp_path: Path
+):
+    from atp.commands.clip import ClipOptions, report, run
+
+    copy = tmp_path / "other" / "square"
+    copy.mkdir(parents=True)
+    for file in folder.iterdir():
+        (copy / file.name).write_bytes(file.read_bytes())
+    nothing = np.zeros((90, 90), bool)
+    options = ClipOptions((video, folder, copy), out=tmp_path / "out")
+    result = run(options, FakeAgent(nothing, nothing))
+    bare, first, _ = result["clips"]
+    assert bare["motion_iou"] is None
+    assert bare["baselines"]["dis_flow"]["motion_iou_before"] is None
+    assert first["motion_iou"] == result["mean_motion_iou"] == 0
+    names = {file.name for file in (tmp_path / "out").iterdir()}
+    assert names == {
+        "clips.json",
+        *(f"{stem}.{kind}" for stem in ("video", "square", "square-2") for kind in ("png", "mp4")),
+    }
+
+    plain, terminal = io.StringIO(), io.StringIO()
+    report(result, Console(file=plain))
+    report(result, Console(file=terminal, force_terminal=True, width=100))
+    lines = plain.getvalue().splitlines()
+    assert "square\tagent\t0.000\t0.000\t0.000" in lines
+    assert "video\tagent\t-\t-\t-" in lines
+    assert "┃" in terminal.getvalue()
+    assert "┃" not in plain.getvalue()
+
+
+def test_the_command_refuses_a_mask_too_small_to_score(folder: Path, tmp_path: Path):
+    from atp.commands.clip import ClipOptions, run
+
+    speck = np.zeros((HEIGHT, WIDTH), np.uint8)
+    speck[50, 50] = 255
+    Image.fromarray(speck).save(folder / "before.png")
+    nothing = np.zeros((40, 40), bool)
+    with pytest.raises(ClipError, match=f"{folder}.*vanishes at 40 x 40"):
+        run(ClipOptions((folder,), out=tmp_path / "out"), FakeAgent(nothing, nothing, 40))
+    assert not (tmp_path / "out").exists()
+
+
+CLIPS = os.environ.get("ATP_CLIPS")
+
+
+@pytest.mark.skipif(not CLIPS, reason="set ATP_CLIPS to a folder of real clips to run this")
+def test_real_clips_are_read_and_scored(tmp_path: Path):
+    from atp.commands.clip import ClipOptions, run
+
+    folders = find_clips([Path(CLIPS)])
+    clips = [read_clip(path) for path in folders]
+    for clip in clips:
+        numbers = {number for found in clip.interactions for number in (found.before, found.after)}
+        frames = read_frames(clip.video, numbers)
+        assert {rgb.shape for rgb in frames.values()} == {(*clip.shape, 3)}
+        for found in clip.interactions:
+            masks = [mask for mask in (found.moved_before, found.moved_after) if mask is not None]
+            for mask in masks:
+                assert mask.shape == clip.shape
+                small = Letterbox(*clip.shape, 90).mask(mask)
+                # The share of the frame is kept where the mask is brought to the network's size.
+                valid = Letterbox(*clip.shape, 90).valid.sum()
+                assert small.sum() / valid == pytest.approx(mask.mean(), rel=0.1)
+    nothing = np.zeros((90, 90), bool)
+    result = run(ClipOptions((Path(CLIPS),), out=tmp_path), FakeAgent(nothing, nothing))
+    assert [entry["name"] for entry in result["clips"]] == [path.name for path in folders]
+    for entry in result["clips"]:
+        for scores in entry["baselines"].values():
+            assert all(score is None or 0 <= score <= 1 for score in scores.values())
