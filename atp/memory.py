@@ -36,17 +36,18 @@ SPECK_PIXELS = 5
 # motion mask merely spills onto a neighbour.
 CONCERNED_SHARE = 0.3
 
-# This much of a part has to stay for the rest to be split off. Masks of low recall leave some of a moved part
-# behind, mostly a rim: the rim is taken off first (opening), then what stayed is measured.
+# This much of a part has to stay for the rest to be split off, by both motion masks. A mask before of low
+# recall leaves some of a moved part behind, but mostly its rim and scattered bits (so rims are taken off and
+# the largest region counts), and the mask after is then the larger one.
 STAYED_SHARE = 0.25
 
 # A piece to be split off has this share of the part at least, and twice `min_pixels`: smaller ones are more
 # often noise on a part than a part.
 PIECE_SHARE = 0.1
 
-# When unknown pixels move along with known parts and (without their rim) have this share of the smallest
-# known one's area, they are not a correction of its mask but may be a part not found yet: they stay unknown.
-UNKNOWN_SHARE = 0.8
+# Unknown pixels that move along with known parts are a part of their own when, without their rim, they have
+# this share of the smallest of these parts' area. Below, they correct the known part's mask.
+UNKNOWN_SHARE = 0.6
 
 # Registration is needed for one part only when some of it is hidden: it was before, or its visible area
 # changed by more than this share.
@@ -161,14 +162,14 @@ class PartMemory:
         border[1:-1, 1:-1] = False
         if not border.any():
             return
-        for mover in self._movers(before) or ():
+        for mover in self._movers(before, before) or ():
             if mover.part == mover.source:
                 nowhere = np.zeros(self.shape, bool)
                 self._place({mover.part: _Placed(nowhere, nowhere)}, left=before | mover.visible)
 
     def _move(self, before: Mask, after: Mask) -> None:
         """Something moved that is visible in both images."""
-        movers = self._movers(before)
+        movers = self._movers(before, after)
         if movers is None:
             return
         unknown = self._moved_unknown(before, movers) if movers else before
@@ -186,9 +187,9 @@ class PartMemory:
             placed = _move_together(movers, after, still)
         self._place(placed, left)
 
-    def _movers(self, before: Mask) -> list[_Mover] | None:
+    def _movers(self, before: Mask, after: Mask) -> list[_Mover] | None:
         """Known parts and pieces that a motion concerns; none: a new part; None: noise on a known part."""
-        moved = np.count_nonzero(before)
+        moved, moved_after = np.count_nonzero(before), np.count_nonzero(after)
         whole: list[_Mover] = []
         pieces: list[tuple[int, _Mover]] = []
         on_known = 0
@@ -199,7 +200,7 @@ class PartMemory:
             on_known += overlap
             if area == 0 or overlap < max(CONCERNED_SHARE * min(area, moved), 1):
                 continue
-            stayed = np.count_nonzero(_open(visible & ~before))
+            stayed = min(_largest(_open(visible & ~before)), area - (moved_after - moved + overlap))
             if stayed < max(STAYED_SHARE * area, self.min_pixels):
                 whole.append(_Mover(part, visible, layer | visible, part))
             elif overlap >= CONCERNED_SHARE * moved:
@@ -223,7 +224,7 @@ class PartMemory:
         for mover in movers:
             rest &= ~mover.visible
         smallest = min(np.count_nonzero(m.visible) for m in movers)
-        if np.count_nonzero(_open(rest)) < max(UNKNOWN_SHARE * smallest, self.min_pixels):
+        if _largest(_open(rest)) < max(UNKNOWN_SHARE * smallest, self.min_pixels):
             return np.zeros(self.shape, bool)
         return rest
 
@@ -280,6 +281,12 @@ def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, 
 def _open(mask: Mask) -> Mask:
     """Without its thin bits and rims."""
     return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _CROSS)).astype(bool)
+
+
+def _largest(mask: Mask) -> int:
+    """Area of the largest connected region."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return int(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0
 
 
 def _distance(mask: Mask) -> NDArray[np.float32]:
