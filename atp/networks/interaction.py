@@ -76,8 +76,6 @@ class InteractionNetwork(nn.Module):
         check_size(image, IMAGE_CHANNELS, "image")
         check_size(memory, MEMORY_CHANNELS, "memory")
         raw = torch.cat([image, memory], 1)
-        if raw.device.type == "cpu":
-            raw = raw.contiguous(memory_format=torch.channels_last)
         return InteractionFeatures(raw, self.encoder(raw))
 
     def hold_logits(self, features: InteractionFeatures) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from atp.networks.blocks import Decoder, Encoder, check_size, convolution, group_norm
+from atp.networks.blocks import Decoder, Encoder, GroupNorm, check_size, convolution
 
 IMAGE_CHANNELS = 5
 ACTION_CHANNELS = 4
@@ -18,7 +18,7 @@ class Exchange(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.reduce = convolution(2 * channels, channels // 2, 1)
-        self.norm = group_norm(channels // 2)
+        self.norm = GroupNorm(channels // 2)
         self.mix = convolution(channels // 2, channels)
 
     def forward(self, features: Tensor) -> Tensor:
@@ -68,8 +68,6 @@ class PartNetwork(nn.Module):
         check_size(after, IMAGE_CHANNELS, "after")
         check_size(action, ACTION_CHANNELS, "action")
         raw = torch.cat([torch.cat([before, after, action], 1), torch.cat([after, before, action], 1)])
-        if raw.device.type == "cpu":
-            raw = raw.contiguous(memory_format=torch.channels_last)
         features = self.encoder.stem(raw)
         levels = []
         for level, stage in enumerate(self.encoder.stages):
