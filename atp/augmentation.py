@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from atp.encoding import UNKNOWN_ACTION, action_tensor
+from atp.hindsight import turn_codes
 
 RGB = slice(0, 3)
 DEPTH = slice(3, 5)  # height and validity
@@ -137,7 +138,8 @@ def augment(
 
     Args:
         batch: "action" (B, 5) long, all known; and any of "before", "after" (B, 5, H, W) image tensors,
-            "memory" (B, 2, H, W), "moved_before", "moved_after" (B, H, W). Other entries pass unchanged.
+            "memory" (B, 2, H, W), "moved_before", "moved_after" (B, H, W), "hindsight" (B, H, W) uint8
+            codes of `atp.hindsight`. Other entries pass unchanged.
         config: How much.
         generator: CPU generator; decides everything.
 
@@ -153,6 +155,8 @@ def augment(
         turn = turn.keep(turn.actions(actions, shape[-1])[1])
         actions = turn.actions(actions, shape[-1])[0]
         batch |= {name: turn.maps(batch[name]) for name in TURNED if name in batch}
+        if "hindsight" in batch:
+            batch["hindsight"] = turn_codes(turn.maps(batch["hindsight"]), turn.rotations, turn.flips)
     frames = [name for name in FRAMES if name in batch]
     batch |= dict(zip(frames, _disturb([batch[name] for name in frames], generator, config), strict=True))
     unknown = torch.rand(len(actions), 1, generator=generator) < config.no_action

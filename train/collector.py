@@ -10,8 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from atp import encoding
+from atp.hindsight import hindsight_codes
 from atp.memory import PartMemory
 from atp.networks import InteractionNetwork, PartNetwork
+from atp.objectness import object_mask
 from atp.policies import random_action
 from atp.reward import Variant, interaction_reward
 from atp.selection import sampled_actions
@@ -180,8 +182,11 @@ class Collector:
         records["action"] = actions
         flowed = np.hypot(truth["flow"][..., 0], truth["flow"][..., 1]) > MOVED_PIXELS
         for i, touch in enumerate(after["touch"]):
-            records["rewards"][i] = interaction_reward(
-                bool(touch[0]), bool(touch[1]), flowed[i], actions[i, :2], labels[i], self.variant
+            touched = (bool(touch[0]), bool(touch[1]))
+            rewards = interaction_reward(*touched, flowed[i], actions[i, :2], labels[i], self.variant)
+            records["rewards"][i] = rewards
+            records["hindsight"][i] = hindsight_codes(
+                rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, object_mask(before["depth"][i])
             )
         return records
 

@@ -22,6 +22,8 @@ class LearnerConfig:
         warmup: Gradient steps until the peak is reached.
         ema: Decay of the averaged weights, which act and are shipped.
         moved_share: Share of the part network's batch in which something moved.
+        hindsight: Weight of the labels of pixels that were not touched (:mod:`atp.hindsight`); 0 trains at the executed
+            pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16.
     """
 
@@ -32,6 +34,7 @@ class LearnerConfig:
     warmup: int = 100
     ema: float = 0.998
     moved_share: float = 0.75
+    hindsight: float = 0.5
     bfloat16: bool = True
 
 

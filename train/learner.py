@@ -12,6 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from atp import encoding
 from atp.augmentation import AugmentationConfig, augment
+from atp.hindsight import hindsight_loss
 from atp.losses import interaction_loss, mask_loss
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
@@ -87,11 +88,14 @@ class Learner:
         return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])
 
     def _interaction_loss(self, records: NDArray) -> torch.Tensor:
-        """Rewards of stored interactions at their executed pixels."""
+        """Rewards of stored interactions at their executed pixels, and what they say of others."""
         batch = self._batch(records)
         with self._autocast():
             hold, push = self.networks["interaction"](batch["before"], batch["memory"], batch["action"][:, :2])
-        return interaction_loss(hold, push, batch["action"], batch["rewards"])
+        loss = interaction_loss(hold, push, batch["action"], batch["rewards"])
+        if self.config.hindsight:
+            loss = loss + self.config.hindsight * hindsight_loss(hold, push, batch["hindsight"])
+        return loss
 
     def _batch(self, records: NDArray) -> dict[str, torch.Tensor]:
         """Stored interactions as augmented tensors on the device."""
@@ -104,6 +108,7 @@ class Learner:
             "moved_after": torch.from_numpy(records["moved"][:, 1].astype(np.float32)),
             "action": torch.from_numpy(records["action"].astype(np.int64)),
             "rewards": torch.from_numpy(records["rewards"].copy()),
+            "hindsight": torch.from_numpy(records["hindsight"].copy()),
         }
         batch = augment(batch, AugmentationConfig(), self.generator)
         return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}

@@ -16,7 +16,7 @@ def record_type(height: int, width: int) -> np.dtype:
 
     Fields: rgb (2, H, W, 3) uint8 and depth (2, H, W) uint16 (tenths of a millimetre) before and after; memory
     (H, W) uint8 before; moved (2, H, W) bool before and after; action (5,) int16; rewards (2,) float32, hold and
-    push, NaN for nothing.
+    push, NaN for nothing; hindsight (H, W) uint8 codes of ``atp.hindsight``.
     """
     return np.dtype(
         [
@@ -26,6 +26,7 @@ def record_type(height: int, width: int) -> np.dtype:
             ("moved", np.bool_, (2, height, width)),
             ("action", np.int16, (5,)),
             ("rewards", np.float32, (2,)),
+            ("hindsight", np.uint8, (height, width)),
         ]
     )
 
