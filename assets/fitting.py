@@ -1,83 +1,19 @@
-"""Geometry of an articulated object: where its links are, which way is up, how it is fitted, its inertia."""
+"""Fit an object to the view: which way is up, how large, where."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.urdf import Geometry, Joint, Matrix, UrdfModel, transform
+from assets.urdf import Link, Matrix, UrdfModel, Visual, transform
 
 FIT_RADIUS = 0.36  # m, bounding circle of a fitted object
 MAX_HEIGHT = 0.30  # m, of a fitted object
-TOTAL_MASS = 1.0  # kg, of an object
-MIN_MASS = 0.05  # kg, of a link with a shape
-_MIN_SIDE = 0.01  # m: thinner boxes count as this thick, since near-zero inertia makes a simulation unstable
-_CIRCLE_STEPS = 64
-_MOVING = ("revolute", "continuous", "prismatic")
-
-
-def axis_rotation(axis: Matrix, angle: float) -> Matrix:
-    """Rotation (3, 3) by ``angle`` rad about a unit ``axis`` (3,) (Rodrigues' formula)."""
-    x, y, z = axis
-    cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross)
-
-
-def joint_motion(joint: Joint, position: float) -> Matrix:
-    """What a joint at ``position`` (rad or m) adds (4, 4) to its origin; identity for a fixed joint."""
-    if joint.type == "prismatic":
-        return transform(joint.axis * position)
-    if joint.type in ("revolute", "continuous"):
-        return transform(rotation=axis_rotation(joint.axis, position))
-    return np.eye(4)
-
-
-def link_poses(model: UrdfModel, positions: Mapping[str, float]) -> dict[str, Matrix]:
-    """Forward kinematics: the pose (4, 4) of every link in the root link's frame.
-
-    Args:
-        model: The object.
-        positions: Joint positions in rad or m by joint name; 0 where not given.
-    """
-    poses = {model.root: np.eye(4)}
-    for joint in model.joints:
-        motion = joint_motion(joint, positions.get(joint.name, 0.0))
-        poses[joint.child] = poses[joint.parent] @ joint.origin @ motion
-    return poses
-
-
-def middle_positions(model: UrdfModel) -> dict[str, float]:
-    """The middle of every moving joint's range; 0 for a joint without limits."""
-    return {
-        joint.name: 0.0 if joint.lower is None or joint.upper is None else (joint.lower + joint.upper) / 2
-        for joint in model.joints
-        if joint.type in _MOVING
-    }
-
-
-def shape_points(geometry: Geometry) -> NDArray[np.float64]:
-    """Points (n, 3) in metres whose bounds are those of a box, cylinder or sphere."""
-    angles = np.linspace(0.0, 2.0 * math.pi, _CIRCLE_STEPS, endpoint=False)
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    if geometry.kind == "box":
-        corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
-        return corners * np.array(geometry.size)
-    if geometry.kind == "cylinder":
-        radius, length = geometry.size
-        rings = [
-            np.column_stack([circle * radius, np.full(len(circle), z)]) for z in (-length / 2, length / 2)
-        ]
-        return np.concatenate(rings)
-    radius = geometry.size[0]
-    tilts = np.linspace(-math.pi / 2, math.pi / 2, _CIRCLE_STEPS // 2 + 1)
-    rings = [
-        np.column_stack([circle * math.cos(tilt), np.full(len(circle), math.sin(tilt))]) for tilt in tilts
-    ]
-    return radius * np.concatenate(rings)
 
 
 def up_axis(model: UrdfModel, poses: Mapping[str, Matrix], counted: Iterable[str]) -> int:
@@ -123,12 +59,12 @@ def bounding_circle(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], f
     Returns:
         Centre (2,) and radius, in the units of the points.
     """
-    support = points[[int(np.argmax(np.linalg.norm(points - points[0], axis=1)))]]
+    support = points[:1]
     centre, radius = support[0], 0.0
     while True:
         distance = np.linalg.norm(points - centre, axis=1)
         farthest = int(np.argmax(distance))
-        if distance[farthest] <= radius * (1.0 + 1e-9) + 1e-12:
+        if distance[farthest] <= radius * (1.0 + 1e-9):
             return centre, float(distance[farthest])
         grown = radius
         centre, radius, support = _circle_of_few(np.concatenate([support, points[[farthest]]]))
@@ -137,19 +73,16 @@ def bounding_circle(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], f
 
 
 def _circle_of_few(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float, NDArray[np.float64]]:
-    """Smallest circle around at most four points, and the points on it."""
-    best: tuple[NDArray[np.float64], float, NDArray[np.float64]] | None = None
+    """Smallest circle around two to four points: centre (2,), radius, and the points that set it."""
+    best = points[0], math.inf, points[:2]
     for size in (2, 3):
         for chosen in combinations(range(len(points)), size):
             some = points[list(chosen)]
             centre = some.mean(axis=0) if size == 2 else _circumcentre(some)
-            if centre is None:
-                continue
-            radius = float(np.linalg.norm(some - centre, axis=1).max())
-            reach = float(np.linalg.norm(points - centre, axis=1).max())
-            if reach <= radius * (1.0 + 1e-9) and (best is None or radius < best[1]):
-                best = centre, radius, some
-    assert best is not None  # some pair or triple of points always has the others inside
+            if centre is not None:
+                reach = float(np.linalg.norm(points - centre, axis=1).max())
+                if reach < best[1]:
+                    best = centre, reach, some
     return best
 
 
@@ -181,19 +114,32 @@ def fit(points: NDArray[np.float64]) -> tuple[float, Matrix, float, float]:
     return scale, shift, scale * radius, scale * (top - bottom)
 
 
-def share_mass(boxes: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
-    """Split the object's mass over its links in kg: ``MIN_MASS`` each, the rest by bounding-box volume.
+def placed(model: UrdfModel, scale: float, pose: Matrix) -> UrdfModel:
+    """The object scaled by ``scale`` about its root link's frame, then placed by ``pose`` (4, 4).
 
-    Args:
-        boxes: Sides (3,) in metres of each link's bounding box, by link name.
+    Lengths are rewritten throughout: origins, shapes, limits of slides. The pose goes into the root link's
+    shapes and joints, so that the root frame itself ends up at the world's origin with z up: the axis that
+    the object turns about on the table.
     """
-    volumes = {name: float(np.prod(np.maximum(sides, _MIN_SIDE))) for name, sides in boxes.items()}
-    rest = max(TOTAL_MASS - MIN_MASS * len(boxes), 0.0)
-    total = sum(volumes.values())
-    return {name: MIN_MASS + rest * volume / total for name, volume in volumes.items()}
 
+    def moved(origin: Matrix, link: str) -> Matrix:
+        origin = transform(scale * origin[:3, 3], origin[:3, :3])
+        return pose @ origin if link == model.root else origin
 
-def box_inertia(mass: float, sides: NDArray[np.float64]) -> tuple[float, float, float]:
-    """Principal moments in kg m^2 of a solid box about its centre, along its sides (3,) in metres."""
-    x, y, z = np.maximum(sides, _MIN_SIDE) ** 2
-    return mass / 12.0 * (y + z), mass / 12.0 * (x + z), mass / 12.0 * (x + y)
+    def moved_visual(visual: Visual, link: str) -> Visual:
+        x, y, z = visual.geometry.scale
+        size = tuple(scale * side for side in visual.geometry.size)
+        geometry = replace(visual.geometry, size=size, scale=(scale * x, scale * y, scale * z))
+        return replace(visual, geometry=geometry, origin=moved(visual.origin, link))
+
+    links = {
+        name: Link(name, tuple(moved_visual(visual, name) for visual in link.visuals))
+        for name, link in model.links.items()
+    }
+    joints = []
+    for joint in model.joints:
+        joint = replace(joint, origin=moved(joint.origin, joint.parent))
+        if joint.type == "prismatic" and joint.lower is not None and joint.upper is not None:
+            joint = replace(joint, lower=scale * joint.lower, upper=scale * joint.upper)
+        joints.append(joint)
+    return replace(model, links=links, joints=tuple(joints))

@@ -1,7 +1,6 @@
-"""Turn any articulated object into one that can be played with: fitted to the view, lying on the plane.
+"""Turn any articulated object into one that can be played with: fitted to the view, lying on the table.
 
-The result is a URDF in the cache that a simulator loads as it is. Floating, planar and screw joints, and
-hinges and slides without any range, become fixed joints; ``<mimic>`` is ignored.
+The result lies in the cache and is made again only when the source has changed.
 """
 
 from __future__ import annotations
@@ -22,50 +21,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.cache import cache_root
-from assets.fitting import (
-    box_inertia,
-    fit,
-    joint_motion,
-    link_poses,
-    middle_positions,
-    shape_points,
-    share_mass,
-    up_axis,
-    upright,
-)
-from assets.urdf import (
-    Joint,
-    Link,
-    Matrix,
-    ObjectError,
-    UrdfModel,
-    Visual,
-    matrix_to_rpy,
-    package_folder,
-    parse_urdf,
-    transform,
-)
+from assets.fitting import fit, placed, up_axis, upright
+from assets.foreign import package_folder
+from assets.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
+from assets.meshes import Mesh, loads_as_is, material_files, read_mesh, shape_points, write_plain_obj
+from assets.parts import PartJoint, PartTree, part_names, part_tree
+from assets.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
+from assets.urdf import ObjectError, UrdfModel, Visual, parse_urdf, transform
 
-VERSION = 1  # of the prepared form; raise it when the same source should give another result
-PLANAR = ("planar_x", "planar_y", "planar_yaw")  # names of the joints that let an object slide on the plane
-_TABLE = 10.0  # m, how far an object may slide either way
-_FREE_SLIDE = 0.1  # m, either way, of a fitted slide whose file sets no limits
-_BARE_MASS, _BARE_INERTIA = 0.01, 1e-4  # kg, kg m^2, of a link without a shape
+__all__ = ["ObjectError", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
+VERSION = 2  # of the prepared form: raise it when the same source should give another result
+FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
+_DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
 
-@dataclass(frozen=True)
-class PartJoint:
-    """A joint between two parts (indices into `PreparedObject.parts`); limits in rad or m, after fitting.
-
-    ``parent`` is -1 where the part hangs on a link that has no shape and no part above it.
-    """
-
-    name: str
-    type: str
-    parent: int
-    child: int
-    lower: float
-    upper: float
+Points = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -79,8 +49,9 @@ class PreparedObject:
         parts: Link names of each part (links joined by fixed joints are one part); part p has label p + 1.
         part_names: From ``semantics.txt`` where there, else the part's first link with a shape.
         joints: The joints that move parts.
-        radius: Of the bounding circle about the origin, with all joints in the middle of their range, m.
-        height: Of the object in that state, m.
+        radius: Of the bounding circle about the origin with all joints in the middle of their range, in m.
+        height: Of the object in that state, in m.
+        notes: What was left out or changed of the file, one sentence each.
     """
 
     name: str
@@ -91,6 +62,7 @@ class PreparedObject:
     joints: tuple[PartJoint, ...]
     radius: float
     height: float
+    notes: tuple[str, ...] = ()
 
 
 def find_urdf(path: str | Path) -> Path:
@@ -98,12 +70,12 @@ def find_urdf(path: str | Path) -> Path:
 
     Args:
         path: A URDF file, or a folder: its ``mobility.urdf``, else the only URDF below it, else the one
-            called like the folder (the longest name that the folder's name begins with).
+            called like the folder or like the beginning of the folder's name (the longest such).
 
     Raises:
         ObjectError: There is none, or it is not clear which.
     """
-    path = Path(path).expanduser().absolute()
+    path = _absolute(path)
     if path.is_file():
         return path
     if not path.is_dir():
@@ -113,20 +85,24 @@ def find_urdf(path: str | Path) -> Path:
     found = sorted(path.rglob("*.urdf"))
     if not found:
         raise ObjectError(f"{path}: no .urdf file below this folder")
+    alike = [urdf for urdf in found if path.name.startswith(urdf.stem)]
+    longest = max((len(urdf.stem) for urdf in alike), default=0)
     for wanted in (
-        [urdf for urdf in found if urdf.name == "mobility.urdf"],
         found,
-        [urdf for urdf in found if path.name == urdf.stem],
-        [urdf for urdf in found if path.name.startswith(urdf.stem)],
+        [urdf for urdf in found if urdf.name == "mobility.urdf"],
+        [urdf for urdf in alike if len(urdf.stem) == longest],
     ):
         if len(wanted) == 1:
             return wanted[0]
     names = ", ".join(str(urdf.relative_to(path)) for urdf in found)
-    raise ObjectError(f"{path}: holds several URDFs ({names}): name the one you mean")
+    raise ObjectError(f"{path}: holds several URDFs ({names}): give the path of the one you mean")
 
 
 def prepare(path: str | Path) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
+
+    Floating, planar and screw joints become fixed; ``<mimic>`` and the file's masses and collision shapes are
+    ignored. Where the root link has no shape and parts move on it, the largest of them becomes the root.
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
@@ -138,51 +114,196 @@ def prepare(path: str | Path) -> PreparedObject:
         ObjectError: The object cannot be used; the message names the file and the reason.
     """
     urdf = find_urdf(path)
-    given = Path(path).expanduser().absolute()
+    given = _absolute(path)
+    folder = None if given == urdf else given
+    if folder is not None and not package_folder(urdf).is_relative_to(folder):
+        folder = package_folder(urdf)  # the folder given is only a piece of a package
     text = urdf.read_bytes()
-    notes = [_read_beside(urdf, "semantics.txt"), _read_beside(urdf, "meta.json")]
-    source = _digest([str(VERSION).encode(), str(urdf).encode(), str(given).encode(), text, *notes])
+    semantics, meta = _read_beside(urdf, "semantics.txt"), _read_beside(urdf, "meta.json")
+    source = _digest([str(VERSION).encode(), bytes(urdf), bytes(folder or b""), text, semantics, meta])
     store = cache_root() / "prepared"
     index = store / "index" / f"{source}.json"
     try:
-        meshes = [Path(name) for name in json.loads(index.read_text())]
-        return _load(store / _digest([source.encode(), *_stamps(meshes)]))
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # never prepared, a changed or missing mesh, or a damaged cache: prepare it now
+        files = [Path(name) for name in json.loads(index.read_text("utf-8"))]
+        return _load(store / _digest([source.encode(), *_stamps(files)]))
+    except _DAMAGED:
+        pass  # never prepared, a mesh changed or gone, or the cache was damaged: prepare it now
 
-    folder = None
-    if given.is_dir() and not package_folder(urdf).is_relative_to(given):
-        folder = package_folder(urdf)
-    elif given.is_dir():
-        folder = given
     model = parse_urdf(text, urdf, folder)
-    meshes = sorted(
-        {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
-    )
-    final = store / _digest([source.encode(), *_stamps(meshes)])
+    meshes = {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
+    files = sorted({*meshes, *(library for mesh in meshes for library in material_files(mesh))})
+    final = store / _digest([source.encode(), *_stamps(files)])
     store.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=store))
     try:
-        _build(model, building, final, notes[0].decode("utf-8", "replace"), notes[1])
-        building.chmod(0o755)
+        _Builder(model, building, final).build(semantics.decode("utf-8", "replace"), meta)
+        building.chmod(0o755)  # temporary folders are private, the cache need not be
         _publish(building, final)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    _write_index(index, meshes)
+    _write_index(index, files)
     return _load(final)
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+class _Builder:
+    """Makes the prepared form of one object in the folder ``building``, which is to become ``final``."""
+
+    def __init__(self, model: UrdfModel, building: Path, final: Path) -> None:
+        self.model = renamed(model, ROOT_LINKS, PLANAR)
+        self.building = building
+        self.final = final
+        self.meshes: dict[Path, Mesh] = {}
+        self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
+        self.notes: list[str] = []
+
+    def build(self, semantics: str, meta: bytes) -> None:
+        """Write ``object.urdf`` and ``prepared.json``."""
+        self.model = self.with_shown_visuals()
+        points = self.link_points()
+        if not points:
+            raise ObjectError(f"{self.model.path}: no link has a <visual>, so there is nothing to see")
+        cloud = self.cloud(points, {})
+        self.model = plain_joints(self.model, float(np.linalg.norm(np.ptp(cloud, axis=0))), self.notes)
+        tree = self.visible_root(points)
+        if tree.hidden:
+            self.notes.append(f"links without a shape, in no part: {', '.join(tree.hidden)}")
+
+        points = self.link_points()
+        middle = middle_positions(self.model)
+        turn = transform(rotation=upright(up_axis(self.model, link_poses(self.model, middle), tree.children)))
+        cloud = apply(turn, self.cloud(points, middle))
+        if float(np.ptp(cloud, axis=0).max()) < 1e-9:
+            raise ObjectError(f"{self.model.path}: the object is a single point")
+        scale, shift, radius, height = fit(cloud)
+        pose = transform(shift) @ turn
+        self.model = self.with_limits(placed(self.model, scale, pose))
+        points = {name: scale * some for name, some in points.items()}
+        if self.model.root in points:  # the pose went into the root link's shapes
+            points[self.model.root] = apply(pose, points[self.model.root])
+
+        xml = prepared_xml(self.model, points)
+        ET.ElementTree(xml).write(self.building / "object.urdf", encoding="utf-8", xml_declaration=True)
+        path = self.model.path
+        prepared = PreparedObject(
+            name=path.parent.name if path.name == "mobility.urdf" else path.stem,
+            category=_category(meta),
+            urdf=self.final / "object.urdf",
+            parts=tree.parts,
+            part_names=part_names(self.model, tree.parts, semantics),
+            joints=self.part_joints(tree),
+            radius=radius,
+            height=height,
+            notes=tuple(self.notes),
+        )
+        data = {key: value for key, value in asdict(prepared).items() if key != "urdf"}
+        (self.building / "prepared.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
+
+    def with_shown_visuals(self) -> UrdfModel:
+        """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
+        links = {
+            name: replace(link, visuals=tuple(self.shown(visual) for visual in link.visuals))
+            for name, link in self.model.links.items()
+        }
+        return replace(self.model, links=links)
+
+    def shown(self, visual: Visual) -> Visual:
+        shape = visual.geometry
+        if shape.mesh is None:
+            return visual
+        mesh = self.mesh(shape.mesh)
+        visual = replace(visual, rgba=visual.rgba or mesh.rgba)
+        if loads_as_is(shape.mesh, shape.scale):
+            return visual
+        x, y, z = (math.copysign(1.0, factor) for factor in shape.scale)
+        if (mesh.path, (x, y, z)) not in self.copies:
+            name = f"mesh_{len(self.copies)}.obj"
+            write_plain_obj(mesh, (x, y, z), self.building / name)
+            copy = self.final / name
+            self.copies[mesh.path, (x, y, z)] = copy
+            self.meshes[copy] = replace(mesh, path=copy, points=mesh.points * np.array([x, y, z]))
+        copy = self.copies[mesh.path, (x, y, z)]
+        scale = (abs(shape.scale[0]), abs(shape.scale[1]), abs(shape.scale[2]))
+        return replace(visual, geometry=replace(shape, mesh=copy, scale=scale))
+
+    def mesh(self, path: Path) -> Mesh:
+        if path not in self.meshes:
+            self.meshes[path] = read_mesh(path, self.model.path)
+        return self.meshes[path]
+
+    def link_points(self) -> Points:
+        """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
+        return {
+            link.name: np.concatenate([apply(v.origin, self.visual_points(v)) for v in link.visuals])
+            for link in self.model.links.values()
+            if link.visuals
+        }
+
+    def visual_points(self, visual: Visual) -> NDArray[np.float64]:
+        shape = visual.geometry
+        if shape.mesh is None:
+            return shape_points(shape)
+        return self.mesh(shape.mesh).points * np.array(shape.scale)
+
+    def cloud(self, points: Points, positions: dict[str, float]) -> NDArray[np.float64]:
+        """All points (n, 3) in the root link's frame."""
+        poses = link_poses(self.model, positions)
+        return np.concatenate([apply(poses[name], some) for name, some in points.items()])
+
+    def visible_root(self, points: Points) -> PartTree:
+        """The parts, after hanging the object on one of them: what slides on the table is a real body."""
+        tree = part_tree(self.model)
+        loose = [tree.children[name] for name, parent in tree.parents.items() if parent < 0]
+        if not loose:
+            return tree
+        volume = {name: float(np.prod(np.ptp(some, axis=0))) for name, some in points.items()}
+        largest = max(loose, key=lambda part: sum(volume.get(link, 0.0) for link in tree.parts[part]))
+        link = next(name for name in tree.parts[largest] if name in volume)
+        pose = link_poses(self.model, middle_positions(self.model))[link]
+        # Placed so, the new root link's frame has the axes of the file's root, whose z is the object's up.
+        self.model = placed(rooted_at(self.model, link), 1.0, pose)
+        return part_tree(self.model)
+
+    @staticmethod
+    def with_limits(model: UrdfModel) -> UrdfModel:
+        """A fitted object whose slides all have limits."""
+        joints = tuple(
+            replace(joint, lower=-FREE_SLIDE, upper=FREE_SLIDE)
+            if joint.type == "prismatic" and joint.lower is None
+            else joint
+            for joint in model.joints
+        )
+        return replace(model, joints=joints)
+
+    def part_joints(self, tree: PartTree) -> tuple[PartJoint, ...]:
+        return tuple(
+            PartJoint(
+                name=joint.name,
+                type=joint.type,
+                parent=tree.parents[joint.name],
+                child=tree.children[joint.name],
+                lower=-math.pi if joint.lower is None else joint.lower,
+                upper=math.pi if joint.upper is None else joint.upper,
+            )
+            for joint in self.model.joints
+            if joint.name in tree.children
+        )
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
     digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "little") + part)
+    for piece in pieces:
+        digest.update(len(piece).to_bytes(8, "little") + piece)
     return digest.hexdigest()[:32]
 
 
-def _stamps(meshes: Iterable[Path]) -> list[bytes]:
-    """What tells that a mesh is unchanged, without reading it: path, size and time of change."""
-    stats = [(mesh, os.stat(mesh)) for mesh in meshes]
-    return [f"{mesh} {stat.st_size} {stat.st_mtime_ns}".encode() for mesh, stat in stats]
+def _stamps(files: Iterable[Path]) -> list[bytes]:
+    """What tells that files are unchanged, without reading them: path, size and time of change."""
+    stats = [(file, os.stat(file)) for file in files]
+    return [bytes(file) + f" {stat.st_size} {stat.st_mtime_ns}".encode() for file, stat in stats]
 
 
 def _read_beside(urdf: Path, name: str) -> bytes:
@@ -190,6 +311,16 @@ def _read_beside(urdf: Path, name: str) -> bytes:
         return (urdf.parent / name).read_bytes()
     except OSError:
         return b""
+
+
+def _category(meta: bytes) -> str:
+    """The category in a ``meta.json``: SAPIEN's key first, then the plain one."""
+    try:
+        entries = json.loads(meta or b"{}")
+        value = entries.get("model_cat") or entries.get("category")
+    except (ValueError, AttributeError):
+        value = None
+    return value.lower() if isinstance(value, str) and value else "unknown"
 
 
 def _publish(building: Path, final: Path) -> None:
@@ -202,21 +333,22 @@ def _publish(building: Path, final: Path) -> None:
             raise
     try:
         _load(final)
-    except (OSError, ValueError, KeyError, TypeError):  # damaged: replace it
+    except _DAMAGED:
         shutil.rmtree(final, ignore_errors=True)
         building.rename(final)
 
 
-def _write_index(index: Path, meshes: list[Path]) -> None:
+def _write_index(index: Path, files: list[Path]) -> None:
+    """Remember which files an object's text refers to, so that the next time it need not be parsed."""
     index.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=index.parent)
-    with os.fdopen(handle, "w") as file:
-        json.dump([str(mesh) for mesh in meshes], file)
+    handle, name = tempfile.mkstemp(prefix=".index-", dir=index.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump([str(path) for path in files], file)
     os.replace(name, index)
 
 
 def _load(folder: Path) -> PreparedObject:
-    data: dict[str, Any] = json.loads((folder / "prepared.json").read_text())
+    data: dict[str, Any] = json.loads((folder / "prepared.json").read_text("utf-8"))
     urdf = folder / "object.urdf"
     if not urdf.is_file():
         raise FileNotFoundError(urdf)
@@ -229,335 +361,5 @@ def _load(folder: Path) -> PreparedObject:
         joints=tuple(PartJoint(**joint) for joint in data["joints"]),
         radius=data["radius"],
         height=data["height"],
+        notes=tuple(data["notes"]),
     )
-
-
-def _build(model: UrdfModel, building: Path, final: Path, semantics: str, meta: bytes) -> None:
-    """Write ``object.urdf`` and ``prepared.json`` into ``building``, which is to become ``final``."""
-    model = _plain_joints(_safe_names(model))
-    points = _visual_points(model)
-    groups = _rigid_groups(model)
-    parts = [group for group in groups if any(model.links[name].visuals for name in group)]
-    if not parts:
-        raise ObjectError(f"{model.path}: no link has a <visual>, so there is nothing to see")
-    model = _bound_slides(model, points)
-    joined = _part_joints(model, groups, parts)
-
-    poses = link_poses(model, middle_positions(model))
-    turn = upright(up_axis(model, poses, [joint.name for joint in joined]))
-    cloud = np.concatenate([_apply(transform(rotation=turn) @ poses[n], p) for n, p in points.items()])
-    scale, shift, radius, height = fit(cloud)
-    model = _moved(model, scale, transform(shift, turn))
-    limits = {joint.name: (joint.lower, joint.upper) for joint in model.joints}
-    joints = []
-    for joint in joined:
-        lower, upper = limits[joint.name]
-        if lower is None or upper is None:
-            lower, upper = (-math.pi, math.pi) if joint.type == "continuous" else (-_FREE_SLIDE, _FREE_SLIDE)
-        joints.append(replace(joint, lower=lower, upper=upper))
-
-    points = _visual_points(model)
-    ET.ElementTree(_prepared_xml(model, points)).write(building / "object.urdf", encoding="utf-8")
-    named = _semantic_names(semantics)
-    prepared = PreparedObject(
-        name=model.path.parent.name if model.path.name == "mobility.urdf" else model.path.stem,
-        category=_category(meta),
-        urdf=final / "object.urdf",
-        parts=tuple(parts),
-        part_names=tuple(_part_name(model, part, named) for part in parts),
-        joints=tuple(joints),
-        radius=radius,
-        height=height,
-    )
-    data = {key: value for key, value in asdict(prepared).items() if key != "urdf"}
-    (building / "prepared.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
-
-
-def _safe_names(model: UrdfModel) -> UrdfModel:
-    """Rename links and joints whose names the planar root needs."""
-    links = _renamed(model.links, {"world", *PLANAR})
-    joints = _renamed([joint.name for joint in model.joints], set(PLANAR))
-    return replace(
-        model,
-        root=links[model.root],
-        links={links[name]: replace(link, name=links[name]) for name, link in model.links.items()},
-        joints=tuple(
-            replace(j, name=joints[j.name], parent=links[j.parent], child=links[j.child])
-            for j in model.joints
-        ),
-    )
-
-
-def _renamed(names: Iterable[str], taken: set[str]) -> dict[str, str]:
-    names = list(names)
-    result = {}
-    for name in names:
-        new = name
-        while new in taken or (new != name and new in names):
-            new = f"object_{new}"
-        result[name] = new
-    return result
-
-
-def _plain_joints(model: UrdfModel) -> UrdfModel:
-    """Only fixed, revolute (with limits), continuous and prismatic joints."""
-    joints = []
-    for joint in model.joints:
-        bounded = joint.lower is not None and joint.upper is not None
-        if joint.type in ("floating", "planar", "screw", "fixed"):
-            joint = replace(joint, type="fixed")
-        elif joint.type == "continuous":
-            joint = replace(joint, lower=None, upper=None)
-        elif bounded and joint.lower == joint.upper:
-            origin = joint.origin @ joint_motion(joint, float(joint.lower or 0.0))
-            joint = replace(joint, type="fixed", origin=origin)
-        elif joint.type == "revolute" and (
-            joint.lower is None or joint.upper is None or joint.upper - joint.lower >= 2 * math.pi - 1e-6
-        ):
-            joint = replace(joint, type="continuous", lower=None, upper=None)
-        joints.append(joint)
-    return replace(model, joints=tuple(joints))
-
-
-def _bound_slides(model: UrdfModel, points: dict[str, NDArray[np.float64]]) -> UrdfModel:
-    """Cut slides longer than the object itself, whose middle may be far out of sight."""
-    poses = link_poses(model, {})
-    cloud = np.concatenate([_apply(poses[name], some) for name, some in points.items()])
-    reach = float(np.linalg.norm(np.ptp(cloud, axis=0)))
-    joints = tuple(
-        replace(j, lower=float(np.clip(j.lower, -reach, reach)), upper=float(np.clip(j.upper, -reach, reach)))
-        if j.type == "prismatic" and j.lower is not None and j.upper is not None
-        else j
-        for j in model.joints
-    )
-    return replace(model, joints=joints)
-
-
-def _rigid_groups(model: UrdfModel) -> list[tuple[str, ...]]:
-    """Link names joined by fixed joints, in tree order, the root's group first."""
-    groups = [[model.root]]
-    member = {model.root: groups[0]}
-    for joint in model.joints:
-        if joint.type == "fixed":
-            group = member[joint.parent]
-        else:
-            group = []
-            groups.append(group)
-        group.append(joint.child)
-        member[joint.child] = group
-    return [tuple(group) for group in groups]
-
-
-def _part_joints(
-    model: UrdfModel, groups: list[tuple[str, ...]], parts: list[tuple[str, ...]]
-) -> list[PartJoint]:
-    """The moving joints with the parts that they join, limits still to be filled in.
-
-    A group without a shape is passed through: the joint above it moves the first part below it, and the
-    joint below it hangs on the nearest part above it. A joint with no part below it moves nothing visible.
-    """
-    part_of = {name: index for index, part in enumerate(parts) for name in part}
-    group_of = {name: group for group in groups for name in group}
-    above: dict[tuple[str, ...], int] = {}
-    above[group_of[model.root]] = part_of.get(model.root, -1)
-    moving = [joint for joint in model.joints if joint.type != "fixed"]
-    for joint in moving:
-        above[group_of[joint.child]] = part_of.get(joint.child, above[group_of[joint.parent]])
-    below: dict[tuple[str, ...], int] = {}
-    for joint in reversed(moving):
-        group = group_of[joint.child]
-        first = part_of.get(joint.child, below.get(group, -1))
-        below[group] = first
-        if first >= 0:
-            below[group_of[joint.parent]] = first
-    return [
-        PartJoint(
-            j.name,
-            j.type,
-            above[group_of[j.parent]],
-            part_of.get(j.child, below[group_of[j.child]]),
-            0.0,
-            0.0,
-        )
-        for j in moving
-        if part_of.get(j.child, below[group_of[j.child]]) >= 0
-    ]
-
-
-def _apply(pose: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    return points @ pose[:3, :3].T + pose[:3, 3]
-
-
-def _visual_points(model: UrdfModel) -> dict[str, NDArray[np.float64]]:
-    """Points (n, 3) of each link that has visuals, in the link's frame."""
-    result = {}
-    for link in model.links.values():
-        clouds = [_apply(v.origin, _geometry_points(v, model.path)) for v in link.visuals]
-        if clouds:
-            result[link.name] = np.concatenate(clouds)
-    return result
-
-
-def _geometry_points(visual: Visual, urdf: Path) -> NDArray[np.float64]:
-    geometry = visual.geometry
-    if geometry.mesh is None:
-        return shape_points(geometry)
-    return _mesh_points(geometry.mesh, urdf) * np.array(geometry.scale)
-
-
-def _mesh_points(mesh: Path, urdf: Path) -> NDArray[np.float64]:
-    import trimesh  # slow to import, and not needed where the cache has the object
-
-    try:
-        loaded = trimesh.load(mesh, process=False, force="mesh", skip_materials=True)
-        points = np.asarray(loaded.vertices, dtype=np.float64)
-    except Exception as error:  # a broken mesh fails in as many ways as there are readers
-        raise ObjectError(f"{urdf}: cannot read mesh {mesh}: {error}") from error
-    if not len(points) or not np.isfinite(points).all():
-        raise ObjectError(f"{urdf}: mesh {mesh} has no points, or points that are not finite")
-    return points
-
-
-def _moved(model: UrdfModel, scale: float, pose: Matrix) -> UrdfModel:
-    """The object scaled by ``scale`` about its root frame, then placed by ``pose`` (4, 4).
-
-    The pose goes into the root link's visuals and joints, so that the root frame itself ends up at the
-    world's origin with z up: what the planar root turns about.
-    """
-
-    def scaled(origin: Matrix, link: str) -> Matrix:
-        origin = transform(scale * origin[:3, 3], origin[:3, :3])
-        return pose @ origin if link == model.root else origin
-
-    def scaled_visual(visual: Visual, link: str) -> Visual:
-        g = visual.geometry
-        geometry = replace(
-            g,
-            size=tuple(scale * side for side in g.size),
-            scale=(scale * g.scale[0], scale * g.scale[1], scale * g.scale[2]),
-        )
-        return replace(visual, geometry=geometry, origin=scaled(visual.origin, link))
-
-    links = {
-        name: Link(name, tuple(scaled_visual(v, name) for v in link.visuals))
-        for name, link in model.links.items()
-    }
-    joints = []
-    for joint in model.joints:
-        joint = replace(joint, origin=scaled(joint.origin, joint.parent))
-        if joint.type == "prismatic" and joint.lower is not None and joint.upper is not None:
-            joint = replace(joint, lower=scale * joint.lower, upper=scale * joint.upper)
-        joints.append(joint)
-    return replace(model, links=links, joints=tuple(joints))
-
-
-def _text(numbers: Iterable[float]) -> str:
-    return " ".join(f"{float(number):.9g}" for number in numbers)
-
-
-def _add_origin(element: ET.Element, pose: Matrix) -> None:
-    ET.SubElement(element, "origin", xyz=_text(pose[:3, 3]), rpy=_text(matrix_to_rpy(pose[:3, :3])))
-
-
-def _add_inertia(link: ET.Element, mass: float, centre: Iterable[float], moments: Iterable[float]) -> None:
-    inertial = ET.SubElement(link, "inertial")
-    ET.SubElement(inertial, "origin", xyz=_text(centre), rpy="0 0 0")
-    ET.SubElement(inertial, "mass", value=_text([mass]))
-    ixx, iyy, izz = (_text([moment]) for moment in moments)
-    ET.SubElement(inertial, "inertia", ixx=ixx, iyy=iyy, izz=izz, ixy="0", ixz="0", iyz="0")
-
-
-def _prepared_xml(model: UrdfModel, points: dict[str, NDArray[np.float64]]) -> ET.Element:
-    robot = ET.Element("robot", name=model.name)
-    ET.SubElement(robot, "link", name="world")
-    bare = (_BARE_INERTIA,) * 3
-    for name in PLANAR[:2]:
-        _add_inertia(ET.SubElement(robot, "link", name=name), _BARE_MASS, (0, 0, 0), bare)
-    corners = {name: (some.min(axis=0), some.max(axis=0)) for name, some in points.items()}
-    masses = share_mass({name: high - low for name, (low, high) in corners.items()})
-    for link in model.links.values():
-        element = ET.SubElement(robot, "link", name=link.name)
-        if link.name in corners:
-            low, high = corners[link.name]
-            mass = masses[link.name]
-            _add_inertia(element, mass, (low + high) / 2, box_inertia(mass, high - low))
-        else:
-            _add_inertia(element, _BARE_MASS, (0, 0, 0), bare)
-        for number, visual in enumerate(link.visuals):
-            _add_visual(element, visual, f"{link.name}_colour_{number}")
-
-    chain = ["world", PLANAR[0], PLANAR[1], model.root]
-    axes = ("1 0 0", "0 1 0", "0 0 1")
-    for name, parent, child, axis in zip(PLANAR, chain, chain[1:], axes, strict=False):
-        kind = "continuous" if name == "planar_yaw" else "prismatic"
-        element = _add_joint(robot, name, kind, parent, child)
-        ET.SubElement(element, "axis", xyz=axis)
-        if kind == "prismatic":
-            _add_limit(element, -_TABLE, _TABLE)
-    for joint in model.joints:
-        element = _add_joint(robot, joint.name, joint.type, joint.parent, joint.child)
-        _add_origin(element, joint.origin)
-        if joint.type != "fixed":
-            ET.SubElement(element, "axis", xyz=_text(joint.axis))
-        if joint.type in ("revolute", "prismatic"):
-            free = joint.lower is None or joint.upper is None
-            _add_limit(element, *((-_FREE_SLIDE, _FREE_SLIDE) if free else _limits(joint)))
-    ET.indent(robot)
-    return robot
-
-
-def _limits(joint: Joint) -> tuple[float, float]:
-    assert joint.lower is not None
-    assert joint.upper is not None
-    return joint.lower, joint.upper
-
-
-def _add_joint(robot: ET.Element, name: str, kind: str, parent: str, child: str) -> ET.Element:
-    element = ET.SubElement(robot, "joint", name=name, type=kind)
-    ET.SubElement(element, "parent", link=parent)
-    ET.SubElement(element, "child", link=child)
-    return element
-
-
-def _add_limit(joint: ET.Element, lower: float, upper: float) -> None:
-    ET.SubElement(joint, "limit", lower=_text([lower]), upper=_text([upper]), effort="1000", velocity="100")
-
-
-def _add_visual(link: ET.Element, visual: Visual, colour_name: str) -> None:
-    element = ET.SubElement(link, "visual")
-    _add_origin(element, visual.origin)
-    shape = visual.geometry
-    geometry = ET.SubElement(element, "geometry")
-    if shape.mesh is not None:
-        ET.SubElement(geometry, "mesh", filename=str(shape.mesh), scale=_text(shape.scale))
-    elif shape.kind == "box":
-        ET.SubElement(geometry, "box", size=_text(shape.size))
-    elif shape.kind == "cylinder":
-        radius, length = shape.size
-        ET.SubElement(geometry, "cylinder", radius=_text([radius]), length=_text([length]))
-    else:
-        ET.SubElement(geometry, "sphere", radius=_text(shape.size))
-    if visual.rgba is not None:
-        material = ET.SubElement(element, "material", name=colour_name)
-        ET.SubElement(material, "color", rgba=_text(visual.rgba))
-
-
-def _semantic_names(text: str) -> dict[str, str]:
-    """Link name -> what it is, from lines "link joint-type name" (SAPIEN PartNet-Mobility's file)."""
-    words = (line.split(maxsplit=2) for line in text.splitlines())
-    return {line[0]: line[2].strip() for line in words if len(line) == 3}
-
-
-def _part_name(model: UrdfModel, part: tuple[str, ...], named: dict[str, str]) -> str:
-    for link in part:
-        if link in named:
-            return named[link]
-    return next(link for link in part if model.links[link].visuals)
-
-
-def _category(meta: bytes) -> str:
-    try:
-        value = json.loads(meta or b"{}").get("model_cat")
-    except (ValueError, AttributeError):
-        return "unknown"
-    return value.lower() if isinstance(value, str) and value else "unknown"

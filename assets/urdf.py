@@ -1,7 +1,7 @@
 """Read a URDF file into a plain model: links with their visuals, and a tree of joints.
 
-The file may come from anywhere, so it is checked, not trusted: no DTD or entities, finite numbers, one tree,
-and mesh paths that stay inside the object's own folder.
+The file may come from anywhere, so it is checked, not trusted: plain XML, finite numbers, one tree, and mesh
+paths that stay inside the object's own folder (`assets.foreign`).
 """
 
 from __future__ import annotations
@@ -12,20 +12,31 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.foreign import ObjectError, find_mesh, package_folder, package_name, parse_xml
+
 Matrix = NDArray[np.float64]
 
+__all__ = [
+    "Geometry",
+    "Joint",
+    "Link",
+    "Matrix",
+    "ObjectError",
+    "UrdfModel",
+    "Visual",
+    "load_urdf",
+    "matrix_to_rpy",
+    "parse_urdf",
+    "rpy_to_matrix",
+    "transform",
+    "tree_order",
+]
+
 JOINT_TYPES = ("fixed", "revolute", "continuous", "prismatic", "floating", "planar", "screw")
-_PACKAGE_LEVELS = 4  # how many folders above a URDF may be its package
-_URDF_FOLDERS = ("urdf", "urdfs", "robots")  # conventional folders inside a package that hold its URDFs
-
-
-class ObjectError(ValueError):
-    """An object that cannot be used; the message names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ def transform(xyz: Iterable[float] = (0.0, 0.0, 0.0), rotation: Matrix | None = 
 
 
 def tree_order(joints: Iterable[Joint], root: str) -> tuple[Joint, ...]:
-    """Joints that can be reached from ``root``, breadth first; those that form cycles elsewhere are left out."""
+    """Joints that can be reached from ``root``, breadth first; a cycle elsewhere is left out."""
     below: dict[str, list[Joint]] = {}
     for joint in joints:
         below.setdefault(joint.parent, []).append(joint)
@@ -139,20 +150,13 @@ def tree_order(joints: Iterable[Joint], root: str) -> tuple[Joint, ...]:
     return tuple(ordered)
 
 
-class _PlainTreeBuilder(ET.TreeBuilder):
-    """Builds a tree and refuses document type definitions, the door to entity bombs and outside files."""
-
-    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
-        raise ObjectError("holds a document type definition (DTD), which no URDF needs: remove it")
-
-
 def load_urdf(path: str | Path, folder: str | Path | None = None) -> UrdfModel:
     """Read and check a URDF.
 
     Args:
         path: The URDF file.
         folder: The object's folder, outside which no mesh is read. Default: the package that holds the URDF
-            (see `package_folder`).
+            (see `assets.foreign.package_folder`).
 
     Returns:
         The model, with mesh paths resolved to existing files.
@@ -161,7 +165,7 @@ def load_urdf(path: str | Path, folder: str | Path | None = None) -> UrdfModel:
         ObjectError: The file is missing, is not a well-formed URDF, is no single tree, or refers to a mesh
             that is missing or outside the object's folder.
     """
-    path = Path(path).absolute()
+    path = Path(os.path.abspath(path))
     if not path.is_file():
         raise ObjectError(f"{path}: no such URDF file")
     return parse_urdf(path.read_bytes(), path, folder)
@@ -169,63 +173,15 @@ def load_urdf(path: str | Path, folder: str | Path | None = None) -> UrdfModel:
 
 def parse_urdf(text: bytes, path: Path, folder: str | Path | None = None) -> UrdfModel:
     """`load_urdf` for text already read from ``path``."""
-    try:
-        parser = ET.XMLParser(target=_PlainTreeBuilder())
-        robot = ET.fromstring(text, parser)
-    except ET.ParseError as error:
-        raise ObjectError(f"{path}: not well-formed XML: {error}") from error
-    except ObjectError as error:
-        raise ObjectError(f"{path}: {error}") from None
+    robot = parse_xml(text, path)
     if robot.tag != "robot":
         raise ObjectError(f"{path}: the outermost element is <{robot.tag}>, a URDF has <robot>")
-    home = package_folder(path, _package_names(robot)) if folder is None else Path(folder).absolute()
-    reader = _Reader(path, home)
-    return reader.read(robot)
-
-
-def package_folder(urdf: Path, names: Iterable[str] = ()) -> Path:
-    """The folder that an object's files must stay in.
-
-    Args:
-        urdf: The URDF file.
-        names: Package names that its ``package://`` paths use.
-
-    Returns:
-        The nearest folder above the URDF with a ``package.xml``; else the nearest one called like one of
-        ``names``; else, for a URDF in a folder called ``urdf``, ``urdfs`` or ``robots``, the folder above
-        it; else the URDF's own folder.
-    """
-    above = list(urdf.absolute().parents)[:_PACKAGE_LEVELS]
-    home = Path.home()
-    shared = {home, *home.parents}  # these hold all of a user's files and are no one object's folder
-    above = [folder for folder in above if folder not in shared and len(folder.parts) > 2] or above[:1]
-    for folder in above:
-        if (folder / "package.xml").is_file():
-            return folder
-    wanted = set(names)
-    for folder in above:
-        if folder.name in wanted:
-            return folder
-    if above[0].name in _URDF_FOLDERS and len(above) > 1:
-        return above[1]
-    return above[0]
-
-
-def _package_names(robot: ET.Element) -> set[str]:
-    names = (mesh.get("filename", "") for mesh in robot.iter("mesh"))
-    return {name.removeprefix("package://").split("/")[0] for name in names if name.startswith("package://")}
-
-
-def _manifest_name(folder: Path) -> str | None:
-    """The name that a folder's ``package.xml`` gives it, None where there is none to read."""
-    manifest = folder / "package.xml"
-    if not manifest.is_file():
-        return None
-    try:
-        root = ET.fromstring(manifest.read_bytes(), ET.XMLParser(target=_PlainTreeBuilder()))
-    except (ET.ParseError, ObjectError):
-        return None
-    return (root.findtext("name") or "").strip() or None
+    if folder is None:
+        names = [package_name(mesh.get("filename", "")) for mesh in robot.iter("mesh")]
+        home = package_folder(path, [name for name in names if name])
+    else:
+        home = Path(os.path.abspath(folder))
+    return _Reader(path, home).read(robot)
 
 
 class _Reader:
@@ -234,7 +190,6 @@ class _Reader:
     def __init__(self, path: Path, folder: Path) -> None:
         self.path = path
         self.folder = folder
-        self.real_folder = folder.resolve()
         self.colours: dict[str, tuple[float, float, float, float]] = {}
 
     def fail(self, message: str) -> ObjectError:
@@ -313,7 +268,7 @@ class _Reader:
             scale = self.numbers(shape.get("scale", "1 1 1"), 3, f"the mesh scale of {what}")
             if 0.0 in scale:
                 raise self.fail(f"the mesh scale of {what} has a zero")
-            mesh = self.mesh_file(shape.get("filename", ""), what)
+            mesh = find_mesh(shape.get("filename", ""), self.path, self.folder)
             return Geometry("mesh", mesh=mesh, scale=(scale[0], scale[1], scale[2]))
         if shape.tag == "box":
             size = self.numbers(shape.get("size", ""), 3, f"the box size of {what}")
@@ -329,36 +284,6 @@ class _Reader:
         if min(size) <= 0.0:
             raise self.fail(f"{what} is a {shape.tag} of size {size}, which is not positive")
         return Geometry(shape.tag, size=size)
-
-    def mesh_file(self, name: str, what: str) -> Path:
-        """The file that a mesh name means, an existing one inside the object's folder."""
-        if not name:
-            raise self.fail(f"{what} has a <mesh> without a filename")
-        for candidate in self.mesh_candidates(name):
-            # The name is judged before the disk is asked, so that nothing outside is even looked for.
-            plain = Path(os.path.normpath(candidate))
-            if not (plain.is_relative_to(self.folder) or plain.is_relative_to(self.real_folder)):
-                raise self.fail(f'mesh "{name}" lies outside the object\'s folder {self.folder}')
-            if not plain.is_file():
-                continue
-            if not plain.resolve().is_relative_to(self.real_folder):
-                raise self.fail(f'mesh "{name}" leads (by a link) out of the object\'s folder {self.folder}')
-            return plain
-        raise self.fail(f'mesh "{name}" of {what[2:]} is missing; looked below {self.folder}')
-
-    def mesh_candidates(self, name: str) -> list[Path]:
-        scheme, separator, rest = name.partition("://")
-        if not separator:
-            return [self.path.parent / name]
-        if scheme == "file":
-            return [self.path.parent / unquote(rest)]
-        if scheme != "package":
-            raise self.fail(f'mesh "{name}": only package:// and file:// and plain paths are known')
-        package, _, inside = rest.partition("/")
-        above = [p for p in self.path.parents if p.is_relative_to(self.folder)]
-        named = [p for p in above if p.name == package or _manifest_name(p) == package]
-        below = [p / package for p in above if (p / package).is_dir()]
-        return [p / inside for p in (*named, *below, *above)]
 
     def joint(self, element: ET.Element, links: dict[str, Link]) -> Joint:
         name = self.name_of(element)
