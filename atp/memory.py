@@ -189,7 +189,7 @@ class PartMemory:
 
     def _movers(self, before: Mask, after: Mask) -> list[_Mover] | None:
         """Known parts and pieces that a motion concerns; none: a new part; None: noise on a known part."""
-        moved, moved_after = np.count_nonzero(before), np.count_nonzero(after)
+        moved, moved_after = int(np.count_nonzero(before)), int(np.count_nonzero(after))
         whole: list[_Mover] = []
         pieces: list[tuple[int, _Mover]] = []
         on_known = 0

@@ -7,7 +7,7 @@ slide inside the mask it moved to is placed by the others and by where it touche
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -15,15 +15,23 @@ from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
 Affine = NDArray[np.float64]
-Pose = tuple[float, float, float]  # angle (rad), shift right and down (px)
+Image = NDArray[np.uint8]  # a mask as 0 and 255, between them where warped
+Point = tuple[float, float]  # (col, row)
+Steps = tuple[tuple[float, float], tuple[float, float]]  # first and last (turn, shift) of a search
 
-# Work on crops of at most this many pixels a side: beyond it, finer masks cost time and place nothing better.
-MAX_SIDE = 96
+# Searches over wide ranges run on crops shrunk to this many pixels a side, where a trial costs a third; what
+# they find is refined on crops of at most the second size, beyond which finer masks place nothing better.
+COARSE_SIDE = 40
+FINE_SIDE = 96
 
-# Coarse search over the whole turn, then pattern search with halving steps.
-COARSE_STEP = math.radians(15)
-FIRST_STEPS = (math.radians(8), 3.0)  # rad, px
-LAST_STEPS = (math.radians(0.5), 0.2)
+# Steps of the searches: angles (rad), shifts (pixels of the crop at hand).
+TURNS = tuple(math.radians(a) for a in range(-180, 180, 15))
+BENDS = tuple(math.radians(a) for a in (-45, -20, 20, 45))
+BENT_TURNS = tuple(math.radians(a) for a in range(-60, 61, 20))
+COARSE_STEPS = ((math.radians(8), 2.0), (math.radians(2), 0.5))
+FINE_STEPS = ((math.radians(2), 1.0), (math.radians(0.5), 0.2))
+
+# How many of the wide search's best placings are refined.
 CANDIDATES = 3
 
 # Interactions are short pushes: of two placings that fit alike (a bar and the same bar turned by half a
@@ -32,8 +40,11 @@ TURN_PENALTY = 0.05
 
 # Several pieces moved as one when a single rigid motion fits this well (IoU); else their joints moved too.
 RIGID_FIT = 0.93
-BEND_ANGLES = tuple(math.radians(a) for a in (-60, -40, -20, 20, 40, 60))
-BEND_SEARCH = tuple(math.radians(a) for a in range(-75, 76, 15))
+
+# Pieces are moved against each other only for a gain in IoU above rounding.
+MIN_GAIN = 1e-4
+
+_NEAR = np.ones((5, 5), np.uint8)
 
 
 def rotation_about(angle: float, x: float, y: float, dx: float = 0.0, dy: float = 0.0) -> Affine:
@@ -48,36 +59,17 @@ def warp(mask: Mask, motion: Affine) -> Mask:
     return moved >= 128
 
 
-def _warp(image: NDArray[np.uint8], motion: Affine) -> NDArray[np.uint8]:
+def _warp(image: Image, motion: Affine) -> Image:
     height, width = image.shape
     return np.asarray(cv2.warpAffine(image, motion[:2], (width, height), flags=cv2.INTER_LINEAR))
-
-
-def _centroid(mask: NDArray[np.uint8]) -> tuple[float, float]:
-    m = cv2.moments(mask, True)
-    return m["m10"] / m["m00"], m["m01"] / m["m00"]
-
-
-class _Fit:
-    """IoU of moved pieces with the mask they moved to, not counting pixels where they may be hidden."""
-
-    def __init__(self, after: NDArray[np.uint8], cover: NDArray[np.uint8]) -> None:
-        self.after = after
-        self.care = cv2.bitwise_not(cv2.bitwise_and(cover, cv2.bitwise_not(after)))
-        self.area = float(cv2.countNonZero(after))
-
-    def __call__(self, moved: NDArray[np.uint8]) -> float:
-        inside = cv2.mean(moved, self.after)[0] / 255.0 * self.area
-        seen = cv2.mean(cv2.bitwise_and(moved, self.care))[0] / 255.0 * moved.size
-        return inside / max(seen + self.area - inside, 1.0)
 
 
 def register(pieces: Sequence[Mask], after: Mask, cover: Mask | None = None) -> list[Affine]:
     """Find the planar motion of each piece that takes all of them together to ``after``.
 
     One rigid motion for all is searched first (rotation about the centroids, maximising IoU, coarse to
-    fine). When it does not fit and there are several pieces, each piece may also turn against the others
-    about the place where they touch.
+    fine). When it does not fit and there are several pieces, each may also turn against the others
+    about the place where they touch, and shift a little.
 
     Args:
         pieces: (H, W) bool masks before the motion, none empty.
@@ -87,128 +79,175 @@ def register(pieces: Sequence[Mask], after: Mask, cover: Mask | None = None) -> 
     Returns:
         For each piece a 3 x 3 float64 affine motion of (col, row) coordinates.
     """
-    everything = np.logical_or.reduce([*pieces, after])
-    rows, cols = np.flatnonzero(everything.any(1)), np.flatnonzero(everything.any(0))
-    margin = 4
-    top, left = max(int(rows[0]) - margin, 0), max(int(cols[0]) - margin, 0)
-    window = np.s_[top : int(rows[-1]) + margin + 1, left : int(cols[-1]) + margin + 1]
-    side = max(everything[window].shape)
-    scale = min(1.0, MAX_SIDE / side)
+    if cover is None:
+        cover = np.zeros_like(after)
+    fine = _Scene(pieces, after, cover, FINE_SIDE)
+    coarse = _Scene(pieces, after, cover, COARSE_SIDE)
+    if not coarse.placeable:  # too thin to be seen in the small crop
+        coarse = fine
+    if not fine.placeable:
+        return [np.eye(3) for _ in pieces]
 
-    def crop(mask: Mask) -> NDArray[np.uint8]:
-        image = mask[window].astype(np.uint8) * 255
-        if scale == 1.0:
-            return image
-        small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        return np.where(small >= 128, 255, 0).astype(np.uint8)
-
-    small = [crop(piece) for piece in pieces]
-    target = crop(after)
-    fit = _Fit(target, crop(cover) if cover is not None else np.zeros_like(target))
-    if cv2.countNonZero(target) == 0 or any(cv2.countNonZero(piece) == 0 for piece in small):
-        return [np.eye(3) for _ in pieces]  # shrunk to nothing: too thin to be placed
-
-    motions = _rigid(small, fit)
-    # Pixel centres: full = (small + 0.5) / scale - 0.5 + offset, undone on the way in.
-    shift = 0.5 / scale - 0.5
-    to_full = np.array([[1 / scale, 0, left + shift], [0, 1 / scale, top + shift], [0, 0, 1.0]])
-    back = np.linalg.inv(to_full)
-    return [to_full @ motion @ back for motion in motions]
-
-
-def _rigid(pieces: list[NDArray[np.uint8]], fit: _Fit) -> list[Affine]:
-    whole = np.maximum.reduce(pieces)
-    motion, score = _place(whole, fit, np.arange(-math.pi, math.pi - 1e-9, COARSE_STEP))
+    together = coarse.to_full(_place(coarse))
+    motion, score = _climb(fine, fine.from_full(together), FINE_STEPS)
     motions = [motion for _ in pieces]
-    if len(pieces) == 1 or score >= RIGID_FIT:
-        return motions
-
-    joints = [_touching_place(piece, pieces) for piece in pieces]
-    best = (score, motions)
-    for k, piece in enumerate(pieces):
-        others = np.maximum.reduce([p for j, p in enumerate(pieces) if j != k])
-        for bend in BEND_ANGLES:
-            turn = rotation_about(bend, *joints[k])
-            bent = np.maximum(_warp(piece, turn), others)
-            motion, score = _place(bent, fit, BEND_SEARCH, candidates=0)
-            if score > best[0]:
-                best = (score, [motion @ turn if j == k else motion for j in range(len(pieces))])
-    return _refine_each(pieces, joints, best[1], fit)
+    if len(pieces) > 1 and score < RIGID_FIT:
+        rough = [coarse.from_full(fine.to_full(motion)) for motion in motions]
+        rough = _refine_each(coarse, _bend(coarse, rough), COARSE_STEPS)
+        motions = [fine.from_full(coarse.to_full(motion)) for motion in rough]
+        motions = _refine_each(fine, motions, FINE_STEPS)
+    return [fine.to_full(motion) for motion in motions]
 
 
-def _place(
-    piece: NDArray[np.uint8],
-    fit: _Fit,
-    angles: Sequence[float] | NDArray[np.float64],
-    candidates: int = CANDIDATES,
-) -> tuple[Affine, float]:
-    """Best rigid motion of one piece and its score."""
-    x, y = _centroid(piece)
-    to_x, to_y = _centroid(fit.after)
+class _Scene:
+    """The masks of one registration, cropped and shrunk, and how well moved pieces fit."""
 
-    def score(pose: Pose) -> float:
-        moved = _warp(piece, rotation_about(pose[0], x, y, pose[1], pose[2]))
-        return fit(moved) - TURN_PENALTY * abs(pose[0]) / math.pi
+    def __init__(self, pieces: Sequence[Mask], after: Mask, cover: Mask, max_side: int) -> None:
+        everything = np.logical_or.reduce([*pieces, after])
+        rows, cols = np.flatnonzero(everything.any(1)), np.flatnonzero(everything.any(0))
+        margin = 4
+        top, left = max(int(rows[0]) - margin, 0), max(int(cols[0]) - margin, 0)
+        window = np.s_[top : int(rows[-1]) + margin + 1, left : int(cols[-1]) + margin + 1]
+        scale = min(1.0, max_side / max(everything[window].shape))
 
-    coarse = sorted(((score(p), p) for p in ((float(a), to_x - x, to_y - y) for a in angles)), reverse=True)
-    best_score, best = coarse[0]
-    for start_score, start in coarse[:candidates]:
-        found_score, found = _pattern_search(score, start, start_score)
-        if found_score > best_score:
-            best_score, best = found_score, found
-    return rotation_about(best[0], x, y, best[1], best[2]), best_score
+        def crop(mask: Mask) -> Image:
+            image = mask[window].astype(np.uint8) * 255
+            if scale < 1.0:
+                image = np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA))
+                image = np.where(image >= 128, 255, 0).astype(np.uint8)
+            return image
+
+        self.pieces = [crop(piece) for piece in pieces]
+        self.after = crop(after)
+        self.whole = _union(self.pieces)
+        self._care = cv2.bitwise_not(cv2.bitwise_and(crop(cover), cv2.bitwise_not(self.after)))
+        self._area = float(cv2.countNonZero(self.after))
+        self.placeable = self._area > 0 and all(cv2.countNonZero(piece) for piece in self.pieces)
+        # Pixel centres: full = (small + 0.5) / scale - 0.5 + offset.
+        shift = 0.5 / scale - 0.5
+        self._full = np.array([[1 / scale, 0, left + shift], [0, 1 / scale, top + shift], [0, 0, 1.0]])
+        self._small = np.linalg.inv(self._full)
+
+    def to_full(self, motion: Affine) -> Affine:
+        """A motion in the crop as one in the images."""
+        return np.asarray(self._full @ motion @ self._small)
+
+    def from_full(self, motion: Affine) -> Affine:
+        """A motion in the images as one in the crop."""
+        return np.asarray(self._small @ motion @ self._full)
+
+    def fit(self, moved: Image) -> float:
+        """IoU of moved pieces with the mask they moved to, not counting pixels where they may be hidden."""
+        inside = cv2.mean(moved, self.after)[0] / 255.0 * self._area
+        seen = cv2.mean(cv2.bitwise_and(moved, self._care))[0] / 255.0 * moved.size
+        return float(inside / max(seen + self._area - inside, 1.0))
 
 
-def _pattern_search(score: Callable[[Pose], float], pose: Pose, value: float) -> tuple[float, Pose]:
-    """Climb from a pose by single steps that halve when none helps; returns the score and the pose."""
-    step, shift = FIRST_STEPS
-    while step >= LAST_STEPS[0] or shift >= LAST_STEPS[1]:
+def _place(scene: _Scene) -> Affine:
+    """Best rigid motion of all pieces: of all turns about the centroids, the best few are refined."""
+    x, y = _centroid(scene.whole)
+    to_x, to_y = _centroid(scene.after)
+    starts = [rotation_about(turn, x, y, to_x - x, to_y - y) for turn in TURNS]
+    starts.sort(key=lambda motion: _score(scene, motion), reverse=True)
+    found = [_climb(scene, motion, COARSE_STEPS) for motion in starts[:CANDIDATES]]
+    return max(found, key=lambda end: end[1])[0]
+
+
+def _score(scene: _Scene, motion: Affine) -> float:
+    """How well all pieces fit after one rigid motion, less what its rotation costs."""
+    turn = abs(math.atan2(motion[1, 0], motion[0, 0]))
+    return scene.fit(_warp(scene.whole, motion)) - TURN_PENALTY * turn / math.pi
+
+
+def _climb(scene: _Scene, motion: Affine, steps: Steps) -> tuple[Affine, float]:
+    """Improve a motion by small turns and shifts, halved when none helps; returns it and its score."""
+    centre = _centroid(scene.whole)
+    value = _score(scene, motion)
+    (turn, shift), (least_turn, least_shift) = steps
+    while turn >= least_turn or shift >= least_shift:
         improved = False
-        for i, size in ((0, step), (1, shift), (2, shift)):
-            for sign in (1, -1):
-                d = sign * size
-                trial = (pose[0] + d * (i == 0), pose[1] + d * (i == 1), pose[2] + d * (i == 2))
-                trial_value = score(trial)
-                if trial_value > value:
-                    pose, value, improved = trial, trial_value, True
-                    break
+        for change in _changes(turn, shift, [_moved_point(motion, centre)]):
+            trial = change @ motion
+            trial_value = _score(scene, trial)
+            if trial_value > value:
+                motion, value, improved = trial, trial_value, True
         if not improved:
-            step, shift = step / 2, shift / 2
-    return value, pose
+            turn, shift = turn / 2, shift / 2
+    return motion, value
 
 
-def _touching_place(piece: NDArray[np.uint8], pieces: list[NDArray[np.uint8]]) -> tuple[float, float]:
-    """Centre (col, row) of where a piece touches the others: about there is its joint, if it has one."""
-    kernel = np.ones((5, 5), np.uint8)
-    others = np.maximum.reduce([p for p in pieces if p is not piece])
-    touch = cv2.bitwise_and(cv2.dilate(piece, kernel), cv2.dilate(others, kernel))
-    return _centroid(touch if cv2.countNonZero(touch) else piece)
+def _changes(turn: float, shift: float, centres: Sequence[Point]) -> list[Affine]:
+    """Small motions to try: turns about each centre, shifts along each axis, both ways."""
+    turns = [rotation_about(angle, *centre) for centre in centres for angle in (turn, -turn)]
+    shifts = [(shift, 0.0), (-shift, 0.0), (0.0, shift), (0.0, -shift)]
+    return turns + [rotation_about(0.0, 0.0, 0.0, *by) for by in shifts]
 
 
-def _refine_each(
-    pieces: list[NDArray[np.uint8]], joints: list[tuple[float, float]], motions: list[Affine], fit: _Fit
-) -> list[Affine]:
-    """Let each piece turn and shift on its own, in turns, while the union's fit gets better."""
-    motions = list(motions)
-    moved = [_warp(piece, motion) for piece, motion in zip(pieces, motions, strict=True)]
-    value = fit(np.maximum.reduce(moved))
-    step, shift = FIRST_STEPS
-    while step >= LAST_STEPS[0]:
-        improved = False
-        for k, piece in enumerate(pieces):
-            others = np.maximum.reduce([m for j, m in enumerate(moved) if j != k])
-            joint = motions[k] @ np.array([*joints[k], 1.0])
-            centre = motions[k] @ np.array([*_centroid(piece), 1.0])
-            trials = [rotation_about(a, *p[:2]) for a in (step, -step) for p in (joint, centre)]
-            trials += [
-                rotation_about(0.0, 0, 0, *d) for d in ((shift, 0), (-shift, 0), (0, shift), (0, -shift))
-            ]
-            for trial in trials:
-                image = _warp(piece, trial @ motions[k])
-                trial_value = fit(np.maximum(image, others))
-                if trial_value > value + 1e-4:
-                    motions[k], moved[k], value, improved = trial @ motions[k], image, trial_value, True
-                    break
-        if not improved:
-            step, shift = step / 2, shift / 2
+def _bend(scene: _Scene, motions: list[Affine]) -> list[Affine]:
+    """Try the object bent at each piece's joint, all of it turned and placed anew; keep what fits best."""
+    best = scene.fit(_union(_moved(scene, motions)))
+    to_x, to_y = _centroid(scene.after)
+    for k, piece in enumerate(scene.pieces):
+        others = _union([p for j, p in enumerate(scene.pieces) if j != k])
+        joint = _touching_place(piece, others)
+        for angle in BENDS:
+            bend = rotation_about(angle, *joint)
+            bent = np.maximum(_warp(piece, bend), others)
+            x, y = _centroid(bent)
+            for turn in BENT_TURNS:
+                motion = rotation_about(turn, x, y, to_x - x, to_y - y)
+                value = scene.fit(_warp(bent, motion))
+                if value > best:
+                    best = value
+                    motions = [motion @ bend if j == k else motion for j in range(len(scene.pieces))]
     return motions
+
+
+def _refine_each(scene: _Scene, motions: list[Affine], steps: Steps) -> list[Affine]:
+    """Let the pieces turn and shift one by one while the fit of all of them gets better."""
+    motions = list(motions)
+    moved = _moved(scene, motions)
+    value = scene.fit(_union(moved))
+    centres = []
+    for k, piece in enumerate(scene.pieces):
+        others = _union([p for j, p in enumerate(scene.pieces) if j != k])
+        centres.append((_touching_place(piece, others), _centroid(piece)))
+    (turn, shift), (least_turn, _) = steps
+    while turn >= least_turn:
+        improved = False
+        for k, piece in enumerate(scene.pieces):
+            others = _union([m for j, m in enumerate(moved) if j != k])
+            for change in _changes(turn, shift, [_moved_point(motions[k], c) for c in centres[k]]):
+                trial = change @ motions[k]
+                image = _warp(piece, trial)
+                trial_value = scene.fit(np.maximum(image, others))
+                if trial_value > value + MIN_GAIN:
+                    motions[k], moved[k], value, improved = trial, image, trial_value, True
+        if not improved:
+            turn, shift = turn / 2, shift / 2
+    return motions
+
+
+def _moved(scene: _Scene, motions: Sequence[Affine]) -> list[Image]:
+    return [_warp(piece, motion) for piece, motion in zip(scene.pieces, motions, strict=True)]
+
+
+def _union(images: Sequence[Image]) -> Image:
+    return np.asarray(np.maximum.reduce(list(images)))
+
+
+def _moved_point(motion: Affine, point: Point) -> Point:
+    x, y, _ = motion @ (*point, 1.0)
+    return float(x), float(y)
+
+
+def _centroid(mask: Image) -> Point:
+    """Centre (col, row) of a non-empty mask."""
+    m = cv2.moments(mask, True)
+    return m["m10"] / m["m00"], m["m01"] / m["m00"]
+
+
+def _touching_place(piece: Image, others: Image) -> Point:
+    """Centre (col, row) of where a piece touches the others: about there is its joint, if it has one."""
+    touch = cv2.bitwise_and(cv2.dilate(piece, _NEAR), cv2.dilate(others, _NEAR))
+    return _centroid(np.asarray(touch, np.uint8) if cv2.countNonZero(touch) else piece)
