@@ -13,6 +13,7 @@ from assets.catalog import (
     split_categories,
     split_size,
 )
+from assets.prepare import ObjectError, PartJoint, PreparedObject, prepare
 
 __all__ = [
     "CATEGORIES",
@@ -20,8 +21,12 @@ __all__ = [
     "TEST_CATEGORIES",
     "TRAIN_CATEGORIES",
     "Instance",
+    "ObjectError",
+    "PartJoint",
+    "PreparedObject",
     "instance_folder",
     "instances",
+    "prepare",
     "split_categories",
     "split_size",
 ]
