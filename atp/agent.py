@@ -137,7 +137,9 @@ class Agent:
         action: NDArray[np.int64] = best_actions(self.interaction, image, known, [self._failed])[0]
         return action
 
-    def observe(self, before: Observation, action: NDArray[np.int64], after: Observation) -> NDArray[np.uint8]:
+    def observe(
+        self, before: Observation, action: NDArray[np.int64], after: Observation
+    ) -> NDArray[np.uint8]:
         """Take in what an interaction did.
 
         Args:

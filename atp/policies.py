@@ -39,7 +39,9 @@ class Policy(Protocol):
         ...
 
 
-def random_action(depth: NDArray[np.float32] | None, shape: tuple[int, int], rng: np.random.Generator) -> NDArray:
+def random_action(
+    depth: NDArray[np.float32] | None, shape: tuple[int, int], rng: np.random.Generator
+) -> NDArray:
     """Both pixels uniform on the object and a uniform direction.
 
     Args:

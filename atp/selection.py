@@ -19,6 +19,8 @@ CANDIDATE_SPACING = 0.1
 #: A failed action makes its neighbourhood (sigma, share of the shorter side) less likely: otherwise the same picture
 #: would be answered by the same mistake.
 AVOID_SIGMA = 0.08
+#: Hold pixel of an agent that holds nothing: the object is never in the corner of the view.
+NO_HOLD = (0, 0)
 
 
 @torch.inference_mode()
@@ -27,14 +29,16 @@ def best_actions(
     image: Tensor,
     memory: Tensor,
     failed: Sequence[Sequence[NDArray[np.int64]]] | None = None,
+    holds: bool = True,
 ) -> NDArray[np.int64]:
-    """The action with the largest product of hold and push reward.
+    """The action with the largest product of hold and push reward, among the best holds that lie apart.
 
     Args:
         network: The interaction network.
         image: (B, 5, H, W) image tensor.
         memory: (B, 2, H, W) memory tensor.
         failed: For every image, (5,) actions that failed on this very state.
+        holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
 
     Returns:
         (B, 5) int64 actions.
@@ -46,16 +50,21 @@ def best_actions(
     for index, actions in enumerate(failed):
         for action in actions:
             hold_map[index] *= 1 - 0.5 * _bump(action[:2], (height, width)).to(hold_map)
-    holds, hold_values = _peaks(hold_map, HOLD_CANDIDATES)
-    push_map = torch.sigmoid(network.push_logits(features.repeat(HOLD_CANDIDATES), holds.flatten(0, 1)))
-    push_map = push_map.unflatten(0, (batch, HOLD_CANDIDATES))
+    if holds:
+        candidates, hold_values = _peaks(hold_map, HOLD_CANDIDATES)
+    else:
+        candidates = torch.tensor(NO_HOLD, device=image.device).expand(batch, 1, 2)
+        hold_values = hold_map.new_ones(batch, 1)
+    count = candidates.shape[1]
+    push_map = torch.sigmoid(network.push_logits(features.repeat(count), candidates.flatten(0, 1)))
+    push_map = push_map.unflatten(0, (batch, count))
     for index, actions in enumerate(failed):
         for action in actions:
             push_map[index, :, int(action[4])] *= 1 - _bump(action[2:4], (height, width)).to(push_map)
     values, places = push_map.flatten(2).max(-1)
     best = (values * hold_values).argmax(1)
     chosen = torch.arange(batch, device=best.device)
-    return _actions(holds[chosen, best], places[chosen, best], height, width)
+    return _actions(candidates[chosen, best], places[chosen, best], height, width)
 
 
 @torch.inference_mode()
@@ -65,6 +74,7 @@ def sampled_actions(
     memory: Tensor,
     temperature: float,
     generator: torch.Generator,
+    holds: bool = True,
 ) -> NDArray[np.int64]:
     """Draw actions in proportion to exp(logit / temperature), for training.
 
@@ -74,6 +84,7 @@ def sampled_actions(
         memory: (B, 2, H, W) memory tensor.
         temperature: Above 0; small is greedy.
         generator: CPU generator.
+        holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
 
     Returns:
         (B, 5) int64 actions.
@@ -85,8 +96,11 @@ def sampled_actions(
         chances = torch.softmax(logits.flatten(1).cpu() / temperature, 1)
         return torch.multinomial(chances, 1, generator=generator)[:, 0].to(image.device)
 
-    hold = draw(network.hold_logits(features))
-    hold = torch.stack([hold // width, hold % width], 1)
+    if holds:
+        place = draw(network.hold_logits(features))
+        hold = torch.stack([place // width, place % width], 1)
+    else:
+        hold = torch.tensor(NO_HOLD, device=image.device).expand(len(image), 2)
     return _actions(hold, draw(network.push_logits(features, hold)), height, width)
 
 
@@ -118,5 +132,6 @@ def _peaks(maps: Tensor, count: int) -> tuple[Tensor, Tensor]:
         values.append(value)
         far_row = (torch.arange(height, device=maps.device) - row[:, None]).abs() > spacing
         far_col = (torch.arange(width, device=maps.device) - col[:, None]).abs() > spacing
-        remaining = torch.where(far_row[:, :, None] | far_col[:, None, :], remaining, torch.zeros_like(remaining))
+        far = far_row[:, :, None] | far_col[:, None, :]
+        remaining = remaining.masked_fill(~far, -1.0)  # below any value: also where the map is 0 all over
     return torch.stack(pixels, 1), torch.stack(values, 1)

@@ -242,21 +242,27 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
             ]
             if not choices:
                 known = sorted({i.category for i in self._instances})
-                raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}")
+                raise ValueError(
+                    f"no instance with category={category!r}, index={index!r}; categories: {known}"
+                )
             pick = choices[int(self.np_random.integers(len(choices)))]
             folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
         key = str(folder)
         if key not in self._models:
             model = prepare(folder)
             if len(model.parts) > MAX_PARTS:
-                raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
+                raise ValueError(
+                    f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels"
+                )
             self._models[key] = model
         return self._models[key]
 
     def _grips(self, action: NDArray[np.int64]) -> tuple[Grip | None, Grip | None, int]:
         """Hold, push and direction of an action."""
         if not self.action_space.contains(np.asarray(action, np.int64)):
-            raise ValueError(f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)")
+            raise ValueError(
+                f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)"
+            )
         hold_row, hold_col, push_row, push_col, direction = (int(a) for a in action)
         return self._grip(hold_row, hold_col), self._grip(push_row, push_col), direction
 

@@ -117,7 +117,9 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
         )
     scale = 1 + config.friction * rng.uniform(-1, 1, 4)
     base = Friction()
-    friction = Friction(base.slide * scale[0], base.turn * scale[1], base.hinge * scale[2], base.rail * scale[3])
+    friction = Friction(
+        base.slide * scale[0], base.turn * scale[1], base.hinge * scale[2], base.rail * scale[3]
+    )
     background = np.full((height, width, 3), 178.0, np.float32)
     if config.background:
         background = _background(height, width, rng)
@@ -137,7 +139,9 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
     )
 
 
-def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator) -> dict[int, Colour]:
+def sample_tints(
+    config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator
+) -> dict[int, Colour]:
     """Draw colours for the links of an object.
 
     Args:

@@ -144,7 +144,9 @@ class Simulator:
 
     def _index(self, model: PreparedObject) -> None:
         """Look up joints and links by name once."""
-        infos = [self._client.getJointInfo(self._body, j) for j in range(self._client.getNumJoints(self._body))]
+        infos = [
+            self._client.getJointInfo(self._body, j) for j in range(self._client.getNumJoints(self._body))
+        ]
         self._joints = {info[1].decode(): info[0] for info in infos}
         self._links = {info[12].decode(): info[0] for info in infos}
         self._movable = [i[0] for i in infos if i[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import cv2
 import numpy as np
 import pytest
 
-from atp.memory import PartMemory
+from atp.memory import MAX_PARTS, PartMemory
+from atp.metrics import miou
 
 SHAPE = (60, 80)
 
@@ -78,6 +82,126 @@ def test_parts_moving_together_are_not_merged():
     )
 
 
+def test_known_part_and_an_unknown_one_moving_together_become_two():
+    memory = PartMemory(SHAPE)
+    first, second = box(14, 10, 8, 20), box(16, 30, 20, 8)
+    memory.update(box(10, 10, 8, 20), first)
+    moved = np.roll(first | second, (6, 9), (0, 1))
+    memory.update(first | second, moved)
+    np.testing.assert_array_equal(memory.labels, np.roll(first + 2 * second, (6, 9), (0, 1)))
+
+
+def test_a_rim_of_unknown_pixels_corrects_the_mask_instead():
+    memory = PartMemory(SHAPE)
+    memory.update(box(8, 10, 8, 30), box(11, 11, 6, 28))  # seen too small
+    memory.update(box(10, 10, 8, 30), box(20, 10, 8, 30))
+    np.testing.assert_array_equal(memory.labels, box(20, 10, 8, 30))
+
+
+def test_piece_of_a_merged_part_moving_with_an_unknown_one():
+    """Links 1 and 2 were seen as one; then 2 and 3 move: three parts."""
+    memory = PartMemory(SHAPE)
+    one, two, three = box(10, 2, 8, 20), box(10, 22, 20, 8), box(22, 30, 8, 20)
+    memory.update(box(8, 2, 8, 20) | box(8, 22, 20, 8), one | two)
+    assert memory.num_parts == 1
+    memory.update(two | three, np.roll(two | three, (8, 5), (0, 1)))
+    labels = memory.labels
+    assert memory.num_parts == 3
+    assert np.array_equal(labels == labels[12, 5], one)
+    assert np.array_equal(labels == labels[20, 30], np.roll(two, (8, 5), (0, 1)))
+    assert np.array_equal(labels == labels[34, 50], np.roll(three, (8, 5), (0, 1)))
+
+
+def test_part_sliding_under_a_known_one_comes_out_whole():
+    memory = PartMemory(SHAPE)
+    cover, slider = box(20, 30, 20, 10), box(26, 5, 8, 20)
+    memory.update(box(18, 30, 20, 10), cover)
+    memory.update(box(26, 2, 8, 20), slider)
+    under = np.roll(slider, 12, 1)  # columns 17 to 36, the last seven of them under the cover
+    memory.update(slider, under & ~cover)
+    away = np.roll(cover, 22, 1)
+    memory.update(cover, away)
+    np.testing.assert_array_equal(memory.labels, 2 * under + away)
+
+
+def test_blob_on_a_known_part_is_noise():
+    memory = PartMemory(SHAPE)
+    memory.update(box(10, 10, 12, 40), box(12, 10, 12, 40))
+    before = memory.labels
+    blob = box(15, 20, 5, 5)
+    memory.update(blob, blob)
+    np.testing.assert_array_equal(memory.labels, before)
+    memory.update(blob, np.roll(blob, 3, 1))
+    np.testing.assert_array_equal(memory.labels, before)
+
+
+def test_spill_onto_a_known_part_does_not_move_it():
+    memory = PartMemory(SHAPE)
+    known = box(12, 10, 10, 40)
+    memory.update(box(10, 10, 10, 40), known)
+    other = box(30, 10, 10, 30)
+    spilt = other | box(18, 10, 4, 20)  # 20 % of the known part, 21 % of the motion
+    memory.update(spilt, np.roll(other, 10, 0))
+    np.testing.assert_array_equal(memory.labels, known + 2 * np.roll(other, 10, 0))
+
+
+def test_two_distant_specks_are_no_part():
+    memory = PartMemory(SHAPE)
+    specks = box(5, 5, 4, 4) | box(40, 60, 4, 4)
+    memory.update(specks, specks)
+    assert memory.num_parts == 0
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_only_one_of_the_two_masks(known):
+    memory = PartMemory(SHAPE)
+    part = box(20, 30, 10, 20)
+    if known:
+        memory.update(box(15, 30, 10, 20), part)
+    before = memory.labels
+    memory.update(part, NONE)  # the mask after is missing
+    np.testing.assert_array_equal(memory.labels, before)
+    memory.update(NONE, part)  # a part that comes into sight, or one that is there already
+    np.testing.assert_array_equal(memory.labels, part)
+
+
+def test_part_pushed_out_of_the_image_and_back():
+    memory = PartMemory(SHAPE)
+    part, edge = box(20, 40, 10, 20), box(20, 70, 10, 10)
+    memory.update(box(20, 35, 10, 20), part)
+    memory.update(part, edge)
+    np.testing.assert_array_equal(memory.labels, edge)
+    memory.update(edge, NONE)
+    assert not memory.labels.any()
+    memory.update(NONE, part)
+    assert np.array_equal(memory.labels > 0, part)
+    assert memory.num_parts == 1
+
+
+def test_no_more_than_fifteen_parts():
+    memory = PartMemory(SHAPE)
+    spots = [box(row, col, 5, 6) for row in range(2, 50, 10) for col in range(2, 70, 14)]
+    for spot in spots[:18]:
+        memory.update(spot, np.roll(spot, 2, 1))
+    assert memory.num_parts == MAX_PARTS
+    assert set(np.unique(memory.labels)) == set(range(MAX_PARTS + 1))
+
+
+def test_reset_forgets():
+    memory = PartMemory(SHAPE)
+    memory.update(box(10, 10, 8, 20), box(14, 10, 8, 20))
+    memory.reset()
+    assert memory.num_parts == 0
+    assert not memory.labels.any()
+
+
+def test_labels_do_not_share_memory():
+    memory = PartMemory(SHAPE)
+    memory.update(box(10, 10, 8, 20), box(14, 10, 8, 20))
+    memory.labels[:] = 9
+    np.testing.assert_array_equal(memory.labels, box(14, 10, 8, 20))
+
+
 @pytest.mark.parametrize("bad", [np.zeros(SHAPE, np.uint8), np.zeros((60, 81), bool), [[True]]])
 def test_wrong_masks_are_refused(bad):
     memory = PartMemory(SHAPE)
@@ -92,3 +216,111 @@ def test_copy_is_independent():
     twin.update(box(14, 10, 8, 20), box(30, 10, 8, 20))
     np.testing.assert_array_equal(memory.labels, box(14, 10, 8, 20))
     np.testing.assert_array_equal(twin.labels, box(30, 10, 8, 20))
+
+
+# A small world of bars: each is a polygon, joined to the next by a hinge, drawn in a fixed order.
+
+
+class Bars:
+    """Two or three bars in a chain, or two that cross at a pivot like pliers."""
+
+    def __init__(self, rng, count, crossing=False):
+        self.rng = rng
+        self.length = rng.uniform(28, 40, count) * (1.0 if count == 2 else 0.8)
+        self.width = rng.uniform(6, 9, count) if crossing else rng.uniform(8, 14, count)
+        self.pivot = (0.1, -0.1) if crossing else (0.45, -0.45)  # on one bar and the next, in bar lengths
+        self.limits = (0.4, 1.4) if crossing else (-2.0, 2.0)
+        self.bend = rng.uniform(*self.limits, count - 1)
+        self.order = rng.permutation(count)
+        self.pose = pose_matrix(rng.uniform(-math.pi, math.pi), 0, 0)
+        corners = np.concatenate(self.polygons())
+        self.pose = pose_matrix(0, *(45 - (corners.min(0) + corners.max(0)) / 2)) @ self.pose
+
+    def polygons(self):
+        pose, polygons = self.pose, []
+        for k, (length, width) in enumerate(zip(self.length, self.width, strict=True)):
+            if k:
+                pose = pose @ pose_matrix(0, self.pivot[0] * self.length[k - 1], 0)
+                pose = pose @ pose_matrix(self.bend[k - 1], 0, 0) @ pose_matrix(0, -self.pivot[1] * length, 0)
+            half, low, high = length / 2, width / 2, width * 0.4
+            corners = np.array([[-half, -low, 1], [half, -high, 1], [half, high, 1], [-half, low, 1]])
+            polygons.append((pose @ corners.T).T[:, :2])
+        return polygons
+
+    def labels(self):
+        image, polygons = np.zeros((90, 90), np.uint8), self.polygons()
+        for k in self.order:
+            points = np.round(polygons[k] * 16).astype(np.int32)
+            cv2.fillPoly(image, [points], int(k) + 1, shift=4)
+        return image
+
+    def turn_hinge(self, hinge):
+        """Turn one side of a hinge; the other stays. Returns the moved parts."""
+        angle = self.rng.choice([-1, 1]) * self.rng.uniform(0.3, 0.9)
+        count = len(self.length)
+        self.bend[hinge] += angle
+        if self.rng.random() < 0.5:
+            return range(hinge + 2, count + 1)
+        # The near side: undo what the far side did by turning the world about the hinge.
+        pose = self.pose
+        for k in range(hinge):
+            pose = pose @ pose_matrix(0, self.pivot[0] * self.length[k], 0) @ pose_matrix(self.bend[k], 0, 0)
+            pose = pose @ pose_matrix(0, -self.pivot[1] * self.length[k + 1], 0)
+        x, y, _ = pose @ (self.pivot[0] * self.length[hinge], 0, 1)
+        self.pose = pose_matrix(0, x, y) @ pose_matrix(-angle, 0, 0) @ pose_matrix(0, -x, -y) @ self.pose
+        return range(1, hinge + 2)
+
+    def slide(self):
+        """Move the whole object, and its hinges a little too."""
+        shift = self.rng.uniform(-8, 8, 2)
+        turn = pose_matrix(self.rng.uniform(-0.5, 0.5), 0, 0)
+        self.pose = pose_matrix(0, *(45 + shift)) @ turn @ pose_matrix(0, -45, -45) @ self.pose
+        self.bend = self.bend + self.rng.uniform(-0.3, 0.3, len(self.bend))
+        return range(1, len(self.length) + 1)
+
+    def interact(self, hinge=None):
+        """One motion that stays in the image; ``hinge`` None: all of it. Returns before, after, labels."""
+        before, old = self.labels(), (self.pose, self.bend.copy())
+        while True:
+            moved = list(self.slide() if hinge is None else self.turn_hinge(hinge))
+            corners = np.concatenate(self.polygons())
+            inside = corners.min() > 1 and corners.max() < 88
+            if inside and ((self.bend >= self.limits[0]) & (self.bend <= self.limits[1])).all():
+                break
+            self.pose, self.bend = old[0], old[1].copy()
+        labels = self.labels()
+        return np.isin(before, moved), np.isin(labels, moved), labels
+
+
+def pose_matrix(angle, x, y):
+    c, s = math.cos(angle), math.sin(angle)
+    return np.array([[c, -s, x], [s, c, y], [0, 0, 1]])
+
+
+def with_noise(mask, rng):
+    """A mask thinner or thicker by up to a pixel, its outline wavy, at times with a false blob."""
+    inside = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    outside = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
+    waves = cv2.GaussianBlur(rng.normal(size=mask.shape), (0, 0), 3)
+    noisy = inside - outside + rng.uniform(-0.7, 0.7) + 0.8 * waves / waves.std() > 0
+    if rng.random() < 0.2:
+        blob = np.zeros(mask.shape, np.uint8)
+        cv2.circle(blob, rng.integers(5, 85, 2).tolist(), int(rng.integers(1, 4)), 1, -1)
+        noisy |= blob > 0
+    return noisy
+
+
+def play(seed, count, *, crossing=False, slides=False, noise=False):
+    """Five interactions in which every part moves and every hinge turns; the mIoU after the last one."""
+    rng = np.random.default_rng(seed)
+    bars, memory = Bars(rng, count, crossing), PartMemory((90, 90))
+    known_sides = set()
+    for step in range(5):
+        hinge = None if slides and step == 2 else step % (count - 1)
+        before, after, labels = bars.interact(hinge)
+        if hinge is not None and step < 4:
+            known_sides.add(hinge)
+        if noise:
+            before, after = with_noise(before, rng), with_noise(after, rng)
+        memory.update(before, after)
+    return miou(memory.labels, labels), memory.num_parts

@@ -3,71 +3,84 @@
     python -m train.atp_train --out runs/train
     python -m train.atp_train --config train/configs/default.toml --envs 16 --device cuda
 
-Every option can be given in a TOML file (``--config``) and on the command line, which wins. A run that was stopped
-in any way goes on where its last checkpoint was when the same command is given again; Ctrl-C saves first.
+Every option can be given in a TOML file (--config) and on the command line, which wins. A run that was stopped in any
+way goes on where its last checkpoint was when the same command is given again; Ctrl-C saves first.
 """
 
 from __future__ import annotations
 
+import argparse
 import shlex
 import sys
-import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import tyro
+if TYPE_CHECKING:
+    from train.config import TrainConfig
 
-from train.config import LearnerConfig, TrainConfig
-from train.rollouts import WorkerLost
-from train.trainer import Trainer
+# Worker processes import this file again. What they do not need (PyTorch above all) is imported in the functions.
 
 
 def parse(arguments: list[str] | None = None) -> TrainConfig:
     """Read the command line, with the defaults of ``--config FILE.toml`` if it is there.
 
+    Args:
+        arguments: What follows the program's name; None takes it from the command line.
+
+    Returns:
+        The options.
+
     Raises:
-        ValueError: The file is missing, is not TOML or has an option that does not exist.
+        ValueError: The file is missing, is not TOML or has an option that does not exist or does not fit.
+        SystemExit: The command line has an option that does not exist or does not fit, or asks for help.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    default = TrainConfig()
-    if "--config" in arguments:
-        place = arguments.index("--config")
-        if place + 1 == len(arguments):
-            raise ValueError("--config needs a file")
-        default = read_config(Path(arguments[place + 1]))
-        del arguments[place : place + 2]
-    return tyro.cli(TrainConfig, args=arguments, default=default, description=__doc__)
+    import tyro
 
+    from train.config import TrainConfig, read_config
 
-def read_config(path: Path) -> TrainConfig:
-    """Read options from a TOML file; the learner's stand in a table ``[learner]``."""
-    try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        raise ValueError(f"{path}: cannot be read as TOML: {error}") from error
-    learner = options.pop("learner", {})
-    if "out" in options:
-        options["out"] = Path(options["out"])
-    try:
-        return TrainConfig(**options, learner=LearnerConfig(**learner))
-    except TypeError as error:
-        raise ValueError(f"{path}: {error}; see --help for the options") from error
+    files = argparse.ArgumentParser(prog="train.atp_train", add_help=False, allow_abbrev=False)
+    files.add_argument("--config", type=Path, metavar="FILE")
+    known, rest = files.parse_known_args(arguments)
+    default = read_config(known.config) if known.config else TrainConfig()
+    return tyro.cli(
+        TrainConfig, args=rest, default=default, description=__doc__, prog="python -m train.atp_train"
+    )
 
 
 def main() -> int:
-    """Entry point; returns the exit status."""
+    """Entry point.
+
+    Returns:
+        The exit status: 0 the run is complete, 130 it was interrupted and saved, 1 a worker was lost, 2 the options
+        cannot be used.
+    """
     try:
-        trainer = Trainer(parse(), command=shlex.join(["python", "-m", "train.atp_train", *sys.argv[1:]]))
+        config = parse()
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+    from train.rollouts import WorkerLost
+    from train.trainer import Trainer
+
+    trainer = None
     try:
-        finished = trainer.run()
+        trainer = Trainer(config, command=shlex.join(["python", "-m", "train.atp_train", *sys.argv[1:]]))
+        return 0 if trainer.run() else 130
     except WorkerLost as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except ValueError as error:
+        if trainer is not None:
+            raise  # no fault of the options
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted at once; the same command goes on from the last checkpoint", file=sys.stderr)
+        return 130
     finally:
-        trainer.close()
-    return 0 if finished else 130
+        if trainer is not None:
+            trainer.close()
 
 
 if __name__ == "__main__":

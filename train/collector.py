@@ -16,7 +16,7 @@ from atp.networks import InteractionNetwork, PartNetwork
 from atp.objectness import object_mask
 from atp.policies import random_action
 from atp.reward import Variant, interaction_reward
-from atp.selection import sampled_actions
+from atp.selection import NO_HOLD, sampled_actions
 from envs.truth import MOVED_PIXELS
 from train.replay import Replay, pack_depth, record_type
 from train.rollouts import Rollouts
@@ -49,7 +49,7 @@ class Collector:
     Args:
         rollouts: The environments.
         interactions: Interactions in an episode.
-        variant: Variant of the reward.
+        variant: Variant of the reward; without a hold, nothing is held.
         predicted_share: Share of the environments whose part memory comes from predicted motion masks; in the others
             it comes from the true ones, which are better than the network's at first.
         temperature: Of the drawn actions, see :func:`atp.selection.sampled_actions`.
@@ -70,6 +70,7 @@ class Collector:
         self.rollouts, self.interactions, self.variant = rollouts, interactions, variant
         self.predicted = np.arange(rollouts.count) < predicted_share * rollouts.count
         self.temperature, self.device, self.seed = temperature, device, seed
+        self.holds = variant != "no-hold"
 
     def play(
         self,
@@ -137,12 +138,19 @@ class Collector:
         shape = observation["rgb"].shape[1:3]
         for i in np.flatnonzero(explored):
             actions[i] = random_action(observation["depth"][i], shape, rng)
+            if not self.holds:
+                actions[i, :2] = NO_HOLD
         greedy = np.flatnonzero(~explored)
         if len(greedy):
             image = encoding.image_tensor(observation["rgb"][greedy], observation["depth"][greedy])
             memory = encoding.memory_tensor(labels[greedy])
             actions[greedy] = sampled_actions(
-                network, image.to(self.device), memory.to(self.device), self.temperature, generator
+                network,
+                image.to(self.device),
+                memory.to(self.device),
+                self.temperature,
+                generator,
+                self.holds,
             )
         return actions, explored
 
@@ -158,7 +166,9 @@ class Collector:
         masks = np.zeros((self.rollouts.count, 2, *before["rgb"].shape[1:3]), bool)
         which = np.flatnonzero(self.predicted)
         if len(which):
-            first, second = (encoding.image_tensor(o["rgb"][which], o["depth"][which]) for o in (before, after))
+            first, second = (
+                encoding.image_tensor(o["rgb"][which], o["depth"][which]) for o in (before, after)
+            )
             maps = encoding.action_tensor(actions[which], masks.shape[2:])
             logits = network(first.to(self.device), second.to(self.device), maps.to(self.device))
             masks[which] = (torch.stack(logits, 1) > 0).cpu().numpy()
@@ -183,10 +193,20 @@ class Collector:
         flowed = np.hypot(truth["flow"][..., 0], truth["flow"][..., 1]) > MOVED_PIXELS
         for i, touch in enumerate(after["touch"]):
             touched = (bool(touch[0]), bool(touch[1]))
-            rewards = interaction_reward(*touched, flowed[i], actions[i, :2], labels[i], self.variant)
+            if self.variant == "no-touch":
+                touched = (True, True)  # no bits: read as if both had touched
+            on_object = object_mask(before["depth"][i])
+            rewards = interaction_reward(
+                *touched,
+                flowed[i],
+                actions[i, :2],
+                labels[i],
+                self.variant,
+                on_object=on_object if on_object.any() else None,
+            )
             records["rewards"][i] = rewards
             records["hindsight"][i] = hindsight_codes(
-                rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, object_mask(before["depth"][i])
+                rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, on_object
             )
         return records
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+import types
+import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from atp.reward import Variant
 from envs.simulator import Hold, Renderer
@@ -36,6 +39,11 @@ class LearnerConfig:
     moved_share: float = 0.75
     hindsight: float = 0.5
     bfloat16: bool = True
+
+    def __post_init__(self) -> None:
+        _check_range(self, 1, None, "width", "batch_size")
+        _check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight")
+        _check_range(self, 0, 1, "ema", "moved_share")
 
 
 @dataclass(frozen=True)
@@ -97,9 +105,17 @@ class TrainConfig:
     log_every: int = 400
 
     def __post_init__(self) -> None:
-        for name in ("total_interactions", "envs", "interactions", "checkpoint_every", "log_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, not {getattr(self, name)}")
+        counts = (
+            "total_interactions",
+            "envs",
+            "interactions",
+            "replay_size",
+            "checkpoint_every",
+            "log_every",
+        )
+        _check_range(self, 1, None, *counts)
+        _check_range(self, 0, None, "learning_starts", "threads", "seed")
+        _check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
         if self.interactions_per_step <= 0 or self.temperature <= 0:
             raise ValueError("--interactions-per-step and --temperature must be above 0")
 
@@ -107,3 +123,64 @@ class TrainConfig:
     def round_size(self) -> int:
         """Interactions of one round: an episode in every environment."""
         return self.envs * self.interactions
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read options from a TOML file; the learner's stand in a table ``[learner]``.
+
+    Raises:
+        ValueError: The file is missing or is not TOML, or an option does not exist or has a wrong value; the message
+            names the file and the option.
+    """
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read as TOML: {error}") from error
+    learner = options.pop("learner", {})
+    try:
+        if not isinstance(learner, dict):
+            raise ValueError("learner must be a table: [learner]")
+        return TrainConfig(
+            **_typed(TrainConfig, options), learner=LearnerConfig(**_typed(LearnerConfig, learner))
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _typed(kind: type, options: dict[str, Any]) -> dict[str, Any]:
+    """Check options from TOML against the fields of a dataclass."""
+    hints = typing.get_type_hints(kind)
+    unknown = sorted(set(options) - set(hints))
+    if unknown:
+        raise ValueError(f"unknown option {', '.join(unknown)}; options: {', '.join(hints)}")
+    for name, value in options.items():
+        if not _fits(value, hints[name]):
+            raise ValueError(f"{name} = {value!r} is not {_describe(hints[name])}")
+    return {name: Path(value) if hints[name] is Path else value for name, value in options.items()}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value from TOML is of the type of a field."""
+    origin = typing.get_origin(hint)
+    if origin is Literal:
+        return value in typing.get_args(hint)
+    if origin is types.UnionType:
+        return any(_fits(value, each) for each in typing.get_args(hint))
+    accepted = {float: (int, float), Path: (str,)}.get(hint, (hint,))
+    return type(value) in accepted  # not isinstance: True is no number here
+
+
+def _describe(hint: Any) -> str:
+    """The type of a field in words."""
+    if typing.get_origin(hint) is Literal:
+        return "one of " + ", ".join(typing.get_args(hint))
+    return "of type " + ("str" if hint is Path else getattr(hint, "__name__", str(hint)))
+
+
+def _check_range(config: Any, least: float, most: float | None, *names: str) -> None:
+    """Raise a ValueError unless the named options are at least ``least`` and at most ``most``."""
+    for name in names:
+        value = getattr(config, name)
+        if value < least or (most is not None and value > most):
+            limits = f"at least {least}" if most is None else f"between {least} and {most}"
+            raise ValueError(f"--{name.replace('_', '-')} must be {limits}, not {value}")

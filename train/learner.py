@@ -38,7 +38,9 @@ class Learner:
         self.averaged = AveragedModel(self.networks, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         self.averaged.eval()
         self.optimizers = {
-            name: torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
+            name: torch.optim.AdamW(
+                network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+            )
             for name, network in self.networks.items()
         }
         self.generator = torch.Generator().manual_seed(seed + 1)
@@ -60,7 +62,8 @@ class Learner:
             Losses and gradient norms by name.
         """
         progress = self.steps / self.total_steps
-        rate = min(1.0, (self.steps + 1) / self.config.warmup) * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
+        warmup = min(1.0, (self.steps + 1) / max(1, self.config.warmup))
+        rate = warmup * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * float(rate)
@@ -91,7 +94,9 @@ class Learner:
         """Rewards of stored interactions at their executed pixels, and what they say of others."""
         batch = self._batch(records)
         with self._autocast():
-            hold, push = self.networks["interaction"](batch["before"], batch["memory"], batch["action"][:, :2])
+            hold, push = self.networks["interaction"](
+                batch["before"], batch["memory"], batch["action"][:, :2]
+            )
         loss = interaction_loss(hold, push, batch["action"], batch["rewards"])
         if self.config.hindsight:
             loss = loss + self.config.hindsight * hindsight_loss(hold, push, batch["hindsight"])
@@ -111,7 +116,7 @@ class Learner:
             "hindsight": torch.from_numpy(records["hindsight"].copy()),
         }
         batch = augment(batch, AugmentationConfig(), self.generator)
-        return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
+        return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -38,43 +40,31 @@ class Replay:
     interactions which the checkpoint can still draw are there when a killed run comes back to it.
 
     Args:
-        path: The ring's file; opened if it is there, else made.
+        path: The ring's file.
         height: Image rows.
         width: Image columns.
         capacity: Interactions that can be drawn.
         slack: Most interactions between two checkpoints.
+        written: Interactions that had been appended at the checkpoint to go on from; the file must be there. 0 starts
+            anew with an empty file.
+
+    Raises:
+        ValueError: The file to go on with is missing, damaged or of another resolution or size, or the disk has no
+            room for a new one; the message names the file.
     """
 
-    def __init__(self, path: Path, height: int, width: int, capacity: int, slack: int) -> None:
-        self.capacity = capacity
-        self.written = 0
+    def __init__(
+        self, path: Path, height: int, width: int, capacity: int, slack: int, written: int = 0
+    ) -> None:
+        self.capacity, self.written = capacity, written
         dtype = record_type(height, width)
-        places = capacity + slack
-        if path.exists():
-            self._ring = np.lib.format.open_memmap(path, mode="r+")
-            if self._ring.dtype != dtype or self._ring.shape != (places,):
-                raise ValueError(
-                    f"{path} was made with another resolution, replay size or checkpoint interval; "
-                    "resume with the options of the first run or choose another --out"
-                )
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._ring = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(places,))
+        self._ring = _open(path, dtype, capacity + slack) if written else _make(path, dtype, capacity + slack)
         # small columns that every draw looks at, kept in memory
-        self._moved = np.zeros(places, bool)
-        self._judged = np.zeros(places, bool)
-
-    def restore(self, written: int) -> None:
-        """Go back to the state in which ``written`` interactions had been appended.
-
-        Args:
-            written: As it was in :attr:`written`.
-        """
-        self.written = written
-        for place in self._places():
-            record = self._ring[place]
-            self._moved[place] = record["moved"].any()
-            self._judged[place] = not np.isnan(record["rewards"]).all()
+        self._moved = np.zeros(len(self._ring), bool)
+        self._judged = np.zeros(len(self._ring), bool)
+        places = self._places()
+        for start in range(0, len(places), 1000):
+            self._note(places[start : start + 1000])
 
     def __len__(self) -> int:
         return min(self.written, self.capacity)
@@ -83,8 +73,7 @@ class Replay:
         """Store a structured array of :func:`record_type`, oldest first."""
         places = (self.written + np.arange(len(records))) % len(self._ring)
         self._ring[places] = records
-        self._moved[places] = records["moved"].any(axis=(1, 2, 3))
-        self._judged[places] = ~np.isnan(records["rewards"]).all(axis=1)
+        self._note(places)
         self.written += len(records)
 
     @property
@@ -97,16 +86,13 @@ class Replay:
         """(len(self),) whether hold or push got a reward, oldest first."""
         return self._judged[self._places()]
 
-    def _places(self) -> NDArray[np.intp]:
-        return (self.written - len(self) + np.arange(len(self))) % len(self._ring)
-
     def sample(self, size: int, rng: np.random.Generator, weights: NDArray | None = None) -> NDArray:
         """Draw interactions with replacement.
 
         Args:
             size: How many.
             rng: Source of randomness.
-            weights: (len(self),) relative weights, oldest first; None draws uniformly.
+            weights: (len(self),) relative weights, oldest first; None, or none above 0, draws uniformly.
 
         Returns:
             Structured array (size,), a copy.
@@ -120,6 +106,52 @@ class Replay:
     def flush(self) -> None:
         """Write what is in memory to the file."""
         self._ring.flush()
+
+    def _places(self) -> NDArray[np.intp]:
+        """Places in the ring of the interactions that can be drawn, oldest first."""
+        return (self.written - len(self) + np.arange(len(self))) % len(self._ring)
+
+    def _note(self, places: NDArray[np.intp]) -> None:
+        """Take the columns kept in memory from the ring."""
+        self._moved[places] = self._ring["moved"][places].any(axis=(1, 2, 3))
+        self._judged[places] = ~np.isnan(self._ring["rewards"][places]).all(axis=1)
+
+
+def _open(path: Path, dtype: np.dtype, places: int) -> NDArray:
+    """The ring of an earlier process; it may be larger than need be."""
+    try:
+        ring = np.lib.format.open_memmap(path, mode="r+")
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path}: missing, and the checkpoint beside it needs it; put it back or choose another --out"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); choose another --out") from error
+    if ring.dtype != dtype or ring.ndim != 1 or len(ring) < places:
+        raise ValueError(
+            f"{path}: made with another resolution, replay size or checkpoint interval, or by another version; "
+            "go on with the options of the first run or choose another --out"
+        )
+    return ring
+
+
+def _make(path: Path, dtype: np.dtype, places: int) -> NDArray:
+    """An empty ring. Its room on disk is taken now: writing to a mapped file on a full disk would kill the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ring = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(places,))
+    size = path.stat().st_size
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            path.unlink()
+            raise ValueError(
+                f"{path}: no room for {size / 1e9:.1f} GB of interactions; free some, choose another --out or a "
+                "smaller --replay-size"
+            ) from error
+        # else the file system cannot reserve, and room is taken as it is needed
+    return ring
 
 
 def pack_depth(depth: NDArray[np.float32]) -> NDArray[np.uint16]:

@@ -2,31 +2,44 @@
 
 from __future__ import annotations
 
+import functools
 import multiprocessing
+import multiprocessing.connection
+import os
 import signal
+import time
 from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode
+from gymnasium.vector.async_vector_env import _async_worker
 from numpy.typing import NDArray
 
 #: Seconds after which a silent worker counts as lost. A step takes milliseconds; the first reset makes objects.
 STEP_DEADLINE, RESET_DEADLINE = 60.0, 300.0
+#: Seconds that workers get to end by themselves before they are killed.
+GRACE = 2.0
+_ADVICE = ". Start again with the same command to go on from the last checkpoint."
 
 
 class WorkerLost(RuntimeError):
-    """A worker process died or stopped answering."""
+    """A worker process died, failed or stopped answering."""
 
 
-def _make(options: dict[str, Any]) -> gym.Env:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the trainer, which saves and then closes us
-    return gym.make("envs:ArticulatedPlay-v0", disable_env_checker=True, **options)
+def _worker(*arguments: Any) -> None:
+    """What a worker process does.
 
-
-def _maker(options: dict[str, Any]) -> Callable[[], gym.Env]:
-    return lambda: _make(options)
+    It runs in a process group of its own: signals to the trainer's group (Ctrl-C, ``timeout``) are for the trainer,
+    which finishes the round, saves and then ends its workers. A worker ends by itself when its pipe closes, so none
+    outlives a trainer that was killed.
+    """
+    os.setpgid(0, 0)
+    try:
+        _async_worker(*arguments)
+    except OSError:
+        pass  # the trainer is gone: there is nobody left to tell
 
 
 class Rollouts:
@@ -37,17 +50,26 @@ class Rollouts:
     Args:
         count: Environments, one process each.
         options: Keyword arguments of ``ArticulatedPlay-v0``.
+
+    Raises:
+        ValueError: An option is out of its range.
+        WorkerLost: A worker could not start.
     """
 
     def __init__(self, count: int, options: dict[str, Any]) -> None:
-        # forkserver: a fork of this process would copy its threads' locks, and would inherit the other workers'
-        # pipes, which hides the death of a worker
-        self._envs = AsyncVectorEnv(
-            [_maker(options) for _ in range(count)],
-            context="forkserver",
-            autoreset_mode=AutoresetMode.DISABLED,
-        )
+        make = functools.partial(gym.make, "envs:ArticulatedPlay-v0", disable_env_checker=True, **options)
         self.count = count
+        self._closed = False
+        # the server imports the simulator once and its workers share that memory
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["envs.play"])
+        try:
+            # forkserver: a fork of this process would copy its threads' locks, and would inherit the other workers'
+            # pipes, which hides the death of a worker
+            self._envs = AsyncVectorEnv(
+                [make] * count, context="forkserver", autoreset_mode=AutoresetMode.DISABLED, worker=_worker
+            )
+        except (EOFError, ConnectionError) as error:
+            raise WorkerLost(f"an environment worker ended while it started{_ADVICE}") from error
 
     def reset(self, seeds: NDArray[np.integer]) -> tuple[dict[str, NDArray], dict[str, Any]]:
         """Start an episode in every environment.
@@ -59,12 +81,17 @@ class Rollouts:
             Batched observation and info.
 
         Raises:
-            WorkerLost: A worker died or did not answer in time.
+            WorkerLost: A worker died, failed or did not answer in time.
         """
-        self._envs.reset_async(seed=[int(s) for s in seeds])
-        return self._await(lambda: self._envs.reset_wait(timeout=RESET_DEADLINE))
+        with_seeds = [int(seed) for seed in seeds]
+        result: tuple[dict[str, NDArray], dict[str, Any]] = self._ask(
+            lambda: self._envs.reset_async(seed=with_seeds), self._envs.reset_wait, RESET_DEADLINE
+        )
+        return result
 
-    def step(self, actions: NDArray[np.integer]) -> tuple[dict[str, NDArray], NDArray, NDArray, dict[str, Any]]:
+    def step(
+        self, actions: NDArray[np.integer]
+    ) -> tuple[dict[str, NDArray], NDArray, NDArray, dict[str, Any]]:
         """Carry out one interaction in every environment.
 
         Args:
@@ -74,26 +101,56 @@ class Rollouts:
             Batched observation, rewards, truncated and info.
 
         Raises:
-            WorkerLost: A worker died or did not answer in time.
+            WorkerLost: A worker died, failed or did not answer in time.
         """
-        self._await(lambda: self._envs.step_async(actions))
-        observation, rewards, _, truncated, info = self._await(lambda: self._envs.step_wait(timeout=STEP_DEADLINE))
+        observation, rewards, _, truncated, info = self._ask(
+            lambda: self._envs.step_async(actions), self._envs.step_wait, STEP_DEADLINE
+        )
         return observation, rewards, truncated, info
 
-    def close(self) -> None:
-        """End the workers."""
-        if not self._envs.closed:
-            self._envs.close_extras(terminate=True)
-            self._envs.closed = True
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the workers, in the order of the environments."""
+        return [process.pid or 0 for process in self._envs.processes]
 
-    def _await(self, call: Callable[[], Any]) -> Any:
+    def close(self) -> None:
+        """End the workers. They end when their pipes close; one that does not is killed."""
+        if self._closed:
+            return
+        self._closed = self._envs.closed = True
+        for pipe in self._envs.parent_pipes:
+            if pipe is not None:  # a worker that failed has been closed already
+                pipe.close()
+        give_up = time.monotonic() + GRACE
+        for process in self._envs.processes:
+            process.join(max(0.0, give_up - time.monotonic()))
+            if process.is_alive():
+                process.kill()
+                process.join()
+        self._envs.error_queue.close()
+
+    def _ask(self, send: Callable[[], Any], receive: Callable[..., Any], deadline: float) -> Any:
+        """Send commands to all workers and wait for the answers."""
+        cause: Exception
         try:
-            return call()
-        except (multiprocessing.TimeoutError, EOFError, OSError) as error:
-            states = [f"{p.name}: {p.exitcode}" for p in self._envs.processes if p.exitcode is not None]
-            reason = "ended with " + ", ".join(states) if states else "did not answer in time"
-            self.close()
-            raise WorkerLost(
-                f"an environment worker {reason} (a negative number is the signal that killed it; "
-                "-9 is often a lack of memory: use fewer --envs). Start again with the same command to resume."
-            ) from error
+            send()
+            return receive(timeout=deadline)
+        except multiprocessing.TimeoutError as error:
+            cause, reason = error, f"did not answer within {deadline:.0f} s"
+        except (EOFError, ConnectionError) as error:
+            cause, reason = error, f"died ({self._deaths()})"
+        except Exception as error:  # raised by an environment, in its worker
+            cause, reason = error, f"failed ({type(error).__name__}: {error})"
+        self.close()
+        raise WorkerLost(f"an environment worker {reason}{_ADVICE}") from cause
+
+    def _deaths(self) -> str:
+        """How the workers that ended did so."""
+        processes = self._envs.processes
+        # the pipe closes a moment before the exit code is known
+        multiprocessing.connection.wait([process.sentinel for process in processes], timeout=GRACE)
+        codes = [code for code in (process.exitcode for process in processes) if code is not None]
+        names = [f"killed by {signal.Signals(-c).name}" if c < 0 else f"exit status {c}" for c in codes]
+        if -signal.SIGKILL in codes:
+            names.append("often a lack of memory: use fewer --envs")
+        return "; ".join(names) or "its pipe closed"

@@ -2,83 +2,78 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.utils.tensorboard import SummaryWriter
 
-from atp import pictures
 from atp.agent import Agent, pick_device
-from atp.files import atomic_path, write_json
-from train.collector import Collector, RoundStatistics
+from train.collector import Collector
 from train.config import TrainConfig
 from train.learner import Learner
+from train.log import TrainingLog
 from train.replay import Replay
 from train.rollouts import Rollouts
-
-#: Options that may differ when a run goes on; all others decide what is learned.
-FREE_OPTIONS = {"out", "device", "threads", "log_every"}
+from train.run_folder import RunFolder
 
 
 class Trainer:
     """Environments, replay, learner and log of one run.
+
+    A run that goes on from its checkpoint ends with the very same weights as one that was never stopped: all random
+    numbers come from the checkpoint or from the seed and the round's number. (On a GPU as far as its kernels give the
+    same sums twice.)
 
     Args:
         config: The options.
         command: The command line, for the model's config.
 
     Raises:
-        ValueError: ``config.out`` holds a run with other options.
+        ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
+        train.rollouts.WorkerLost: An environment worker could not start.
     """
 
     def __init__(self, config: TrainConfig, command: str = "") -> None:
         self.config, self.command = config, command
         if config.threads:
             torch.set_num_threads(config.threads)
-        self._check_options()
+        torch.set_flush_denormal(
+            True
+        )  # tiny gradients otherwise make a backward pass on a CPU several times slower
         device = pick_device(config.device)
-        gradient_steps = (config.total_interactions - config.learning_starts) / config.interactions_per_step
-        self.learner = Learner(config.learner, int(gradient_steps), device, config.seed)
-        self.replay = Replay(
-            config.out / "replay.npy",
-            config.resolution,
-            config.resolution,
-            config.replay_size,
-            slack=config.checkpoint_every + config.round_size,
-        )
-        self.rounds, self.seconds = 0, 0.0
-        if self._checkpoint.exists():
-            self._load()
-        options = {
-            "split": config.split,
-            "category": config.category,
-            "resolution": config.resolution,
-            "interactions": config.interactions,
-            "hold": config.hold,
-            "renderer": config.renderer,
-            "randomization": config.randomization,
-        }
-        self.rollouts = Rollouts(config.envs, options)
-        self.collector = Collector(
-            self.rollouts,
-            config.interactions,
-            config.reward,
-            config.predicted_memory,
-            config.temperature,
-            device,
-            config.seed,
-        )
-        self._writer = SummaryWriter(str(config.out / "tensorboard"), purge_step=self.replay.written)
-        self._console = Console()
+        with ExitStack() as opened:
+            self.folder = opened.enter_context(closing(RunFolder(config)))
+            gradient_steps = (
+                config.total_interactions - config.learning_starts
+            ) / config.interactions_per_step
+            self.learner = Learner(config.learner, int(gradient_steps), device, config.seed)
+            written = self._load()
+            self.rollouts = opened.enter_context(closing(Rollouts(config.envs, _env_options(config))))
+            self.replay = Replay(
+                config.out / "replay.npy",
+                config.resolution,
+                config.resolution,
+                capacity=min(config.replay_size, config.total_interactions + config.round_size),
+                slack=config.checkpoint_every + config.round_size,
+                written=written,
+            )
+            self.collector = Collector(
+                self.rollouts,
+                config.interactions,
+                config.reward,
+                config.predicted_memory,
+                config.temperature,
+                device,
+                config.seed,
+            )
+            self.folder.write_options()
+            self.log = opened.enter_context(
+                closing(TrainingLog(config.out / "tensorboard", written, config.total_interactions))
+            )
+            self._opened = opened.pop_all()
 
     def run(self) -> bool:
         """Play and learn until the planned interactions are reached or somebody asks to stop.
@@ -88,34 +83,31 @@ class Trainer:
             SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            train.rollouts.WorkerLost: An environment worker died. The run can go on from its last checkpoint.
+            train.rollouts.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         config, replay = self.config, self.replay
-        saved = logged = start = replay.written
-        began = time.monotonic()
-        earlier = self.seconds
-        recent: list[RoundStatistics] = []
-        with _stop_requested() as stop, self._progress() as (report, note):
+        start, began, earlier = replay.written, time.monotonic(), self.seconds
+        with _stop_requested() as stop, self.log.bar():
             while replay.written < config.total_interactions and not stop:
-                recent.append(self.collector.play(self.learner.acting, replay, self.rounds, self.epsilon))
+                before = replay.written
+                statistics = self.collector.play(self.learner.acting, replay, self.rounds, self.epsilon)
                 self.rounds += 1
-                scalars = self._learn()
+                self._learn()
                 spent = time.monotonic() - began
                 self.seconds = earlier + spent
                 rate = (replay.written - start) / max(spent, 1e-9)
-                report(replay.written, rate)
-                if replay.written - logged >= config.log_every:
-                    note(self._log(scalars, recent, rate))
-                    logged, recent = replay.written, []
-                if replay.written - saved >= config.checkpoint_every:
+                self.log.add_round(statistics, replay.written, rate)
+                # at multiples, so that a run that was stopped logs and saves where one that was not does
+                if replay.written // config.log_every > before // config.log_every:
+                    self.log.write(replay.written, {"epsilon": self.epsilon, "interactions_per_second": rate})
+                if replay.written // config.checkpoint_every > before // config.checkpoint_every:
                     self.save()
-                    saved = replay.written
-        self.save()
+            self.save()
         if replay.written < config.total_interactions:
-            self._console.print(f"stopped at {replay.written} interactions; the same command goes on from here")
+            self.log.note(f"stopped at {replay.written} interactions; the same command goes on from here")
             return False
         self.agent().save_pretrained(config.out / "weights")
-        self._console.print(f"weights: {config.out / 'weights'}")
+        self.log.note(f"weights: {config.out / 'weights'}")
         return True
 
     @property
@@ -136,105 +128,65 @@ class Trainer:
             "seed": self.config.seed,
             "renderer": self.config.renderer,
             "resolution": self.config.resolution,
+            "holds": self.config.reward != "no-hold",
             "interactions_played": self.replay.written,
             "gradient_steps": self.learner.steps,
             "training_seconds": round(self.seconds),
-            "options": _jsonable(self.config),
+            "options": self.folder.options,
         }
-        return Agent(interaction, part, description, device=str(self.learner.device.type))
+        return Agent(interaction, part, description, device=self.learner.device.type)
 
     def save(self) -> None:
         """Write the checkpoint: a killed run goes on from here, exactly."""
         self.replay.flush()
-        state = {
-            "learner": self.learner.state_dict(),
-            "written": self.replay.written,
-            "rounds": self.rounds,
-            "seconds": self.seconds,
-        }
-        with atomic_path(self._checkpoint) as temporary:
-            torch.save(state, temporary)
+        self.log.flush()
+        self.folder.save(
+            {
+                "learner": self.learner.state_dict(),
+                "written": self.replay.written,
+                "rounds": self.rounds,
+                "seconds": self.seconds,
+            }
+        )
 
     def close(self) -> None:
-        """End the workers and the log."""
-        self.rollouts.close()
-        self._writer.close()
+        """End the workers and the log, and unlock the folder."""
+        self._opened.close()
 
-    @property
-    def _checkpoint(self) -> Any:
-        return self.config.out / "checkpoint.pt"
-
-    def _check_options(self) -> None:
-        """Refuse to go on with a run that was started with other options."""
-        path, options = self.config.out / "options.json", _jsonable(self.config)
-        if path.exists():
-            stored = json.loads(path.read_text(encoding="utf-8"))
-            changed = sorted(k for k in options if k not in FREE_OPTIONS and stored.get(k) != options[k])
-            if changed:
-                raise ValueError(
-                    f"{path}: this run was started with other values of {', '.join(changed)}; "
-                    "give the same ones to go on, or another --out to start anew"
-                )
-        write_json(path, options)
-
-    def _load(self) -> None:
-        state = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
-        self.learner.load_state_dict(state["learner"])
-        self.replay.restore(state["written"])
+    def _load(self) -> int:
+        """Go back to the checkpoint, if there is one; returns the interactions played until then."""
+        state = self.folder.load()
+        if state is None:
+            self.rounds, self.seconds = 0, 0.0
+            return 0
+        try:
+            self.learner.load_state_dict(state["learner"])
+        except (RuntimeError, KeyError) as error:
+            raise ValueError(
+                f"{self.folder.path}: its checkpoint is of other networks, made by another version; "
+                f"choose another --out to start anew ({error})"
+            ) from error
         self.rounds, self.seconds = state["rounds"], state["seconds"]
+        return int(state["written"])
 
-    def _learn(self) -> dict[str, float]:
-        """Make the gradient steps that are due; returns the last one's scalars."""
+    def _learn(self) -> None:
+        """Make the gradient steps that are due."""
         due = (self.replay.written - self.config.learning_starts) / self.config.interactions_per_step
-        scalars: dict[str, float] = {}
         while self.learner.steps < int(due):
-            scalars = self.learner.step(self.replay)
-        return scalars
+            self.log.add_step(self.learner.step(self.replay))
 
-    def _log(self, scalars: dict[str, float], recent: list[RoundStatistics], rate: float) -> str:
-        """Write TensorBoard entries; returns a line for the terminal."""
-        step = self.replay.written
-        explored, optimal, effective, first = (
-            np.concatenate([getattr(s, name) for s in recent]).astype(bool)
-            for name in ("explored", "optimal", "effective", "first")
-        )
-        entries = dict(scalars)
-        for kind, which in (("random", explored), ("policy", ~explored)):
-            if which.any():
-                entries[f"effective/{kind}"] = float(effective[which].mean())
-            if (which & first).any():
-                entries[f"optimal_first_n/{kind}"] = float(optimal[which & first].mean())
-        ious = [iou for s in recent for iou in s.motion_iou]
-        if ious:
-            entries["motion_iou"] = float(np.mean(ious))
-        entries |= {"epsilon": self.epsilon, "interactions_per_second": rate}
-        for name, value in entries.items():
-            self._writer.add_scalar(name, value, step)
-        picture = recent[-1].picture
-        if picture is not None:
-            frames = [
-                pictures.overlay_mask(picture[frame], picture[f"moved_{frame}"]) for frame in ("before", "after")
-            ]
-            self._writer.add_image("motion", np.concatenate(frames, axis=1), step, dataformats="HWC")
-        shown = ("loss/part", "loss/interaction", "motion_iou", "optimal_first_n/random", "optimal_first_n/policy")
-        return f"{step} " + " ".join(f"{name}={entries[name]:.3f}" for name in shown if name in entries)
 
-    @contextmanager
-    def _progress(self) -> Iterator[tuple[Any, Any]]:
-        """A bar on a terminal, plain lines elsewhere: functions to report (interactions, rate) and to print."""
-        if not self._console.is_terminal:
-            yield (lambda done, rate: None), lambda line: print(line, flush=True)
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.1f} interactions/s"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._console) as progress:
-            task = progress.add_task("training", total=self.config.total_interactions, rate=0.0)
-            yield (lambda done, rate: progress.update(task, completed=done, rate=rate)), progress.console.print
+def _env_options(config: TrainConfig) -> dict[str, Any]:
+    """Keyword arguments of the environments."""
+    return {
+        "split": config.split,
+        "category": config.category,
+        "resolution": config.resolution,
+        "interactions": config.interactions,
+        "hold": config.hold,
+        "renderer": config.renderer,
+        "randomization": config.randomization,
+    }
 
 
 @contextmanager
@@ -255,8 +207,3 @@ def _stop_requested() -> Iterator[list[int]]:
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
-
-
-def _jsonable(config: TrainConfig) -> dict[str, Any]:
-    options: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))
-    return options

@@ -1,0 +1,40 @@
+# make play  installs everything and plays with two unseen objects, using the shipped weights
+# make test  lint, types and tests
+PYTHON ?= python3.11
+# On a machine without a GPU: make play TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: setup play test test-slow train bench clean
+
+setup: $(STAMP)
+
+# torch first and pinned: a later resolution would take its newest build, with gigabytes of CUDA libraries
+$(STAMP): pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	touch $(STAMP)
+
+play: setup
+	$(BIN)/atp play --category pliers --out runs/play/pliers
+	$(BIN)/atp play --category multilink --out runs/play/multilink
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+train: setup
+	$(BIN)/python -m train.atp_train --config train/configs/default.toml
+
+bench: setup
+	$(BIN)/python -m train.bench --out runs/bench.json
+
+clean:
+	rm -rf .venv runs build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,50 @@
+"""The console command ``atp``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import tyro
+
+from atp.commands import clip, eval, object, play
+
+Options = (
+    Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
+    | Annotated[eval.EvalOptions, tyro.conf.subcommand("eval")]
+    | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
+    | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
+)
+COMMANDS: dict[type, Callable[[Any], None]] = {
+    play.PlayOptions: play.main,
+    eval.EvalOptions: eval.main,
+    clip.ClipOptions: clip.main,
+    object.ObjectOptions: object.main,
+}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run ``atp``; exits with 2 on a user's error and 130 on Ctrl-C.
+
+    Args:
+        arguments: Command line; None takes the process's.
+    """
+    options = tyro.cli(
+        Options,  # type: ignore[arg-type]
+        prog="atp",
+        args=arguments,
+        description="An agent plays with articulated objects it knows nothing about and finds their parts.",
+    )
+    try:
+        COMMANDS[type(options)](options)
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

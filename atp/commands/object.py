@@ -1,0 +1,136 @@
+"""``atp object``: check an object that others made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import gymnasium as gym
+import tyro
+from rich.console import Console
+from rich.tree import Tree
+
+import envs
+from assets.prepare import PreparedObject, prepare
+from atp.drawing import overlay_labels
+from atp.files import write_json
+from atp.panels import strip
+from atp.pictures import write_png
+
+STATES = 4  # joint states in the picture
+
+
+@dataclass(frozen=True)
+class ObjectOptions:
+    """Check an object: print its tree of parts and joints, and show it in several joint states."""
+
+    folder: Annotated[Path, tyro.conf.Positional]
+    """A folder with mobility.urdf or another URDF, or a URDF file."""
+    out: Path = Path("runs/object")
+    """Folder for object.png and object.json."""
+    json: Path | None = None
+    """File for the result; object.json in the folder if not given."""
+    resolution: int = 180
+    """Side of the pictures in pixels."""
+    seed: int = 0
+    """Decides poses and joint states."""
+
+
+def run(options: ObjectOptions) -> dict[str, Any]:
+    """Prepare an object, render it and write what was found.
+
+    Args:
+        options: Which object and where to write.
+
+    Returns:
+        What is written as JSON: ``name``, ``category``, ``urdf`` (the prepared one), ``radius`` and ``height`` (metres,
+        after fitting), ``parts`` (list of ``label``, ``name``, ``links``, ``visible_pixels`` in the first picture),
+        ``joints`` (list of ``name``, ``type``, ``parent`` and ``child`` labels, ``lower``, ``upper`` in radians or
+        metres) and ``picture``.
+
+    Raises:
+        assets.prepare.ObjectError: The object cannot be read; the message names the file.
+    """
+    model = prepare(options.folder)
+    env = gym.make(
+        envs.ENV_ID, object=options.folder, resolution=options.resolution, disable_env_checker=True
+    )
+    panels, first = [], None
+    try:
+        for state in range(STATES):
+            observation, info = env.reset(seed=options.seed + state)
+            labels = info["privileged"]["labels"]
+            first = labels if first is None else first
+            panels.append([observation["rgb"], overlay_labels(observation["rgb"], labels)])
+    finally:
+        env.close()
+    picture = options.out / "object.png"
+    rows = [[pair[kind] for pair in panels] for kind in range(2)]
+    write_png(
+        picture, strip(rows, row_captions=("image", "parts"), title=f"{model.name}: {len(model.parts)} parts")
+    )
+    result = {
+        "name": model.name,
+        "category": model.category,
+        "urdf": str(model.urdf),
+        "radius": model.radius,
+        "height": model.height,
+        "parts": [
+            {
+                "label": label,
+                "name": name,
+                "links": list(links),
+                "visible_pixels": int((first == label).sum()),
+            }
+            for label, (name, links) in enumerate(zip(model.part_names, model.parts, strict=True), start=1)
+        ],
+        "joints": [
+            {
+                "name": joint.name,
+                "type": joint.type,
+                "parent": joint.parent + 1,
+                "child": joint.child + 1,
+                "lower": joint.lower,
+                "upper": joint.upper,
+            }
+            for joint in model.joints
+        ],
+        "picture": str(picture),
+    }
+    write_json(options.json or options.out / "object.json", result)
+    return result
+
+
+def main(options: ObjectOptions) -> None:
+    """Run the command and print the tree."""
+    result = run(options)
+    console = Console()
+    console.print(tree(prepare(options.folder)))
+    hidden = [part["name"] for part in result["parts"] if not part["visible_pixels"]]
+    if hidden:
+        console.print(f"not visible from above, and so not asked for: {', '.join(hidden)}", highlight=False)
+    console.print(result["picture"], highlight=False)
+
+
+def tree(model: PreparedObject) -> Tree:
+    """The parts as a tree, every part under the one it is jointed to."""
+    root = Tree(f"{model.name} ({model.category}), radius {model.radius:.2f} m, height {model.height:.2f} m")
+    joints = {joint.child: joint for joint in model.joints}
+
+    def add(parent: Tree, part: int) -> None:
+        links = ", ".join(model.parts[part])
+        text = f"{part + 1} {model.part_names[part]} [{links}]".replace("[", r"\[")
+        joint = joints.get(part)
+        if joint is not None:
+            unit = "m" if joint.type == "prismatic" else "rad"
+            text += f" by {joint.type} {joint.name}, {joint.lower:.2f} to {joint.upper:.2f} {unit}"
+        branch = parent.add(text)
+        for child, below in joints.items():
+            if below.parent == part:
+                add(branch, child)
+
+    for part in range(len(model.parts)):
+        if part not in joints:
+            add(root, part)
+    return root

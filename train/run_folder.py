@@ -1,0 +1,105 @@
+"""The folder of a training run: its options, its checkpoint, and that only one process works in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from atp.files import atomic_path, write_json
+from train.config import TrainConfig
+
+#: Options that may differ when a run goes on; all others decide what is learned.
+FREE_OPTIONS = {"out", "device", "threads", "log_every"}
+
+
+class RunFolder:
+    """``config.out``, locked for this process until :meth:`close`.
+
+    Args:
+        config: The options of the run.
+
+    Raises:
+        ValueError: Another process trains in the folder, or it holds a run that was started with other options.
+    """
+
+    def __init__(self, config: TrainConfig) -> None:
+        self.path = config.out
+        self.options = jsonable(config)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.path / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._check_options()
+        except BlockingIOError as error:
+            self.close()
+            raise ValueError(
+                f"{self.path}: another process is training here; choose another --out"
+            ) from error
+        except ValueError:
+            self.close()
+            raise
+
+    def load(self) -> dict[str, Any] | None:
+        """Read the checkpoint; None if there is none.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        if not self._checkpoint.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"{self._checkpoint}: cannot be read; choose another --out to start anew ({error})"
+            ) from error
+        return state
+
+    def write_options(self) -> None:
+        """Keep the options, for those who go on with the run."""
+        write_json(self.path / "options.json", self.options)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint. ``state`` holds tensors, numbers, strings, lists and dicts only."""
+        with atomic_path(self._checkpoint) as temporary:
+            torch.save(state, temporary)
+
+    def close(self) -> None:
+        """Let other processes work in the folder."""
+        self._lock.close()
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    def _check_options(self) -> None:
+        """Refuse to go on with a run that was started with other options. Without a checkpoint there is none."""
+        path = self.path / "options.json"
+        if not (path.exists() and self._checkpoint.exists()):
+            return
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: is not JSON ({error}); choose another --out to start anew") from error
+        changed = sorted(
+            name
+            for name, value in self.options.items()
+            if name not in FREE_OPTIONS and stored.get(name) != value
+        )
+        if changed:
+            raise ValueError(
+                f"{path}: this run was started with other values of {', '.join(changed)}; "
+                "give the same ones to go on, or another --out to start anew"
+            )
+
+
+def jsonable(config: TrainConfig) -> dict[str, Any]:
+    """The options as JSON values."""
+    options: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    return options
