@@ -57,7 +57,8 @@ class Agent:
     Args:
         interaction: The interaction network.
         part: The part network.
-        config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`.
+        config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
+            false`` makes an agent that pushes without holding.
         device: ``auto``, ``cpu`` or ``cuda``.
     """
 
@@ -72,6 +73,7 @@ class Agent:
         self.interaction = interaction.to(self.device).eval()
         self.part = part.to(self.device).eval()
         self.config = dict(config or {})
+        self.holds = bool(self.config.get("holds", True))
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
 
@@ -134,7 +136,7 @@ class Agent:
         memory = self._require_memory()
         image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
         known = encoding.memory_tensor(memory.labels).to(self.device)
-        action: NDArray[np.int64] = best_actions(self.interaction, image, known, [self._failed])[0]
+        action: NDArray[np.int64] = best_actions(self.interaction, image, known, [self._failed], self.holds)[0]
         return action
 
     def observe(
@@ -153,7 +155,16 @@ class Agent:
         return self.remember(action, *self.segment_motion(before, after, action))
 
     def remember(self, action: NDArray[np.int64], moved_before: Mask, moved_after: Mask) -> NDArray[np.uint8]:
-        """Take in motion masks, wherever they come from. Arguments and result as in :meth:`observe`."""
+        """Take in motion masks, wherever they come from.
+
+        Args:
+            action: (5,) the action that was carried out.
+            moved_before: (H, W) bool, what moved, in the image before it.
+            moved_after: (H, W) bool, the same in the image after it.
+
+        Returns:
+            As :meth:`observe`.
+        """
         memory = self._require_memory()
         known = (memory.labels > 0) & moved_before
         moved = int(moved_before.sum())
@@ -161,7 +172,7 @@ class Agent:
         if moved < MIN_MOTION_PIXELS:
             self._failed.append(np.asarray(action, np.int64))  # the picture is the same: try something else
         elif known.sum() <= moved / 2:
-            self._failed = []
+            self._failed = []  # a new part: the object is another one to the network now
         return memory.labels
 
     def segment_motion(

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: Command line; None takes the process's.
     """
     options = tyro.cli(
-        Options,  # type: ignore[arg-type]
+        Options,
         prog="atp",
         args=arguments,
         description="An agent plays with articulated objects it knows nothing about and finds their parts.",

@@ -55,7 +55,7 @@ class RandomizationConfig:
     @classmethod
     def off(cls) -> RandomizationConfig:
         """The clean scene."""
-        zeros = {name: 0.0 for name in cls.__dataclass_fields__}
+        zeros = dict.fromkeys(cls.__dataclass_fields__, 0.0)
         switches = {"colours": False, "light": False, "background": False, "shadow": False}
         return replace(cls(), **{**zeros, **switches})  # type: ignore[arg-type]
 

@@ -193,7 +193,7 @@ def _env_options(config: TrainConfig) -> dict[str, Any]:
 def _stop_requested() -> Iterator[list[int]]:
     """A list that is empty until SIGINT or SIGTERM arrives; a second one acts as usual."""
     received: list[int] = []
-    previous: dict[int, Any] = {}
+    previous: dict[signal.Signals, Any] = {}
 
     def receive(number: int, frame: Any) -> None:
         received.append(number)

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import gymnasium as gym
+import numpy as np
 import tyro
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.tree import Tree
 
@@ -16,7 +18,7 @@ from assets.prepare import PreparedObject, prepare
 from atp.drawing import overlay_labels
 from atp.files import write_json
 from atp.panels import strip
-from atp.pictures import write_png
+from atp.pictures import Picture, write_png
 
 STATES = 4  # joint states in the picture
 
@@ -56,12 +58,13 @@ def run(options: ObjectOptions) -> dict[str, Any]:
     env = gym.make(
         envs.ENV_ID, object=options.folder, resolution=options.resolution, disable_env_checker=True
     )
-    panels, first = [], None
+    panels: list[list[Picture]] = []
+    views: list[NDArray[np.uint8]] = []
     try:
         for state in range(STATES):
             observation, info = env.reset(seed=options.seed + state)
             labels = info["privileged"]["labels"]
-            first = labels if first is None else first
+            views.append(labels)
             panels.append([observation["rgb"], overlay_labels(observation["rgb"], labels)])
     finally:
         env.close()
@@ -81,7 +84,7 @@ def run(options: ObjectOptions) -> dict[str, Any]:
                 "label": label,
                 "name": name,
                 "links": list(links),
-                "visible_pixels": int((first == label).sum()),
+                "visible_pixels": int((views[0] == label).sum()),
             }
             for label, (name, links) in enumerate(zip(model.part_names, model.parts, strict=True), start=1)
         ],
