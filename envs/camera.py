@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,16 +112,17 @@ class Camera:
         cols = in_camera[:, 0] / depth * self.focal + self.width / 2
         return rows, cols, depth
 
+    @cached_property
     def ground_depth(self) -> NDArray[np.float32]:
-        """Depth of the ground plane z = 0.
+        """Depth of the ground plane z = 0: (H, W) float32 z-depth in metres.
 
-        Returns:
-            (H, W) float32 z-depth in metres; pixels whose ray never meets the ground get ``FAR``.
+        Pixels whose ray never meets the ground get ``FAR``.
         """
         fall = -self._rays[..., 2]
         depth = np.where(fall > 1e-6, self.position[2] / np.maximum(fall, 1e-6), FAR)
         return np.minimum(depth, FAR).astype(np.float32)
 
+    @cached_property
     def view_matrix(self) -> list[float]:
         """OpenGL's view matrix as 16 floats in column-major order, as PyBullet takes it."""
         axes = self.rotation * np.array([1.0, -1.0, -1.0])  # OpenGL: y up, z backward
@@ -129,6 +131,7 @@ class Camera:
         view[:3, 3] = -axes.T @ self.position
         return list(view.T.ravel())
 
+    @cached_property
     def projection_matrix(self) -> list[float]:
         """OpenGL's projection matrix as 16 floats in column-major order, as PyBullet takes it."""
         projection = np.zeros((4, 4))

@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from envs.native import complaint
+
 #: Colours of the part labels 0..15 (red, green, blue); 0 is the background.
 LABEL_COLOURS = np.array(
     [
@@ -52,17 +54,34 @@ def draw_scene(
     return picture
 
 
-def show_window(picture: NDArray[np.uint8], fps: float) -> None:
-    """Show ``picture`` in a window and wait for a frame's time.
+def has_screen() -> bool:
+    """Whether this process has been told of a screen. It may still not let a window be opened."""
+    return not sys.platform.startswith("linux") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    )
+
+
+def require_screen() -> None:
+    """Make sure that a window can be opened.
+
+    OpenCV's window library ends the process where it cannot open one: hence a trial in another process.
 
     Raises:
-        RuntimeError: There is no screen.
+        RuntimeError: No window can be opened.
     """
-    if sys.platform.startswith("linux") and not any(
-        os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    ):
-        raise RuntimeError("render_mode='human' needs a screen; use render_mode='rgb_array' without one")
-    cv2.imshow(_WINDOW, picture[..., ::-1])
+    if has_screen():
+        reason = complaint("import cv2; cv2.namedWindow('trial'); cv2.destroyAllWindows()")
+    else:
+        reason = "neither DISPLAY nor WAYLAND_DISPLAY is set"
+    if reason is not None:
+        raise RuntimeError(
+            f"render_mode='human' needs a screen ({reason}); use render_mode='rgb_array' without one"
+        )
+
+
+def show_window(picture: NDArray[np.uint8], fps: float) -> None:
+    """Show ``picture`` in a window and wait for a frame's time."""
+    cv2.imshow(_WINDOW, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     cv2.waitKey(int(1000 / fps))
 
 

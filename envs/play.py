@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from assets.catalog import Instance, instance_folder, instances
 from assets.prepare import PreparedObject, prepare
 from envs import drawing, oracle
+from envs.camera import FAR
 from envs.randomization import RandomizationConfig, Scene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, Hold, Renderer, Simulator
 from envs.truth import MAX_PARTS, Outcome, View, flow_between, judge
@@ -52,12 +53,19 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         randomization: False for the clean scene, True for the default domain randomisation, or a config.
         render_mode: ``"rgb_array"``, ``"human"`` or None.
 
+    Attributes:
+        simulator: Privileged: the scene itself.
+
     Raises:
         ValueError: An option is out of its range; the message says which and what is possible.
+        RuntimeError: ``render_mode`` or ``renderer`` does not work on this machine.
         assets.urdf.ObjectError: The object cannot be read; the message names the file.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array", "human"], "render_fps": 2}
+    metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)
+        "render_modes": ["rgb_array", "human"],
+        "render_fps": 2,
+    }
 
     def __init__(
         self,
@@ -81,6 +89,10 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
             raise ValueError(f"hold must be 'fixed' or 'point', not {hold!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'rgb_array' or 'human', not {render_mode!r}")
+        if render_mode == "human":
+            drawing.require_screen()
+        elif not drawing.has_screen():  # only what works here, so that Gymnasium's checker tries nothing else
+            self.metadata = {**self.metadata, "render_modes": ["rgb_array"]}
         if isinstance(randomization, RandomizationConfig):
             self.randomization = randomization
         else:
@@ -92,15 +104,15 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self._object = None if object is None else Path(object)
         self._instances = [] if object is not None else instances(split, category)
 
-        self.observation_space = spaces.Dict(
+        self.observation_space = spaces.Dict(  # type: ignore[assignment]  # stubs give a Dict no value type
             {
                 "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
-                "depth": spaces.Box(0.0, np.inf, (height, width), np.float32),
+                "depth": spaces.Box(0.0, FAR, (height, width), np.float32),
                 "touch": spaces.MultiBinary(2),
             }
         )
         self.action_space = spaces.MultiDiscrete([height, width, height, width, 8])
-        self._simulator = Simulator(renderer)
+        self.simulator = Simulator(renderer)
         self._models: dict[str, PreparedObject] = {}
         self._model: PreparedObject | None = None
         self._scene: Scene
@@ -109,7 +121,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self._poses: NDArray[np.float64]
         self._moved_ever = np.zeros(MAX_PARTS, bool)
         self._num_parts = 0
-        self._step_count = 0
+        self._step_count = interactions  # there is no episode yet
         self._last_action: NDArray[np.int64] | None = None
 
     # --- Gymnasium -----------------------------------------------------------------------------------------------
@@ -131,15 +143,15 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         rng = self.np_random
         self._model = model = self._choose(dict(options or {}))
         self._scene = sample_scene(self.randomization, self.height, self.width, rng)
-        self._simulator.load(model, self._scene.friction)
+        self.simulator.load(model, self._scene.friction)
         joints = {j.name: j.lower + (j.upper - j.lower) * rng.uniform(0.2, 0.8) for j in model.joints}
-        self._simulator.place((*rng.uniform(-0.04, 0.04, 2), rng.uniform(-np.pi, np.pi)), joints)
-        self._simulator.paint(sample_tints(self.randomization, self._simulator.part_links, rng))
+        self.simulator.place((*rng.uniform(-0.04, 0.04, 2), rng.uniform(-np.pi, np.pi)), joints)
+        self.simulator.paint(sample_tints(self.randomization, self.simulator.part_links, rng))
         self._moved_ever = np.zeros(MAX_PARTS, bool)
         self._step_count = 0
         self._last_action = None
-        self._view = self._simulator.render(self._scene.camera, self._scene.light)
-        self._poses = self._simulator.part_poses()
+        self._view = self.simulator.render(self._scene.camera, self._scene.light)
+        self._poses = self.simulator.part_poses()
         self._num_parts = int(self._view.seen.sum())
         still = Outcome(np.zeros(MAX_PARTS, bool), 0, 0, False, False, 0.0)
         flow = np.zeros((len(self._view.rows), 2), np.float32)
@@ -161,16 +173,16 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
             ValueError: The action is not in the action space.
             gymnasium.error.ResetNeeded: There is no episode, or it has ended.
         """
-        if self._model is None or self._step_count >= self.interactions:
+        if self._step_count >= self.interactions:
             raise gym.error.ResetNeeded("call reset() before step(): there is no episode or it has ended")
         before_view, before_poses = self._view, self._poses
         hold, push, direction = self._grips(action)
-        self._simulator.interact(hold, push, direction, self.hold)
-        self._poses = self._simulator.part_poses()
+        self.simulator.interact(hold, push, direction, self.hold)
+        self._poses = self.simulator.part_poses()
         flow = flow_between(before_view, self._scene.camera, before_poses, self._poses)
         outcome = judge(before_view, flow, self._part_of(hold), self._part_of(push), self._moved_ever)
         self._moved_ever |= outcome.moved_parts
-        self._view = self._simulator.render(self._scene.camera, self._scene.light)
+        self._view = self.simulator.render(self._scene.camera, self._scene.light)
         self._step_count += 1
         self._last_action = np.asarray(action, np.int64).copy()
         observation = self._observation(touch=(hold is not None, push is not None))
@@ -193,7 +205,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     def close(self) -> None:
         """Free the simulator and the window."""
-        self._simulator.close()
+        self.simulator.close()
         if self.render_mode == "human":
             drawing.close_window()
 
@@ -208,11 +220,13 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         Returns:
             The outcome.
         """
+        if self._model is None:
+            raise gym.error.ResetNeeded("call reset() before try_action()")
         hold, push, direction = self._grips(action)
-        state = self._simulator.state()
-        self._simulator.interact(hold, push, direction, self.hold)
-        poses = self._simulator.part_poses()
-        self._simulator.restore(state)
+        state = self.simulator.state()
+        self.simulator.interact(hold, push, direction, self.hold)
+        poses = self.simulator.part_poses()
+        self.simulator.restore(state)
         flow = flow_between(self._view, self._scene.camera, self._poses, poses)
         return judge(self._view, flow, self._part_of(hold), self._part_of(push), self._moved_ever)
 
@@ -225,6 +239,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         Returns:
             (5,) int64 action.
         """
+        if self._model is None:
+            raise gym.error.ResetNeeded("call reset() before oracle_action()")
         rng = self.np_random if seed is None else np.random.default_rng(seed)
         return oracle.best_action(self._view, self._moved_ever, self.try_action, rng)
 
@@ -232,10 +248,14 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     def _choose(self, options: dict[str, Any]) -> PreparedObject:
         """The object of the next episode; fitted objects are kept."""
-        folder = options.pop("object", self._object)
+        folder = options.pop("object", None) or self._object
         category, index = options.pop("category", None), options.pop("index", None)
         if options:
             raise ValueError(f"unknown reset options {sorted(options)}; there are category, index and object")
+        if folder is not None and (category, index) != (None, None):
+            raise ValueError(
+                "reset options category and index pick generated objects and do not go with object"
+            )
         if folder is None:
             choices: list[Instance] = [
                 i for i in self._instances if category in (None, i.category) and index in (None, i.index)
@@ -259,11 +279,12 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     def _grips(self, action: NDArray[np.int64]) -> tuple[Grip | None, Grip | None, int]:
         """Hold, push and direction of an action."""
-        if not self.action_space.contains(np.asarray(action, np.int64)):
+        array = np.asarray(action)
+        if array.dtype.kind not in "iu" or not self.action_space.contains(array.astype(np.int64)):
             raise ValueError(
                 f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)"
             )
-        hold_row, hold_col, push_row, push_col, direction = (int(a) for a in action)
+        hold_row, hold_col, push_row, push_col, direction = (int(a) for a in array)
         return self._grip(hold_row, hold_col), self._grip(push_row, push_col), direction
 
     def _grip(self, row: int, col: int) -> Grip | None:
@@ -275,7 +296,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         return Grip(link, point.astype(np.float64))
 
     def _part_of(self, grip: Grip | None) -> int:
-        return 0 if grip is None else self._simulator.label_of(grip.link)
+        return 0 if grip is None else self.simulator.label_of(grip.link)
 
     def _observation(self, touch: tuple[int, int]) -> Observation:
         self._rgb, depth = observe(self._view, self._scene, self.randomization, self.np_random)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.camera import CAMERA_HEIGHT, Camera
+from envs.camera import CAMERA_HEIGHT, FAR, Camera
 from envs.simulator import Friction, Light
 from envs.truth import View
 
@@ -21,7 +21,7 @@ class RandomizationConfig:
     """Switches and strengths. Everything off gives the clean default scene.
 
     Attributes:
-        colours: Tint the parts at random; in half of the episodes all alike.
+        colours: Tint the parts at random in two thirds of the episodes; in half of those all alike.
         light: Direction, colour and strength of the light.
         background: A random ground (colours, gradients, noise, stripes, checks) instead of a plain one.
         shadow: A soft shadow of the object on the ground.
@@ -158,7 +158,7 @@ def sample_tints(
     alike = rng.random() < 0.5
     common = rng.uniform(0.15, 1.0, 3)
     return {
-        link: tuple(common if alike else colour)  # type: ignore[misc]
+        link: tuple(common if alike else colour)
         for part in links
         for colour in [rng.uniform(0.15, 1.0, 3)]
         for link in part
@@ -203,6 +203,7 @@ def observe(
     depth = view.depth.copy()
     if config.depth_noise:
         depth += config.depth_noise * rng.standard_normal(depth.shape, np.float32)
+        np.clip(depth, 0.0, FAR, out=depth)
     if scene.depth_holes:
         depth[rng.random(depth.shape, np.float32) < scene.depth_holes] = 0.0
     return rgb, depth
@@ -241,5 +242,5 @@ def _background(height: int, width: int, rng: np.random.Generator) -> NDArray[np
 def _cloud(height: int, width: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:
     """Smooth noise in 0..1 with about ``cells`` bumps a side, (H, W) float32."""
     coarse = rng.random((cells, cells), np.float32)
-    smooth: NDArray[np.float32] = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
-    return smooth
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, np.float32)

@@ -7,19 +7,25 @@ velocities are zero before and after an interaction, so an image never shows som
 
 from __future__ import annotations
 
+import importlib.util
 import math
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-import pybullet as bullet
 from numpy.typing import NDArray
-from pybullet_utils.bullet_client import BulletClient
 
 from assets.prepare import PreparedObject
 from envs.camera import FAR, NEAR, Camera
+from envs.native import complaint, quiet
 from envs.truth import View
+
+with quiet():  # it prints when it was built
+    import pybullet as bullet
 
 Renderer = Literal["tiny", "egl"]
 Hold = Literal["fixed", "point"]
@@ -84,11 +90,57 @@ class Grip:
     point: NDArray[np.float64]
 
 
+class Client:
+    """A PyBullet world of its own. Its methods are PyBullet's functions with the world's number filled in."""
+
+    def __init__(self) -> None:
+        with quiet():
+            number = bullet.connect(bullet.DIRECT)
+        if number < 0:
+            raise RuntimeError(
+                "PyBullet opens no more worlds in this process: close() environments after use"
+            )
+        self._number = number
+        self.close = weakref.finalize(self, _disconnect, number)  # at most once, at the latest at exit
+
+    def __getattr__(self, name: str) -> Any:
+        function = partial(getattr(bullet, name), physicsClientId=self._number)
+        setattr(self, name, function)
+        return function
+
+
+def _disconnect(number: int) -> None:
+    with quiet():  # EGL says that it closes its window
+        bullet.disconnect(number)
+
+
+def _start_egl(client: Client) -> None:
+    """Load PyBullet's renderer plugin. Where EGL does not start it ends the process: hence the trial.
+
+    Raises:
+        RuntimeError: EGL does not start on this machine.
+    """
+    spec = importlib.util.find_spec("eglRenderer")  # lies beside PyBullet
+    library = spec.origin if spec is not None else None
+    plugin = (library, "_eglRendererPlugin")
+    trial = "import pybullet as b; b.connect(b.DIRECT); raise SystemExit(b.loadPlugin(*{!r}) < 0)"
+    reason = "PyBullet was built without it" if library is None else complaint(trial.format(plugin))
+    if reason is not None:
+        raise RuntimeError(
+            f"renderer='egl' did not start ({reason}); use renderer='tiny', which needs no OpenGL"
+        )
+    with quiet():
+        client.loadPlugin(*plugin)
+
+
 class Simulator:
     """One object in PyBullet.
 
     Args:
         renderer: ``"tiny"`` (software) or ``"egl"`` (OpenGL without a screen). Their images differ slightly.
+
+    Attributes:
+        client: The world's PyBullet functions.
 
     Raises:
         RuntimeError: EGL was asked for and does not start on this machine.
@@ -97,14 +149,16 @@ class Simulator:
     def __init__(self, renderer: Renderer = "tiny") -> None:
         if renderer not in ("tiny", "egl"):
             raise ValueError(f"renderer must be 'tiny' or 'egl', not {renderer!r}")
-        self._client: Any = BulletClient(bullet.DIRECT)
+        self.client: Any = Client()
         self._renderer = bullet.ER_TINY_RENDERER
+        self._while_rendering: Callable[[], AbstractContextManager[None]] = nullcontext
         if renderer == "egl":
-            if self._client.loadPlugin("eglRendererPlugin") < 0:
-                raise RuntimeError("renderer='egl' did not start; use renderer='tiny', which needs no OpenGL")
+            _start_egl(self.client)
             self._renderer = bullet.ER_BULLET_HARDWARE_OPENGL
+            self._while_rendering = quiet  # now and then it names its vendor
         self._body = -1
         self._loaded: PreparedObject | None = None
+        self._painted = False
         self._joints: dict[str, int] = {}
         self._links: dict[str, int] = {}
         self._movable: list[int] = []
@@ -118,16 +172,18 @@ class Simulator:
             model: The object, as :func:`assets.prepare.prepare` makes it.
             friction: Friction on the table and in the joints.
         """
-        client = self._client
-        if model != self._loaded:
+        client = self.client
+        if model != self._loaded or self._painted:  # paint does not come off
+            self._loaded, self._painted = None, False
             client.resetSimulation()
             client.setGravity(0, 0, 0)  # weight is in the friction on the table; see `Friction`
             client.setTimeStep(TIME_STEP)
-            self._body = client.loadURDF(
-                str(model.urdf),
-                useFixedBase=True,
-                flags=bullet.URDF_USE_INERTIA_FROM_FILE | bullet.URDF_USE_MATERIAL_COLORS_FROM_MTL,
-            )
+            with quiet():
+                self._body = client.loadURDF(
+                    str(model.urdf),
+                    useFixedBase=True,
+                    flags=bullet.URDF_USE_INERTIA_FROM_FILE | bullet.URDF_USE_MATERIAL_COLORS_FROM_MTL,
+                )
             self._index(model)
             self._loaded = model
         for index in range(client.getNumJoints(self._body)):
@@ -144,9 +200,7 @@ class Simulator:
 
     def _index(self, model: PreparedObject) -> None:
         """Look up joints and links by name once."""
-        infos = [
-            self._client.getJointInfo(self._body, j) for j in range(self._client.getNumJoints(self._body))
-        ]
+        infos = [self.client.getJointInfo(self._body, j) for j in range(self.client.getNumJoints(self._body))]
         self._joints = {info[1].decode(): info[0] for info in infos}
         self._links = {info[12].decode(): info[0] for info in infos}
         self._movable = [i[0] for i in infos if i[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)]
@@ -160,11 +214,11 @@ class Simulator:
 
         Args:
             pose: x and y in metres and yaw in radians.
-            joints: Position by joint name: radians, or metres for a prismatic one.
+            joints: Position by joint name: radians, or metres for a prismatic one. The others go to 0.
         """
         planar = zip(("planar_x", "planar_y", "planar_yaw"), pose, strict=True)
-        for name, position in [*planar, *joints.items()]:
-            self._client.resetJointState(self._body, self._joints[name], position, 0.0)
+        positions = {self._joints[name]: position for name, position in [*planar, *joints.items()]}
+        self.restore([(index, positions.get(index, 0.0)) for index in self._movable])
 
     def paint(self, colours: Mapping[int, tuple[float, float, float]]) -> None:
         """Tint links.
@@ -172,9 +226,10 @@ class Simulator:
         Args:
             colours: Red, green, blue in 0..1 by link index; multiplied with the link's texture.
         """
-        for shape in self._client.getVisualShapeData(self._body):
+        for shape in self.client.getVisualShapeData(self._body) if colours else ():
             if shape[1] in colours:
-                self._client.changeVisualShape(self._body, shape[1], rgbaColor=(*colours[shape[1]], 1.0))
+                self._painted = True
+                self.client.changeVisualShape(self._body, shape[1], rgbaColor=(*colours[shape[1]], 1.0))
 
     def label_of(self, link: int) -> int:
         """Part label of a link, 0 for one that belongs to no part."""
@@ -188,13 +243,14 @@ class Simulator:
 
     def state(self) -> list[tuple[int, float]]:
         """Everything needed to come back: (joint index, position) of every joint that can move."""
-        states = self._client.getJointStates(self._body, self._movable)
+        states = self.client.getJointStates(self._body, self._movable)
         return [(index, state[0]) for index, state in zip(self._movable, states, strict=True)]
 
     def restore(self, state: list[tuple[int, float]]) -> None:
         """Go back to a state from :meth:`state`, at rest."""
+        reset = self.client.resetJointState
         for index, position in state:
-            self._client.resetJointState(self._body, index, position, 0.0)
+            reset(self._body, index, position, 0.0)
 
     def part_poses(self) -> NDArray[np.float64]:
         """Poses of the parts in the world.
@@ -204,10 +260,10 @@ class Simulator:
         """
         poses = np.zeros((len(self._part_links), 4, 4))
         poses[:, 3, 3] = 1.0
-        states = self._client.getLinkStates(self._body, self._part_links, computeForwardKinematics=1)
+        states = self.client.getLinkStates(self._body, self._part_links, computeForwardKinematics=1)
         for pose, state in zip(poses, states, strict=True):
             pose[:3, 3] = state[4]
-            pose[:3, :3] = np.reshape(self._client.getMatrixFromQuaternion(state[5]), (3, 3))
+            pose[:3, :3] = np.reshape(self.client.getMatrixFromQuaternion(state[5]), (3, 3))
         return poses
 
     def interact(
@@ -227,26 +283,30 @@ class Simulator:
         """
         if push is None:
             return  # nothing exerts a force
-        client = self._client
-        held = None if hold is None else self._attach(hold, fixed=mode == "fixed", force=HOLD_FORCE)
-        pushed = self._attach(push, fixed=False, force=PUSH_FORCE)
+        client = self.client
+        held = None
+        if hold is not None:
+            held = self._attach(hold, fixed=mode == "fixed")
+            client.changeConstraint(held, maxForce=HOLD_FORCE)
+        pushed = self._attach(push, fixed=False)
         angle = direction * math.pi / 4
         travel = PUSH_DISTANCE / PUSH_STEPS
-        x, y, z = push.point
+        x, y, z = push.point.tolist()
         dx, dy = travel * math.cos(angle), travel * math.sin(angle)
+        move_gripper, simulate = client.changeConstraint, client.stepSimulation
         for step in range(1, PUSH_STEPS + 1):
-            client.changeConstraint(pushed, (x + dx * step, y + dy * step, z), maxForce=PUSH_FORCE)
-            client.stepSimulation()
+            move_gripper(pushed, (x + dx * step, y + dy * step, z), maxForce=PUSH_FORCE)
+            simulate()
         for _ in range(REST_STEPS):
-            client.stepSimulation()
+            simulate()
         client.removeConstraint(pushed)
         if held is not None:
             client.removeConstraint(held)
         self.restore(self.state())
 
-    def _attach(self, grip: Grip, *, fixed: bool, force: float) -> int:
+    def _attach(self, grip: Grip, *, fixed: bool) -> int:
         """Tie a link to the world at ``grip.point``; returns the constraint."""
-        client = self._client
+        client = self.client
         state = client.getLinkState(self._body, grip.link, computeForwardKinematics=1)
         centre, orientation = state[0], state[1]  # constraints are in the frame of the centre of mass
         local, _ = client.multiplyTransforms(
@@ -264,7 +324,6 @@ class Simulator:
             [0, 0, 0, 1],
             orientation,
         )
-        client.changeConstraint(constraint, maxForce=force)
         return constraint
 
     def render(self, camera: Camera, light: Light) -> View:
@@ -277,33 +336,32 @@ class Simulator:
         Returns:
             The noise-free view.
         """
-        _, _, rgba, buffer, segmentation = self._client.getCameraImage(
-            camera.width,
-            camera.height,
-            camera.view_matrix(),
-            camera.projection_matrix(),
-            lightDirection=light.direction,
-            lightColor=light.colour,
-            lightDistance=3.0,
-            shadow=0,
-            lightAmbientCoeff=light.ambient,
-            lightDiffuseCoeff=light.diffuse,
-            lightSpecularCoeff=light.specular,
-            renderer=self._renderer,
-            flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
-        )
+        with self._while_rendering():
+            _, _, rgba, buffer, segmentation = self.client.getCameraImage(
+                camera.width,
+                camera.height,
+                camera.view_matrix,
+                camera.projection_matrix,
+                lightDirection=light.direction,
+                lightColor=light.colour,
+                lightDistance=3.0,
+                shadow=0,
+                lightAmbientCoeff=light.ambient,
+                lightDiffuseCoeff=light.diffuse,
+                lightSpecularCoeff=light.specular,
+                renderer=self._renderer,
+                flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
+            )
         shape = (camera.height, camera.width)
         segments = np.asarray(segmentation, np.int32).reshape(shape)
         links = np.where(segments >= 0, (segments >> 24) - 1, -1).astype(np.int16)
         labels = self._label_of_link[links]
         z = np.asarray(buffer, np.float32).reshape(shape)
         depth = FAR * NEAR / (FAR - (FAR - NEAR) * z)
-        depth = np.where(links >= 0, depth, camera.ground_depth())
+        depth = np.where(links >= 0, depth, camera.ground_depth)
         rgb = np.array(np.asarray(rgba, np.uint8).reshape(*shape, 4)[..., :3])
         return View(rgb, depth.astype(np.float32), labels, links)
 
     def close(self) -> None:
-        """Disconnect from PyBullet."""
-        if self._client is not None:
-            self._client.disconnect()
-            self._client = None
+        """Free the world and all that is in it."""
+        self.client.close()
