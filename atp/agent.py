@@ -136,7 +136,8 @@ class Agent:
         memory = self._require_memory()
         image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
         known = encoding.memory_tensor(memory.labels).to(self.device)
-        action: NDArray[np.int64] = best_actions(self.interaction, image, known, [self._failed], self.holds)[0]
+        actions = best_actions(self.interaction, image, known, [self._failed], self.holds)
+        action: NDArray[np.int64] = actions[0]
         return action
 
     def observe(

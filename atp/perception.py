@@ -54,7 +54,7 @@ def dis_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     masks = []
     for source, target in ((first, second), (second, first)):
-        motion = flow.calc(source, target, None)
+        motion = flow.calc(source, target, np.zeros((*source.shape, 2), np.float32))
         masks.append(_clean(np.hypot(motion[..., 0], motion[..., 1]) > FLOW_THRESHOLD))
     return masks[0], masks[1]
 

@@ -182,7 +182,7 @@ class Simulator:
                 self._body = client.loadURDF(
                     str(model.urdf),
                     useFixedBase=True,
-                    flags=bullet.URDF_USE_INERTIA_FROM_FILE | bullet.URDF_USE_MATERIAL_COLORS_FROM_MTL,
+                    flags=bullet.URDF_USE_INERTIA_FROM_FILE,
                 )
             self._index(model)
             self._loaded = model

@@ -34,7 +34,8 @@ class Learner:
         torch.manual_seed(seed)  # initial weights
         self.networks = nn.ModuleDict(
             {"interaction": InteractionNetwork(config.width), "part": PartNetwork(config.width)}
-        ).to(device, memory_format=torch.channels_last)
+        ).to(device)
+        self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = AveragedModel(self.networks, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
         self.averaged.eval()
         self.optimizers = {
@@ -50,7 +51,7 @@ class Learner:
     @property
     def acting(self) -> tuple[InteractionNetwork, PartNetwork]:
         """The averaged networks."""
-        return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index,return-value]
+        return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
     def step(self, replay: Replay) -> dict[str, float]:
         """One gradient step for each network.

@@ -117,7 +117,7 @@ class Replay:
         self._judged[places] = ~np.isnan(self._ring["rewards"][places]).all(axis=1)
 
 
-def _open(path: Path, dtype: np.dtype, places: int) -> NDArray:
+def _open(path: Path, dtype: np.dtype, places: int) -> np.memmap:
     """The ring of an earlier process; it may be larger than need be."""
     try:
         ring = np.lib.format.open_memmap(path, mode="r+")
@@ -135,7 +135,7 @@ def _open(path: Path, dtype: np.dtype, places: int) -> NDArray:
     return ring
 
 
-def _make(path: Path, dtype: np.dtype, places: int) -> NDArray:
+def _make(path: Path, dtype: np.dtype, places: int) -> np.memmap:
     """An empty ring. Its room on disk is taken now: writing to a mapped file on a full disk would kill the process."""
     path.parent.mkdir(parents=True, exist_ok=True)
     ring = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(places,))

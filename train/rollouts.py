@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import multiprocessing
 import multiprocessing.connection
@@ -36,10 +37,8 @@ def _worker(*arguments: Any) -> None:
     outlives a trainer that was killed.
     """
     os.setpgid(0, 0)
-    try:
+    with contextlib.suppress(OSError):  # the trainer is gone: there is nobody left to tell
         _async_worker(*arguments)
-    except OSError:
-        pass  # the trainer is gone: there is nobody left to tell
 
 
 class Rollouts:
@@ -83,7 +82,7 @@ class Rollouts:
         Raises:
             WorkerLost: A worker died, failed or did not answer in time.
         """
-        with_seeds = [int(seed) for seed in seeds]
+        with_seeds: list[int | None] = [int(seed) for seed in seeds]
         result: tuple[dict[str, NDArray], dict[str, Any]] = self._ask(
             lambda: self._envs.reset_async(seed=with_seeds), self._envs.reset_wait, RESET_DEADLINE
         )

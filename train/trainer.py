@@ -50,6 +50,7 @@ class Trainer:
                 config.total_interactions - config.learning_starts
             ) / config.interactions_per_step
             self.learner = Learner(config.learner, int(gradient_steps), device, config.seed)
+            self.rounds, self.seconds = 0, 0.0
             written = self._load()
             self.rollouts = opened.enter_context(closing(Rollouts(config.envs, _env_options(config))))
             self.replay = Replay(
@@ -157,14 +158,13 @@ class Trainer:
         """Go back to the checkpoint, if there is one; returns the interactions played until then."""
         state = self.folder.load()
         if state is None:
-            self.rounds, self.seconds = 0, 0.0
             return 0
         try:
             self.learner.load_state_dict(state["learner"])
         except (RuntimeError, KeyError) as error:
             raise ValueError(
                 f"{self.folder.path}: its checkpoint is of other networks, made by another version; "
-                f"choose another --out to start anew ({error})"
+                "choose another --out to start anew"
             ) from error
         self.rounds, self.seconds = state["rounds"], state["seconds"]
         return int(state["written"])

@@ -201,7 +201,9 @@ class Decoder(nn.Module):
         # normalised apart: the features would drown the raw values
         self.fine_norm, self.raw_norm = GroupNorm(channels[0]), GroupNorm(channels[0])
         self.head = nn.Conv2d(channels[0], 4 * outputs, 1)
-        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.normal_(self.head.weight, std=0.1)
+        with torch.no_grad():  # weights that sum to zero leave the mean of the output to the bias
+            self.head.weight -= self.head.weight.mean(1, keepdim=True)
         nn.init.constant_(self.head.bias, math.log(prior / (1 - prior)))  # type: ignore[arg-type]
 
     def forward(
