@@ -10,7 +10,7 @@ def test_recorded_calls_repeat_the_interaction():
     env = ArticulatedPlay(split="train", category="scissors")
     env.reset(seed=0)
     action = env.oracle_action(seed=0)
-    simulator = env._simulator
+    simulator = env.simulator
     state, client = simulator.state(), simulator.client
     recorder = Recorder(client)
     simulator.client = recorder

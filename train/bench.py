@@ -1,8 +1,9 @@
 """What the environment costs over PyBullet itself: ``python -m train.bench --out runs/bench.json``.
 
-Every figure is a ratio against a floor measured in the same run. The floor of a step is the very calls to PyBullet that
-the step made and cannot do without (tie the grippers, move, simulate, let go, one picture), recorded and then made again
-from the same state with nothing around them. Floor and step take turns, so that a machine whose speed drifts slows both.
+Every figure is a ratio against a floor measured in the same run. The floor of a step is the very calls to PyBullet
+that the step made and cannot do without (tie the grippers, move, simulate, let go, one picture), recorded and then
+made again from the same state with nothing around them. Floor and step take turns, so that a machine whose speed
+drifts slows both.
 """
 
 from __future__ import annotations
@@ -88,14 +89,14 @@ def measure_steps(steps: int, seed: int) -> tuple[float, float]:
             if truncated:
                 observation, _ = env.reset(seed=seed + step)
             action = random_action(observation["depth"], observation["rgb"].shape[:2], rng)
-            state, client = env._simulator.state(), env._simulator.client
+            state, client = env.simulator.state(), env.simulator.client
             recorder = Recorder(client)
-            env._simulator.client = recorder
+            env.simulator.client = recorder
             env.try_action(action)  # notes the calls, and undoes what they did
-            env._simulator.render(env._scene.camera, env._scene.light)
-            env._simulator.client = client
+            env.simulator.render(env._scene.camera, env._scene.light)
+            env.simulator.client = client
             bare += recorder.replay()
-            env._simulator.restore(state)
+            env.simulator.restore(state)
             began = time.perf_counter()
             observation, _, _, truncated, _ = env.step(action)
             stepping += time.perf_counter() - began
