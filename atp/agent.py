@@ -167,12 +167,12 @@ class Agent:
             As :meth:`observe`.
         """
         memory = self._require_memory()
-        known = (memory.labels > 0) & moved_before
-        moved = int(moved_before.sum())
+        known = memory.labels > 0
         memory.update(moved_before, moved_after)
+        moved = np.count_nonzero(moved_before)
         if moved < MIN_MOTION_PIXELS:
             self._failed.append(np.asarray(action, np.int64))  # the picture is the same: try something else
-        elif known.sum() <= moved / 2:
+        elif np.count_nonzero(known & moved_before) <= moved / 2:
             self._failed = []  # a new part: the object is another one to the network now
         return memory.labels
 

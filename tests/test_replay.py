@@ -112,7 +112,9 @@ def test_larger_ring_of_an_earlier_run_will_do(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "other", [{"size": SIZE + 1}, {"capacity": CAPACITY + 1}, {"slack": SLACK + 1}], ids=lambda o: next(iter(o))
+    "other",
+    [{"size": SIZE + 1}, {"capacity": CAPACITY + 1}, {"slack": SLACK + 1}],
+    ids=lambda o: next(iter(o)),
 )
 def test_ring_of_other_options_is_refused(tmp_path, other):
     make(tmp_path / "replay.npy").append(records(1))

@@ -1,0 +1,208 @@
+"""The agent: checkpoints, the loop with the real environment, absent depth, and clear errors."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+
+import atp
+from atp.agent import MIN_MOTION_PIXELS, Agent, pick_device
+from atp.checkpoint import CheckpointError
+from atp.networks import InteractionNetwork, PartNetwork
+from atp.selection import NO_HOLD
+
+SIZE = 48
+
+
+def networks(seed=0):
+    """Small untrained networks whose maps are not flat and whose masks are neither empty nor full."""
+    torch.manual_seed(seed)
+    made = InteractionNetwork(8), PartNetwork(8)
+    for network in made:
+        for name, parameter in network.named_parameters():
+            if name.endswith("head.weight"):
+                torch.nn.init.normal_(parameter, std=1.0)
+            elif name.endswith("head.bias"):
+                torch.nn.init.zeros_(parameter)
+    return made
+
+
+def make(config=None, seed=0):
+    return Agent(*networks(seed), config, device="cpu")
+
+
+def observation(seed=0, depth=True):
+    rng = np.random.default_rng(seed)
+    made = {
+        "rgb": rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8),
+        "depth": (1 + 0.1 * rng.random((SIZE, SIZE))).astype(np.float32) * depth,
+        "touch": np.zeros(2, np.int8),
+    }
+    return made
+
+
+def box(top, left, height=8, width=10):
+    mask = np.zeros((SIZE, SIZE), bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def test_saved_agent_acts_and_sees_as_before(tmp_path):
+    agent = make({"renderer": "tiny", "seed": 3})
+    agent.save_pretrained(tmp_path / "weights", torch.float32)
+    loaded = atp.Agent.from_pretrained(tmp_path / "weights", device="cpu")
+    assert loaded.config["renderer"] == "tiny"
+    assert loaded.config["seed"] == 3
+    before, after = observation(1), observation(2)
+    for each in (agent, loaded):
+        each.reset(before)
+    action = agent.act(before)
+    np.testing.assert_array_equal(loaded.act(before), action)
+    masks = agent.segment_motion(before, after, action)
+    for mine, theirs in zip(masks, loaded.segment_motion(before, after, action), strict=True):
+        assert 0 < mine.mean() < 1
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_half_precision_is_saved_by_default_and_saving_twice_changes_nothing(tmp_path):
+    make().save_pretrained(tmp_path / "first")
+    first = Agent.from_pretrained(tmp_path / "first", device="cpu")
+    first.save_pretrained(tmp_path / "second")
+    second = Agent.from_pretrained(tmp_path / "second", device="cpu")
+    assert second.config["dtype"] == "float16"
+    for seed in range(3):
+        first.reset(observation(seed))
+        second.reset(observation(seed))
+        np.testing.assert_array_equal(first.act(observation(seed)), second.act(observation(seed)))
+
+
+def test_what_is_no_checkpoint_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="nowhere"):
+        Agent.from_pretrained(tmp_path / "nowhere")
+
+
+def test_plays_with_the_real_environment():
+    env = gym.make("ArticulatedPlay-v0", resolution=SIZE, randomization=True, interactions=3)
+    agent = make()
+    seen, _ = env.reset(seed=5)
+    agent.reset(seen)
+    assert not agent.parts.any()
+    truncated = False
+    while not truncated:
+        action = agent.act(seen)
+        assert env.action_space.contains(action)
+        after, _, _, truncated, _ = env.step(action)
+        parts = agent.observe(seen, action, after)
+        assert parts.shape == (SIZE, SIZE)
+        assert parts.dtype == np.uint8
+        np.testing.assert_array_equal(parts, agent.parts)
+        seen = after
+    env.close()
+    agent.reset(seen)
+    assert not agent.parts.any()
+
+
+def test_absent_depth_may_be_zeros_none_or_missing():
+    zeros = observation(depth=False)
+    none, missing = {**zeros, "depth": None}, {k: v for k, v in zeros.items() if k != "depth"}
+    agent = make()
+    results = []
+    for before in (zeros, none, missing):
+        agent.reset(before)
+        action = agent.act(before)
+        after = {**before, "rgb": np.roll(before["rgb"], 3, axis=1)}
+        results.append([action, *agent.segment_motion(before, after, action)])
+    for other in results[1:]:
+        for mine, theirs in zip(results[0], other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
+    agent.reset(observation())
+    assert (agent.act(observation()) != results[0][0]).any()  # where there is depth, it counts
+
+
+def test_batch_gives_the_single_results():
+    agent = make()
+    before, after = [observation(s) for s in (1, 2, 3)], [observation(s) for s in (4, 5, 6)]
+    actions = [np.array([3, 4, 20, 30, 2]), np.full(5, -1), np.array([40, 4, 2, 3, 7])]
+    first, second = agent.segment_motion_batch(before, after, actions)
+    assert first.shape == second.shape == (3, SIZE, SIZE)
+    for index in range(3):
+        alone = agent.segment_motion(before[index], after[index], actions[index])
+        for mine, theirs in zip(alone, (first[index], second[index]), strict=True):
+            assert (mine != theirs).mean() < 1e-3  # sums in another order may tip a pixel
+    unknown = agent.segment_motion(before[1], after[1])
+    assert (unknown[0] != first[1]).mean() < 1e-3
+
+
+def test_failed_actions_are_not_repeated_until_a_part_is_found():
+    agent, seen = make(), observation()
+    agent.reset(seen)
+    nothing = np.zeros((SIZE, SIZE), bool)
+    first = agent.act(seen)
+    np.testing.assert_array_equal(agent.act(seen), first)  # asking does not count as trying
+    agent.remember(first, nothing, nothing)
+    second = agent.act(seen)
+    assert (second[2:] != first[2:]).any()
+    speck = nothing.copy()
+    speck[0, : MIN_MOTION_PIXELS - 1] = True
+    agent.remember(second, speck, speck)
+    third = agent.act(seen)
+    assert len({tuple(action[2:]) for action in (first, second, third)}) == 3
+    agent.remember(third, box(10, 10), box(20, 10))
+    assert agent.memory.num_parts == 1
+    found = agent.act(seen)
+    agent.reset(seen)
+    agent.remember(third, box(10, 10), box(20, 10))  # the same memory without a failure before it
+    np.testing.assert_array_equal(agent.act(seen), found)
+
+
+def test_true_motion_can_be_remembered():
+    agent = make()
+    agent.reset(observation())
+    labels = agent.remember(np.array([0, 0, 12, 12, 6]), box(10, 10), box(20, 10))
+    np.testing.assert_array_equal(labels, box(20, 10))
+    labels[:] = 9
+    np.testing.assert_array_equal(agent.parts, box(20, 10))  # a copy is handed out
+
+
+def test_agent_that_does_not_hold(tmp_path):
+    make({"holds": False}).save_pretrained(tmp_path / "weights")
+    agent = Agent.from_pretrained(tmp_path / "weights", device="cpu")
+    agent.reset(observation())
+    assert tuple(agent.act(observation())[:2]) == NO_HOLD
+
+
+def test_reset_comes_first():
+    agent, seen = make(), observation()
+    nothing = np.zeros((SIZE, SIZE), bool)
+    for call in (
+        lambda: agent.act(seen),
+        lambda: agent.parts,
+        lambda: agent.memory,
+        lambda: agent.observe(seen, np.zeros(5, np.int64), seen),
+        lambda: agent.remember(np.zeros(5, np.int64), nothing, nothing),
+    ):
+        with pytest.raises(RuntimeError, match=r"agent\.reset\(observation\)"):
+            call()
+
+
+def test_wrong_inputs_are_named():
+    agent, seen = make(), observation()
+    agent.reset(seen)
+    with pytest.raises(ValueError, match="outside an image of 48 x 48"):
+        agent.observe(seen, np.array([0, 0, 48, 0, 0]), seen)
+    with pytest.raises(ValueError, match="rgb must be uint8"):
+        agent.act({"rgb": seen["rgb"].astype(np.float32)})
+    with pytest.raises(ValueError, match="moved_before"):
+        agent.remember(np.zeros(5, np.int64), np.zeros((SIZE, SIZE)), np.zeros((SIZE, SIZE)))
+
+
+def test_device():
+    assert pick_device("cpu").type == "cpu"
+    assert pick_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(ValueError, match=r"auto, cpu or cuda, not 'gpu'"):
+        pick_device("gpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="sees no GPU"):
+            Agent(*networks(), device="cuda")
