@@ -7,7 +7,8 @@ after it, and carries its parts over to the new image. What was moved decides wh
 - something on no known part: a new part;
 - one known part: it moves along, and its mask becomes the one seen;
 - a piece of a known part, while much of it stayed: the piece becomes a part of its own;
-- several known parts, or one and much that is unknown: they move together and nothing is merged.
+- several known parts: they move together and nothing is merged;
+- known parts and much that is unknown: likewise, and what is unknown becomes a new part.
 
 Each part keeps an *amodal* layer: the pixels it is thought to cover in the present image, visible or not. So
 a part that another one slides over is whole again when it is uncovered.
@@ -219,7 +220,7 @@ class PartMemory:
         return whole
 
     def _moved_unknown(self, before: Mask, movers: list[_Mover]) -> Mask:
-        """Moved pixels of no mover, when they are too many to be a correction of the movers' masks."""
+        """Moved pixels of no mover, when they are too many to be a correction of the movers' masks; else none."""
         rest = before.copy()
         for mover in movers:
             rest &= ~mover.visible
