@@ -1,0 +1,451 @@
+"""Training: exact resume after any stop, refusals, the log, the command, and that the losses go down."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from atp.agent import Agent
+from train.atp_train import main, parse
+from train.collector import Collector, RoundStatistics
+from train.config import LearnerConfig, TrainConfig, read_config
+from train.learner import Learner
+from train.log import TrainingLog
+from train.replay import Replay, record_type
+from train.rollouts import Rollouts
+from train.trainer import Trainer
+
+ROOT = Path(__file__).parents[1]
+#: Rounds of 10 interactions; learning from 20 on; checkpoints at 30, 60, 90 and 120; the ring of 40 wraps.
+TINY = TrainConfig(
+    total_interactions=120,
+    envs=2,
+    resolution=48,
+    learning_starts=20,
+    interactions_per_step=5,
+    replay_size=40,
+    checkpoint_every=30,
+    log_every=20,
+    threads=1,
+    device="cpu",
+    learner=LearnerConfig(width=8, batch_size=4),
+)
+TOML = """
+total_interactions = 60
+envs = 2
+resolution = 48
+learning_starts = 20
+interactions_per_step = 5
+replay_size = 40
+checkpoint_every = 30
+log_every = 20
+threads = 1
+device = "cpu"
+
+[learner]
+width = 8
+batch_size = 4
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that was never stopped, and copies of its folder as a kill would have left it.
+
+    At 60 just after the checkpoint, at 80 between two: what is in the mapped file's memory is in a copy, as it is
+    after a SIGKILL.
+    """
+    out = tmp_path_factory.mktemp("runs")
+    trainer = Trainer(replace(TINY, out=out / "whole"))
+    add_round, save = trainer.log.add_round, trainer.save
+
+    def copy_at_80(statistics, played, rate):
+        add_round(statistics, played, rate)
+        if played == 80:
+            shutil.copytree(out / "whole", out / "killed-80")
+
+    def copy_at_60():
+        save()
+        if trainer.replay.written == 60:
+            shutil.copytree(out / "whole", out / "killed-60")
+
+    trainer.log.add_round, trainer.save = copy_at_80, copy_at_60
+    assert trainer.run()
+    trainer.close()
+    return out / "whole"
+
+
+def run(config):
+    trainer = Trainer(config)
+    try:
+        return trainer.run()
+    finally:
+        trainer.close()
+
+
+def flatten(value, name=""):
+    if isinstance(value, dict):
+        return {k: v for key, each in value.items() for k, v in flatten(each, f"{name}/{key}").items()}
+    if isinstance(value, list):
+        return flatten(dict(enumerate(value)), name)
+    return {name: value}
+
+
+def assert_same_run(folder, wanted):
+    """Weights, averages, optimisers, random states, counters, replay, shipped weights and log are the same."""
+    mine, theirs = (
+        flatten(torch.load(path / "checkpoint.pt", weights_only=True)) for path in (folder, wanted)
+    )
+    assert mine.keys() == theirs.keys()
+    assert mine["/written"] == 120
+    assert mine["/rounds"] == 12
+    assert mine["/learner/steps"] == 20
+    for name in mine.keys() - {"/seconds"}:
+        same = torch.equal if isinstance(mine[name], torch.Tensor) else lambda a, b: a == b
+        assert same(mine[name], theirs[name]), name
+    assert (folder / "replay.npy").read_bytes() == (wanted / "replay.npy").read_bytes()
+    for name in ("interaction.safetensors", "part.safetensors"):
+        assert (folder / "weights" / name).read_bytes() == (wanted / "weights" / name).read_bytes()
+    assert logged(folder) == logged(wanted)
+
+
+def logged(folder):
+    """Step and value of the entries that do not depend on where a run was stopped."""
+    events = EventAccumulator(str(folder / "tensorboard"))
+    events.Reload()
+    steps = {
+        name: [e.step for e in events.Scalars(name)] for name in ("epsilon", "learning_rate", "loss/part")
+    }
+    return steps, [e.value for e in events.Scalars("epsilon")], [e.step for e in events.Images("motion")]
+
+
+@pytest.mark.parametrize("killed", ["killed-60", "killed-80"])
+def test_killed_run_ends_as_if_it_had_not_been(whole, killed):
+    folder = whole.parent / killed
+    assert torch.load(folder / "checkpoint.pt", weights_only=True)["written"] == 60
+    assert run(replace(TINY, out=folder))
+    assert_same_run(folder, whole)
+
+
+def test_stopped_run_ends_as_if_it_had_not_been(whole, tmp_path, monkeypatch, capsys):
+    play = Collector.play
+
+    def interrupted(self, networks, replay, *arguments):
+        if replay.written == 70:
+            signal.raise_signal(signal.SIGINT)
+        return play(self, networks, replay, *arguments)
+
+    config = replace(TINY, out=tmp_path / "stopped")
+    with monkeypatch.context() as patch:
+        patch.setattr(Collector, "play", interrupted)
+        assert not run(config)
+    assert "stopped at 80 interactions; the same command goes on" in capsys.readouterr().out
+    assert not (tmp_path / "stopped" / "weights").exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert run(replace(config, log_every=20))
+    assert_same_run(tmp_path / "stopped", whole)
+
+
+def test_finished_run_stays_as_it_is(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "again")
+    assert run(replace(TINY, out=tmp_path / "again"))
+    assert_same_run(tmp_path / "again", whole)
+
+
+def test_log_has_scalars_and_pictures(whole):
+    events = EventAccumulator(str(whole / "tensorboard"))
+    events.Reload()
+    assert {"loss/part", "loss/interaction", "learning_rate", "epsilon", "interactions_per_second"} <= set(
+        events.Tags()["scalars"]
+    )
+    assert [e.step for e in events.Scalars("epsilon")] == [20, 40, 60, 80, 100, 120]
+    assert [e.step for e in events.Scalars("loss/part")] == [40, 60, 80, 100, 120]
+    assert all(0 < e.value < 10 for e in events.Scalars("loss/part"))
+    picture = events.Images("motion")[0]
+    assert (picture.height, picture.width) == (48, 96)
+
+
+def test_weights_say_how_they_were_made(whole):
+    agent = Agent.from_pretrained(whole / "weights", device="cpu")
+    assert agent.config["interactions_played"] == 120
+    assert agent.config["gradient_steps"] == 20
+    assert agent.config["resolution"] == 48
+    assert agent.config["renderer"] == "tiny"
+    assert agent.config["options"]["learner"]["width"] == 8
+    assert agent.holds
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"learner": LearnerConfig(width=16, batch_size=4), "envs": 3}, "envs, learner"),
+        ({"total_interactions": 200}, "total_interactions"),
+    ],
+)
+def test_other_options_are_refused(whole, changed, named):
+    before = (whole / "options.json").read_bytes()
+    with pytest.raises(ValueError, match=rf"options\.json: .* other values of {named}; .*--out"):
+        Trainer(replace(TINY, out=whole, **changed))
+    assert (whole / "options.json").read_bytes() == before
+
+
+def test_a_mistake_can_be_put_right_in_the_same_folder(tmp_path):
+    with pytest.raises(ValueError, match="spoon"):
+        Trainer(replace(TINY, out=tmp_path, category="spoon"))
+    trainer = Trainer(replace(TINY, out=tmp_path, category="knife"))
+    trainer.close()
+    assert json.loads((tmp_path / "options.json").read_text())["category"] == "knife"
+
+
+def test_one_process_at_a_time(tmp_path):
+    trainer = Trainer(replace(TINY, out=tmp_path))
+    try:
+        with pytest.raises(ValueError, match="another process is training here"):
+            Trainer(replace(TINY, out=tmp_path))
+    finally:
+        trainer.close()
+
+
+def test_damaged_folders_are_refused(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "run")
+    config = replace(TINY, out=tmp_path / "run")
+    (tmp_path / "run" / "replay.npy").unlink()
+    with pytest.raises(ValueError, match=r"replay\.npy: missing"):
+        Trainer(config)
+    state = torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)
+    del state["learner"]["networks"]["part.encoder.stem.0.weight"]
+    torch.save(state, tmp_path / "run" / "checkpoint.pt")
+    with pytest.raises(ValueError, match="run: its checkpoint is of other networks"):
+        Trainer(config)
+    (tmp_path / "run" / "checkpoint.pt").write_bytes(b"PK\x03\x04 half")
+    with pytest.raises(ValueError, match=r"checkpoint\.pt: cannot be read"):
+        Trainer(config)
+
+
+@pytest.mark.parametrize(("reward", "holds"), [("no-hold", False), ("no-touch", True)])
+def test_ablations(tmp_path, reward, holds):
+    config = replace(TINY, out=tmp_path, total_interactions=30, reward=reward)
+    assert run(config)
+    stored = np.load(tmp_path / "replay.npy")[:30]
+    held = stored["action"][:, :2].any(axis=1)
+    assert held.any() == holds
+    assert np.isnan(stored["rewards"][:, 0]).all() == (reward == "no-hold")
+    assert Agent.from_pretrained(tmp_path / "weights", device="cpu").holds == holds
+
+
+def test_losses_go_down(tmp_path):
+    """A square that moves right by 8 pixels; pushing it is good, pushing beside it is not."""
+    rng = np.random.default_rng(0)
+    records = np.zeros(200, record_type(48, 48))
+    records["rgb"] = rng.integers(80, 120, records["rgb"].shape)
+    records["depth"] = 10_000
+    records["rewards"] = (np.nan, 0.0)
+    records["hindsight"] = 255
+    for record in records:
+        row, col = rng.integers(2, 26, 2)
+        for frame, shift in ((0, 0), (1, 8)):
+            square = (slice(row, row + 14), slice(col + shift, col + shift + 14))
+            record["rgb"][(frame, *square)] = 220
+            record["depth"][(frame, *square)] = 9_500
+            record["moved"][(frame, *square)] = True
+        good = rng.random() < 0.5
+        push = (row + 7, col + 7) if good else ((row + 24) % 48, (col + 24) % 48)
+        record["action"] = (0, 0, *push, 0)
+        record["rewards"][1] = float(good)
+    replay = Replay(tmp_path / "replay.npy", 48, 48, 200, 1)
+    replay.append(records)
+    torch.set_num_threads(1)
+    steps = 60
+    learner = Learner(
+        LearnerConfig(width=8, batch_size=16, warmup=5, learning_rate=3e-3, hindsight=0.0, bfloat16=False),
+        2 * steps,
+        torch.device("cpu"),
+        seed=0,
+    )
+    scalars = [learner.step(replay) for _ in range(steps)]
+    for name, share in (("loss/part", 0.6), ("loss/interaction", 0.8)):
+        values = [s[name] for s in scalars]
+        assert np.mean(values[-10:]) < share * np.mean(values[:5]), name
+    assert learner.steps == steps
+
+
+def test_bar_on_a_terminal(tmp_path):
+    log = TrainingLog(tmp_path, start=20, total=100)
+    log._console = Console(file=io.StringIO(), force_terminal=True, width=100)
+    statistics = RoundStatistics([True], [True], [True], [True], [0.5])
+    with log.bar():
+        log.add_round(statistics, 40, 12.0)
+        log.write(40, {"epsilon": 1.0})
+    log.close()
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", log._console.file.getvalue())
+    assert "40 motion_iou=0.500 optimal_first_n/random=1.000\n" in text
+    assert re.search(r"training .* 40/100 12\.0 interactions/s", text)
+
+
+def test_plain_lines_elsewhere(tmp_path, capsys):
+    log = TrainingLog(tmp_path, start=0, total=100)
+    with log.bar():
+        log.add_round(RoundStatistics([True], [False], [False], [True]), 40, 12.0)
+        log.write(40, {})
+    log.close()
+    assert capsys.readouterr().out == "40 optimal_first_n/random=0.000\n"
+
+
+# --- options -----------------------------------------------------------------------------------------------------
+
+
+def test_command_line_overrides_the_file(tmp_path):
+    (tmp_path / "run.toml").write_text('out = "somewhere"\n' + TOML)
+    config = parse(["--config", str(tmp_path / "run.toml"), "--envs", "3", "--learner.width", "12"])
+    assert config == replace(
+        TINY,
+        out=Path("somewhere"),
+        total_interactions=60,
+        envs=3,
+        learner=LearnerConfig(width=12, batch_size=4),
+    )
+    assert parse([f"--config={tmp_path / 'run.toml'}", "--no-randomization"]).randomization is False
+    assert parse([]) == TrainConfig()
+
+
+def test_shipped_options_can_be_read():
+    for path in (ROOT / "train" / "configs").glob("*.toml"):
+        read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("environments = 3", "unknown option environments; options: .*envs"),
+        ("[learner]\nrate = 3", "unknown option rate; options: .*learning_rate"),
+        ('envs = "3"', "envs = '3' is not of type int"),
+        ("envs = true", "envs = True is not of type int"),
+        ("temperature = [1]", "temperature = .* is not of type float"),
+        ('hold = "glue"', "hold = 'glue' is not one of fixed, point"),
+        ("learner = 3", "learner must be a table"),
+        ("envs = 0", "--envs must be at least 1, not 0"),
+        ("predicted_memory = 1.5", "--predicted-memory must be between 0 and 1"),
+        ("envs 3", "cannot be read as TOML"),
+    ],
+)
+def test_wrong_file_is_a_clear_error(tmp_path, text, message):
+    path = tmp_path / "run.toml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"run\.toml: .*{message}"):
+        read_config(path)
+
+
+def test_wrong_options_end_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["atp_train", "--config", str(tmp_path / "none.toml")])
+    assert main() == 2
+    assert re.search(r"error: .*none\.toml", capsys.readouterr().err)
+    with pytest.raises(SystemExit) as error:
+        parse(["--bogus", "1"])
+    assert error.value.code == 2
+
+
+# --- the command itself --------------------------------------------------------------------------------------------
+
+
+def start(out, config):
+    """The real command, in a process group of its own, as a shell would start it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "train.atp_train", "--config", str(config), "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(process, beginning):
+    """Read until a line begins like this; returns the lines."""
+    lines = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        lines.append(line)
+        if line.startswith(beginning):
+            return lines
+    raise AssertionError(f"ended without a line {beginning!r}:\n{''.join(lines)}")
+
+
+def workers(process):
+    """Process ids of the environment workers: the children of the command's fork server."""
+
+    def children(pid):
+        return [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    return [grandchild for child in children(process.pid) for grandchild in children(child)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_command_goes_on_after_kill_and_interrupt(tmp_path):
+    config, out = tmp_path / "run.toml", tmp_path / "run"
+    config.write_text(TOML)
+
+    process = start(out, config)
+    wait_for(process, "40 ")
+    pids = workers(process)
+    assert len(pids) == 2
+    assert not any("libtorch" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
+    process.kill()
+    process.wait()
+    give_up = time.monotonic() + 30
+    while any(Path(f"/proc/{pid}").exists() for pid in pids) and time.monotonic() < give_up:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)  # workers do not outlive the trainer
+
+    process = start(out, config)
+    wait_for(process, "40 ")  # from the checkpoint at 30
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group
+    rest = process.communicate(timeout=60)[0]
+    assert process.returncode == 130
+    assert "the same command goes on from here" in rest
+    assert "Traceback" not in rest
+
+    process = start(out, config)
+    rest = process.communicate(timeout=120)[0]
+    assert process.returncode == 0, rest
+    agent = Agent.from_pretrained(out / "weights", device="cpu")
+    assert agent.config["interactions_played"] == 60
+    assert agent.config["command"].endswith(f"--config {config} --out {out}")
+
+
+def test_lost_worker_ends_the_command_with_a_message(tmp_path, capsys, monkeypatch):
+    reset = Rollouts.reset
+
+    def killed(self, seeds):
+        if killed.calls == 3:
+            os.kill(self.pids[1], signal.SIGKILL)
+        killed.calls += 1
+        return reset(self, seeds)
+
+    killed.calls = 0
+    (tmp_path / "run.toml").write_text(TOML)
+    arguments = ["atp_train", "--config", str(tmp_path / "run.toml"), "--out", str(tmp_path / "run")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with monkeypatch.context() as patch:
+        patch.setattr(Rollouts, "reset", killed)
+        assert main() == 1
+    assert re.search(
+        r"error: an environment worker died \(killed by SIGKILL.*same command", capsys.readouterr().err
+    )
+    assert main() == 0
+    assert (tmp_path / "run" / "weights" / "config.json").exists()
