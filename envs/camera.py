@@ -93,8 +93,41 @@ class Camera:
             (N, 3) float32 world points in metres, for the centres of the pixels.
         """
         rays = self._rays[rows, cols]
-        points: NDArray[np.float32] = rays * depth[:, None] + self.position.astype(np.float32)
+        points: NDArray[np.float32] = rays * np.asarray(depth, np.float32)[:, None]
+        points += self.position.astype(np.float32)
         return points
+
+    def unproject_flat(self, pixels: NDArray, depth: NDArray[np.float32]) -> NDArray[np.float32]:
+        """:meth:`unproject` for flat indices row * width + col, relative to the optical centre.
+
+        Args:
+            pixels: (N,) integer flat indices.
+            depth: (N,) float32 z-depth in metres.
+
+        Returns:
+            (N, 3) float32 vectors from the optical centre, along the world's axes, in metres.
+        """
+        rays: NDArray[np.float32] = self._rays.reshape(-1, 3).take(pixels, axis=0)
+        rays *= depth[:, None]
+        return rays
+
+    def projection_of(
+        self, turn: NDArray[np.float64], shift: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """A rigid motion of the world followed by the projection, as one matrix.
+
+        Args:
+            turn: (3, 3) rotation.
+            shift: (3,) translation in metres: a point x goes to turn x + shift.
+
+        Returns:
+            ``matrix`` (3, 3) and ``offset`` (3,), float32: a point at v from the optical centre (world axes) goes to
+            (u, v, w) = v @ matrix + offset, its column is u / w and its row v / w (a pixel's centre at + 0.5).
+        """
+        intrinsic = np.array([[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1.0]])
+        whole = intrinsic @ self.rotation.T
+        offset = whole @ (turn @ self.position + shift - self.position)
+        return (whole @ turn).T.astype(np.float32), offset.astype(np.float32)
 
     def project(self, points: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Image coordinates of world points.

@@ -280,7 +280,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     def _grips(self, action: NDArray[np.int64]) -> tuple[Grip | None, Grip | None, int]:
         """Hold, push and direction of an action."""
         array = np.asarray(action)
-        if array.dtype.kind not in "iu" or not self.action_space.contains(array.astype(np.int64)):
+        fits = array.shape == (5,) and array.dtype.kind in "iu"
+        if not fits or (array < 0).any() or (array >= self.action_space.nvec).any():
             raise ValueError(
                 f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)"
             )
@@ -312,8 +313,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
             "instance": self._model.name,
             "privileged": {
                 "labels": self._view.labels.copy(),
-                "moved_before": moved[before.labels],
-                "moved_after": moved[self._view.labels],
+                "moved_before": moved.take(before.labels),
+                "moved_after": moved.take(self._view.labels),
                 "flow": dense,
                 "moved_parts": outcome.moved_parts,
                 "seen_parts": self._view.seen.copy(),

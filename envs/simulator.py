@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -100,26 +101,36 @@ class Client:
             raise RuntimeError(
                 "PyBullet opens no more worlds in this process: close() environments after use"
             )
-        self._number = number
+        self.number = number
         self.close = weakref.finalize(self, _disconnect, number)  # at most once, at the latest at exit
 
     def __getattr__(self, name: str) -> Any:
-        function = partial(getattr(bullet, name), physicsClientId=self._number)
+        function = partial(getattr(bullet, name), physicsClientId=self.number)
         setattr(self, name, function)
         return function
+
+
+#: Numbers of the worlds that render with EGL: at most one, since PyBullet mixes up the pictures of several.
+_egl_worlds: set[int] = set()
 
 
 def _disconnect(number: int) -> None:
     with quiet():  # EGL says that it closes its window
         bullet.disconnect(number)
+    _egl_worlds.discard(number)
 
 
 def _start_egl(client: Client) -> None:
     """Load PyBullet's renderer plugin. Where EGL does not start it ends the process: hence the trial.
 
     Raises:
-        RuntimeError: EGL does not start on this machine.
+        RuntimeError: EGL does not start on this machine, or is in use in this process.
     """
+    if _egl_worlds:
+        raise RuntimeError(
+            "renderer='egl' serves one environment per process: close() the other one, or use a vector "
+            "environment with subprocesses"
+        )
     spec = importlib.util.find_spec("eglRenderer")  # lies beside PyBullet
     library = spec.origin if spec is not None else None
     plugin = (library, "_eglRendererPlugin")
@@ -129,6 +140,7 @@ def _start_egl(client: Client) -> None:
         raise RuntimeError(
             f"renderer='egl' did not start ({reason}); use renderer='tiny', which needs no OpenGL"
         )
+    _egl_worlds.add(client.number)
     with quiet():
         client.loadPlugin(*plugin)
 
@@ -143,7 +155,7 @@ class Simulator:
         client: The world's PyBullet functions.
 
     Raises:
-        RuntimeError: EGL was asked for and does not start on this machine.
+        RuntimeError: EGL was asked for and does not start on this machine, or is in use in this process.
     """
 
     def __init__(self, renderer: Renderer = "tiny") -> None:
@@ -354,13 +366,13 @@ class Simulator:
             )
         shape = (camera.height, camera.width)
         segments = np.asarray(segmentation, np.int32).reshape(shape)
-        links = np.where(segments >= 0, (segments >> 24) - 1, -1).astype(np.int16)
-        labels = self._label_of_link[links]
+        links = np.maximum((segments >> 24) - 1, -1).astype(np.int16)  # no object: -1, shifted to -2
+        labels = self._label_of_link.take(links)
         z = np.asarray(buffer, np.float32).reshape(shape)
         depth = FAR * NEAR / (FAR - (FAR - NEAR) * z)
         depth = np.where(links >= 0, depth, camera.ground_depth)
-        rgb = np.array(np.asarray(rgba, np.uint8).reshape(*shape, 4)[..., :3])
-        return View(rgb, depth.astype(np.float32), labels, links)
+        rgb = cv2.cvtColor(np.asarray(rgba, np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB)
+        return View(rgb, depth.astype(np.float32, copy=False), labels, links)
 
     def close(self) -> None:
         """Free the world and all that is in it."""

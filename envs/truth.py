@@ -15,6 +15,8 @@ MAX_PARTS = 15
 MIN_VISIBLE_PIXELS = 20
 #: A part has moved when one of its visible pixels moves by more than this many pixels.
 MOVED_PIXELS = 1.5
+#: A part whose pose changes by less than this (metres, or an entry of its rotation) is still: 0.001 pixels.
+STILL = 1e-5
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class View:
     """A noise-free image of the scene.
 
     Attributes:
-        rgb: (H, W, 3) uint8; black where no object is.
+        rgb: (H, W, 3) uint8; without meaning where no object is.
         depth: (H, W) float32 z-depth in metres; the ground's where no object is.
         labels: (H, W) uint8 part labels, 0 where no part is.
         links: (H, W) int16 index of the link seen, -1 where no object is.
         rows: (N,) rows of the pixels that show a part.
         cols: (N,) their columns.
+        parts: (N,) uint8 their labels.
         seen: (15,) bool, parts with at least 20 visible pixels.
     """
 
@@ -58,13 +61,16 @@ class View:
     links: NDArray[np.int16]
     rows: NDArray[np.intp] = field(init=False)
     cols: NDArray[np.intp] = field(init=False)
+    parts: NDArray[np.uint8] = field(init=False)
     seen: NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
-        rows, cols = np.nonzero(self.labels)
-        counts = np.bincount(self.labels[rows, cols], minlength=MAX_PARTS + 1)
+        rows, cols = np.nonzero(self.labels > 0)
+        parts = self.labels[rows, cols]
+        counts = np.bincount(parts, minlength=MAX_PARTS + 1)
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "cols", cols)
+        object.__setattr__(self, "parts", parts)
         object.__setattr__(self, "seen", counts[1 : MAX_PARTS + 1] >= MIN_VISIBLE_PIXELS)
 
 
@@ -83,15 +89,19 @@ def flow_between(
         (N, 2) float32 motion in pixels, (d col, d row), of the pixels ``view.rows``, ``view.cols``.
     """
     flow = np.zeros((len(view.rows), 2), np.float32)
-    labels = view.labels[view.rows, view.cols]
-    for part in np.flatnonzero(np.abs(after - before).max(axis=(1, 2)) > 1e-9):
-        pixels = np.flatnonzero(labels == part + 1)
-        rows, cols = view.rows[pixels], view.cols[pixels]
-        motion = (after[part] @ np.linalg.inv(before[part])).astype(np.float32)
-        points = camera.unproject(rows, cols, view.depth[rows, cols])
-        new_rows, new_cols, _ = camera.project(points @ motion[:3, :3].T + motion[:3, 3])
-        flow[pixels, 0] = new_cols - cols - 0.5
-        flow[pixels, 1] = new_rows - rows - 0.5
+    gone = np.flatnonzero(np.abs(after - before).max(axis=(1, 2)) > STILL)
+    if not len(gone):
+        return flow
+    flat = view.rows * camera.width + view.cols
+    points = camera.unproject_flat(flat, view.depth.ravel().take(flat))
+    pixels = np.stack([view.cols, view.rows], axis=1).astype(np.float32) + np.float32(0.5)
+    for part in gone:
+        turn = after[part, :3, :3] @ before[part, :3, :3].T
+        shift = after[part, :3, 3] - turn @ before[part, :3, 3]
+        matrix, offset = camera.projection_of(turn, shift)
+        mine = np.flatnonzero(view.parts == part + 1)
+        image = points.take(mine, axis=0) @ matrix + offset
+        flow[mine] = image[:, :2] / image[:, 2:] - pixels.take(mine, axis=0)
     return flow
 
 
@@ -115,13 +125,10 @@ def judge(
         The outcome.
     """
     size = np.hypot(flow[:, 0], flow[:, 1])
-    labels = view.labels[view.rows, view.cols]
-    largest = np.zeros(MAX_PARTS + 1, np.float32)
-    np.maximum.at(largest, labels, size)
-    moved = largest[1:] > MOVED_PIXELS
+    moved = np.bincount(view.parts[size > MOVED_PIXELS], minlength=MAX_PARTS + 1)[1:] > 0
     held_stayed = held_part > 0 and not moved[held_part - 1]
     effective = bool(moved.any() and held_stayed)
     optimal = bool(effective and (moved & ~moved_ever).sum() == 1)
-    moving = moved[labels.astype(np.intp) - 1]
-    displacement = float(size[moving].mean()) if moving.any() else 0.0
+    moving = size[moved[view.parts - 1]]
+    displacement = float(moving.mean()) if len(moving) else 0.0
     return Outcome(moved, held_part, pushed_part, effective, optimal, displacement)
