@@ -144,7 +144,7 @@ def test_full_disk_is_a_clear_error(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(module.os, "posix_fallocate", full)
-    with pytest.raises(ValueError, match=r"replay\.npy: no room for .* GB .*--replay-size"):
+    with pytest.raises(ValueError, match=r"replay\.npy: no room for .* MB .*--replay-size"):
         make(tmp_path / "replay.npy")
     assert not (tmp_path / "replay.npy").exists()
 

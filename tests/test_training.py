@@ -271,9 +271,9 @@ def test_losses_go_down(tmp_path):
     replay = Replay(tmp_path / "replay.npy", 48, 48, 200, 1)
     replay.append(records)
     torch.set_num_threads(1)
-    steps = 60
+    steps = 50
     learner = Learner(
-        LearnerConfig(width=8, batch_size=16, warmup=5, learning_rate=3e-3, hindsight=0.0, bfloat16=False),
+        LearnerConfig(width=8, batch_size=8, warmup=5, learning_rate=3e-3, hindsight=0.0, bfloat16=False),
         2 * steps,
         torch.device("cpu"),
         seed=0,

@@ -147,7 +147,7 @@ def _make(path: Path, dtype: np.dtype, places: int) -> np.memmap:
         if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
             path.unlink()
             raise ValueError(
-                f"{path}: no room for {size / 1e9:.1f} GB of interactions; free some, choose another --out or a "
+                f"{path}: no room for {size / 1e6:.0f} MB of interactions; free some, choose another --out or a "
                 "smaller --replay-size"
             ) from error
         # else the file system cannot reserve, and room is taken as it is needed
