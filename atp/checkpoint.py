@@ -88,9 +88,15 @@ def save_checkpoint(
         for file, content in files.items():
             (new / file).write_bytes(content)
         (new / CONFIG).write_text(text, encoding="utf-8")
+        old = temporary / "old"
         if folder.exists():
-            folder.rename(temporary / "old")
-        new.rename(folder)
+            folder.rename(old)
+        try:
+            new.rename(folder)
+        except OSError:
+            if old.exists():
+                old.rename(folder)
+            raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -191,10 +197,10 @@ def _read_config(path: Path) -> dict[str, Any]:
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is not a checkpoint config of format {FORMAT}")
     networks = config.get("networks")
-    if config.get("dtype") not in DTYPES or not isinstance(networks, dict):
+    if str(config.get("dtype")) not in DTYPES or not isinstance(networks, dict):
         raise CheckpointError(f"{path}: lacks 'networks' or a 'dtype' out of {', '.join(DTYPES)}")
     for name, entry in networks.items():
-        if Path(name).name != name or not isinstance(entry, dict) or entry.get("class") not in NETWORKS:
+        if Path(name).name != name or not isinstance(entry, dict) or str(entry.get("class")) not in NETWORKS:
             raise CheckpointError(
                 f"{path}: network '{name}' is not one of {', '.join(NETWORKS)}; made with another version?"
             )

@@ -111,7 +111,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 "touch": spaces.MultiBinary(2),
             }
         )
-        self.action_space = spaces.MultiDiscrete([height, width, height, width, 8])
+        self._limits = np.array([height, width, height, width, 8])
+        self.action_space = spaces.MultiDiscrete(self._limits)
         self.simulator = Simulator(renderer)
         self._models: dict[str, PreparedObject] = {}
         self._model: PreparedObject | None = None
@@ -281,7 +282,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         """Hold, push and direction of an action."""
         array = np.asarray(action)
         fits = array.shape == (5,) and array.dtype.kind in "iu"
-        if not fits or (array < 0).any() or (array >= self.action_space.nvec).any():
+        if not fits or (array < 0).any() or (array >= self._limits).any():
             raise ValueError(
                 f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)"
             )

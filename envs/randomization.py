@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -189,7 +190,7 @@ def observe(
         dark = cv2.GaussianBlur(dark, (0, 0), 1.5 * height / 90)
         ground = ground * (1 - darkness * dark[..., None])
     if not (scene.rgb_noise or config.exposure or scene.blur or scene.shadow or config.background):
-        rgb = cv2.copyTo(view.rgb, on_object.view(np.uint8), ground.astype(np.uint8))
+        rgb: Any = cv2.copyTo(view.rgb, on_object.view(np.uint8), ground.astype(np.uint8))
     else:
         image = np.where(on_object[..., None], view.rgb, ground).astype(np.float32)
         if scene.blur > 0.25:

@@ -371,7 +371,7 @@ class Simulator:
         z = np.asarray(buffer, np.float32).reshape(shape)
         depth = FAR * NEAR / (FAR - (FAR - NEAR) * z)
         depth = np.where(links >= 0, depth, camera.ground_depth)
-        rgb = cv2.cvtColor(np.asarray(rgba, np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB)
+        rgb: Any = cv2.cvtColor(np.asarray(rgba, np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB)
         return View(rgb, depth.astype(np.float32, copy=False), labels, links)
 
     def close(self) -> None:
