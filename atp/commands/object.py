@@ -112,8 +112,12 @@ def main(options: ObjectOptions) -> None:
     console.print(tree(prepare(options.folder)))
     hidden = [part["name"] for part in result["parts"] if not part["visible_pixels"]]
     if hidden:
-        console.print(f"not visible from above, and so not asked for: {', '.join(hidden)}", highlight=False)
-    console.print(result["picture"], highlight=False)
+        console.print(
+            f"not visible from above, and so not asked for: {', '.join(hidden)}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(result["picture"], highlight=False, soft_wrap=True)
 
 
 def tree(model: PreparedObject) -> Tree:

@@ -124,8 +124,9 @@ def main(options: PlayOptions) -> None:
             f"{number}. hold {step['hold']} push {step['push']} towards {45 * step['direction']} degrees: {what}, "
             f"{step['parts_found']} of {result['num_parts']} parts, mIoU {score}",
             highlight=False,
+            soft_wrap=True,
         )
-    console.print(f"{result['strip']}  {result['video']}", highlight=False)
+    console.print(f"{result['strip']}  {result['video']}", highlight=False, soft_wrap=True)
 
 
 def draw_strip(steps: Sequence[Interaction], title: str) -> Picture:
