@@ -97,37 +97,55 @@ class Camera:
         points += self.position.astype(np.float32)
         return points
 
-    def unproject_flat(self, pixels: NDArray, depth: NDArray[np.float32]) -> NDArray[np.float32]:
-        """:meth:`unproject` for flat indices row * width + col, relative to the optical centre.
+    def unproject_pixel(self, row: int, col: int, depth: float) -> NDArray[np.float64]:
+        """:meth:`unproject` for one pixel: (3,) float64 world point in metres."""
+        point: NDArray[np.float64] = self._rays[row, col] * float(depth) + self.position
+        return point
+
+    def flow_of(
+        self,
+        pixels: NDArray,
+        depth: NDArray[np.float32],
+        turn: NDArray[np.float64],
+        shift: NDArray[np.float64],
+    ) -> NDArray[np.float32]:
+        """Flow of the pixels of one rigid body that moves.
 
         Args:
-            pixels: (N,) integer flat indices.
+            pixels: (N,) flat indices, row * W + col.
             depth: (N,) float32 z-depth in metres.
-
-        Returns:
-            (N, 3) float32 vectors from the optical centre, along the world's axes, in metres.
-        """
-        rays: NDArray[np.float32] = self._rays.reshape(-1, 3).take(pixels, axis=0)
-        rays *= depth[:, None]
-        return rays
-
-    def projection_of(
-        self, turn: NDArray[np.float64], shift: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """A rigid motion of the world followed by the projection, as one matrix.
-
-        Args:
-            turn: (3, 3) rotation.
+            turn: (3, 3) rotation of the body in the world.
             shift: (3,) translation in metres: a point x goes to turn x + shift.
 
         Returns:
-            ``matrix`` (3, 3) and ``offset`` (3,), float32: a point at v from the optical centre (world axes) goes to
-            (u, v, w) = v @ matrix + offset, its column is u / w and its row v / w (a pixel's centre at + 0.5).
+            (N, 2) float32, (d col, d row) in pixels.
         """
+        # From (x, y, 1) in the old image to homogeneous coordinates in the new one: H p + offset / depth.
+        matrix = self._to_image @ turn @ self._from_image
+        offset = self._to_image @ (turn @ self.position + shift - self.position)
+        before = self._image_points.take(pixels, axis=1)
+        after = matrix.astype(np.float32) @ before
+        after += offset.astype(np.float32)[:, None] / depth
+        flow: NDArray[np.float32] = (after[:2] / after[2] - before[:2]).T
+        return flow
+
+    @cached_property
+    def _to_image(self) -> NDArray[np.float64]:
+        """From a vector along the world's axes to homogeneous image coordinates, (3, 3)."""
         intrinsic = np.array([[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1.0]])
-        whole = intrinsic @ self.rotation.T
-        offset = whole @ (turn @ self.position + shift - self.position)
-        return (whole @ turn).T.astype(np.float32), offset.astype(np.float32)
+        return intrinsic @ self.rotation.T
+
+    @cached_property
+    def _from_image(self) -> NDArray[np.float64]:
+        """From homogeneous image coordinates to a vector along the world's axes, (3, 3)."""
+        inverse: NDArray[np.float64] = np.linalg.inv(self._to_image)
+        return inverse
+
+    @cached_property
+    def _image_points(self) -> NDArray[np.float32]:
+        """Image coordinates (x, y, 1) of the centres of all pixels, (3, H W)."""
+        rows, cols = np.divmod(np.arange(self.height * self.width), self.width)
+        return np.stack([cols + 0.5, rows + 0.5, np.ones(rows.shape)]).astype(np.float32)
 
     def project(self, points: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Image coordinates of world points.

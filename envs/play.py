@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
+import cv2
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
@@ -111,7 +112,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 "touch": spaces.MultiBinary(2),
             }
         )
-        self._limits = np.array([height, width, height, width, 8])
+        self._limits = [height, width, height, width, 8]
         self.action_space = spaces.MultiDiscrete(self._limits)
         self.simulator = Simulator(renderer)
         self._models: dict[str, PreparedObject] = {}
@@ -155,7 +156,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self._poses = self.simulator.part_poses()
         self._num_parts = int(self._view.seen.sum())
         still = Outcome(np.zeros(MAX_PARTS, bool), 0, 0, False, False, 0.0)
-        flow = np.zeros((len(self._view.rows), 2), np.float32)
+        flow = np.zeros((len(self._view.pixels), 2), np.float32)
         info = self._info(self._view, flow, still)
         observation = self._observation(touch=(0, 0))
         self._show()
@@ -282,20 +283,19 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         """Hold, push and direction of an action."""
         array = np.asarray(action)
         fits = array.shape == (5,) and array.dtype.kind in "iu"
-        if not fits or (array < 0).any() or (array >= self._limits).any():
+        values: list[int] = array.tolist() if fits else []
+        if not fits or not all(0 <= v < limit for v, limit in zip(values, self._limits, strict=True)):
             raise ValueError(
                 f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)"
             )
-        hold_row, hold_col, push_row, push_col, direction = (int(a) for a in array)
+        hold_row, hold_col, push_row, push_col, direction = values
         return self._grip(hold_row, hold_col), self._grip(push_row, push_col), direction
 
     def _grip(self, row: int, col: int) -> Grip | None:
         link = int(self._view.links[row, col])
         if link < 0:
             return None
-        depth = self._view.depth[row : row + 1, col]
-        point = self._scene.camera.unproject(np.array([row]), np.array([col]), depth)[0]
-        return Grip(link, point.astype(np.float64))
+        return Grip(link, self._scene.camera.unproject_pixel(row, col, self._view.depth[row, col]))
 
     def _part_of(self, grip: Grip | None) -> int:
         return 0 if grip is None else self.simulator.label_of(grip.link)
@@ -306,17 +306,18 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     def _info(self, before: View, flow: NDArray[np.float32], outcome: Outcome) -> dict[str, Any]:
         assert self._model is not None
-        dense = np.zeros((self.height, self.width, 2), np.float32)
-        dense[before.rows, before.cols] = flow
-        moved = np.concatenate([[False], outcome.moved_parts])
+        dense = np.zeros((self.height * self.width, 2), np.float32)
+        dense[before.pixels] = flow
+        moved = np.zeros(256, np.uint8)  # by label
+        moved[1 : MAX_PARTS + 1] = outcome.moved_parts
         return {
             "category": self._model.category,
             "instance": self._model.name,
             "privileged": {
                 "labels": self._view.labels.copy(),
-                "moved_before": moved.take(before.labels),
-                "moved_after": moved.take(self._view.labels),
-                "flow": dense,
+                "moved_before": cv2.LUT(before.labels, moved).view(bool),
+                "moved_after": cv2.LUT(self._view.labels, moved).view(bool),
+                "flow": dense.reshape(self.height, self.width, 2),
                 "moved_parts": outcome.moved_parts,
                 "seen_parts": self._view.seen.copy(),
                 "held_part": outcome.held_part,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -86,6 +87,11 @@ class Scene:
     blur: float
     depth_holes: float
     missing_depth: bool
+
+    @cached_property
+    def plain_background(self) -> NDArray[np.uint8]:
+        """The background as it is without noise, (H, W, 3) uint8."""
+        return self.background.astype(np.uint8)
 
 
 def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.random.Generator) -> Scene:
@@ -190,7 +196,7 @@ def observe(
         dark = cv2.GaussianBlur(dark, (0, 0), 1.5 * height / 90)
         ground = ground * (1 - darkness * dark[..., None])
     if not (scene.rgb_noise or config.exposure or scene.blur or scene.shadow or config.background):
-        rgb: Any = cv2.copyTo(view.rgb, on_object.view(np.uint8), ground.astype(np.uint8))
+        rgb: Any = cv2.copyTo(view.rgb, on_object.view(np.uint8), scene.plain_background.copy())
     else:
         image = np.where(on_object[..., None], view.rgb, ground).astype(np.float32)
         if scene.blur > 0.25:

@@ -175,7 +175,7 @@ class Simulator:
         self._links: dict[str, int] = {}
         self._movable: list[int] = []
         self._part_links: list[int] = []
-        self._label_of_link = np.zeros(1, np.uint8)
+        self._label_of_link = np.zeros(256, np.uint8)
 
     def load(self, model: PreparedObject, friction: Friction) -> None:
         """Put ``model`` into an empty scene.
@@ -217,7 +217,7 @@ class Simulator:
         self._links = {info[12].decode(): info[0] for info in infos}
         self._movable = [i[0] for i in infos if i[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)]
         self._part_links = [self._links[part[0]] for part in model.parts]
-        self._label_of_link = np.zeros(len(infos) + 1, np.uint8)  # the last entry serves index -1: no link
+        self._label_of_link = np.zeros(256, np.uint8)  # the last entry serves index -1: no link
         for label, part in enumerate(model.parts, start=1):
             self._label_of_link[[self._links[name] for name in part]] = label
 
@@ -270,13 +270,12 @@ class Simulator:
         Returns:
             (P, 4, 4) float64 homogeneous matrices, metres.
         """
-        poses = np.zeros((len(self._part_links), 4, 4))
-        poses[:, 3, 3] = 1.0
-        states = self.client.getLinkStates(self._body, self._part_links, computeForwardKinematics=1)
-        for pose, state in zip(poses, states, strict=True):
-            pose[:3, 3] = state[4]
-            pose[:3, :3] = np.reshape(self.client.getMatrixFromQuaternion(state[5]), (3, 3))
-        return poses
+        poses = []
+        for state in self.client.getLinkStates(self._body, self._part_links, computeForwardKinematics=1):
+            x, y, z = state[4]
+            r = bullet.getMatrixFromQuaternion(state[5])
+            poses.append(((*r[:3], x), (*r[3:6], y), (*r[6:], z), (0.0, 0.0, 0.0, 1.0)))
+        return np.array(poses, np.float64).reshape(-1, 4, 4)
 
     def interact(
         self,
@@ -321,19 +320,19 @@ class Simulator:
         client = self.client
         state = client.getLinkState(self._body, grip.link, computeForwardKinematics=1)
         centre, orientation = state[0], state[1]  # constraints are in the frame of the centre of mass
-        local, _ = client.multiplyTransforms(
-            *client.invertTransform(centre, orientation), list(grip.point), [0, 0, 0, 1]
-        )
+        point = grip.point.tolist()
+        inverse = bullet.invertTransform(centre, orientation)
+        local, _ = bullet.multiplyTransforms(*inverse, point, (0, 0, 0, 1))
         constraint: int = client.createConstraint(
             self._body,
             grip.link,
             -1,
             -1,
             bullet.JOINT_FIXED if fixed else bullet.JOINT_POINT2POINT,
-            [0, 0, 0],
+            (0, 0, 0),
             local,
-            list(grip.point),
-            [0, 0, 0, 1],
+            point,
+            (0, 0, 0, 1),
             orientation,
         )
         return constraint
@@ -365,14 +364,17 @@ class Simulator:
                 flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
             )
         shape = (camera.height, camera.width)
-        segments = np.asarray(segmentation, np.int32).reshape(shape)
-        links = np.maximum((segments >> 24) - 1, -1).astype(np.int16)  # no object: -1, shifted to -2
-        labels = self._label_of_link.take(links)
-        z = np.asarray(buffer, np.float32).reshape(shape)
-        depth = FAR * NEAR / (FAR - (FAR - NEAR) * z)
-        depth = np.where(links >= 0, depth, camera.ground_depth)
+        # The highest byte of a segment is the link's index + 1; no object, -1, has 255 there, and shifts to -2.
+        segments = np.asarray(segmentation, np.int32).reshape(shape) >> 24
+        segments -= 1
+        links = np.maximum(segments, -1, dtype=np.int16, casting="unsafe")
+        labels = cv2.LUT(links.astype(np.uint8), self._label_of_link)
+        depth = np.asarray(buffer, np.float32).reshape(shape) * np.float32(NEAR - FAR)
+        depth += FAR
+        np.divide(np.float32(FAR * NEAR), depth, out=depth)
+        np.copyto(depth, camera.ground_depth, where=links < 0)
         rgb: Any = cv2.cvtColor(np.asarray(rgba, np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB)
-        return View(rgb, depth.astype(np.float32, copy=False), labels, links)
+        return View(rgb, depth, np.asarray(labels, np.uint8), links)
 
     def close(self) -> None:
         """Free the world and all that is in it."""

@@ -49,8 +49,7 @@ class View:
         depth: (H, W) float32 z-depth in metres; the ground's where no object is.
         labels: (H, W) uint8 part labels, 0 where no part is.
         links: (H, W) int16 index of the link seen, -1 where no object is.
-        rows: (N,) rows of the pixels that show a part.
-        cols: (N,) their columns.
+        pixels: (N,) flat indices, row * W + col, of the pixels that show a part.
         parts: (N,) uint8 their labels.
         seen: (15,) bool, parts with at least 20 visible pixels.
     """
@@ -59,17 +58,16 @@ class View:
     depth: NDArray[np.float32]
     labels: NDArray[np.uint8]
     links: NDArray[np.int16]
-    rows: NDArray[np.intp] = field(init=False)
-    cols: NDArray[np.intp] = field(init=False)
+    pixels: NDArray[np.intp] = field(init=False)
     parts: NDArray[np.uint8] = field(init=False)
     seen: NDArray[np.bool_] = field(init=False)
 
     def __post_init__(self) -> None:
-        rows, cols = np.nonzero(self.labels > 0)
-        parts = self.labels[rows, cols]
+        labels = self.labels.ravel()
+        pixels = np.flatnonzero(labels != 0)
+        parts = labels.take(pixels)
         counts = np.bincount(parts, minlength=MAX_PARTS + 1)
-        object.__setattr__(self, "rows", rows)
-        object.__setattr__(self, "cols", cols)
+        object.__setattr__(self, "pixels", pixels)
         object.__setattr__(self, "parts", parts)
         object.__setattr__(self, "seen", counts[1 : MAX_PARTS + 1] >= MIN_VISIBLE_PIXELS)
 
@@ -86,22 +84,19 @@ def flow_between(
         after: (P, 4, 4) poses of the parts later.
 
     Returns:
-        (N, 2) float32 motion in pixels, (d col, d row), of the pixels ``view.rows``, ``view.cols``.
+        (N, 2) float32 motion in pixels, (d col, d row), of the pixels ``view.pixels``.
     """
-    flow = np.zeros((len(view.rows), 2), np.float32)
+    flow = np.zeros((len(view.pixels), 2), np.float32)
     gone = np.flatnonzero(np.abs(after - before).max(axis=(1, 2)) > STILL)
     if not len(gone):
         return flow
-    flat = view.rows * camera.width + view.cols
-    points = camera.unproject_flat(flat, view.depth.ravel().take(flat))
-    pixels = np.stack([view.cols, view.rows], axis=1).astype(np.float32) + np.float32(0.5)
+    depth = view.depth.ravel()
     for part in gone:
         turn = after[part, :3, :3] @ before[part, :3, :3].T
         shift = after[part, :3, 3] - turn @ before[part, :3, 3]
-        matrix, offset = camera.projection_of(turn, shift)
-        mine = np.flatnonzero(view.parts == part + 1)
-        image = points.take(mine, axis=0) @ matrix + offset
-        flow[mine] = image[:, :2] / image[:, 2:] - pixels.take(mine, axis=0)
+        mine = view.parts == part + 1
+        pixels = view.pixels[mine]
+        flow[mine] = camera.flow_of(pixels, depth.take(pixels), turn, shift)
     return flow
 
 
@@ -124,11 +119,11 @@ def judge(
     Returns:
         The outcome.
     """
-    size = np.hypot(flow[:, 0], flow[:, 1])
-    moved = np.bincount(view.parts[size > MOVED_PIXELS], minlength=MAX_PARTS + 1)[1:] > 0
+    squared = np.square(flow[:, 0]) + np.square(flow[:, 1])
+    counts = np.bincount(view.parts[squared > MOVED_PIXELS**2], minlength=MAX_PARTS + 1)
+    moved = counts[1:] > 0
     held_stayed = held_part > 0 and not moved[held_part - 1]
     effective = bool(moved.any() and held_stayed)
     optimal = bool(effective and (moved & ~moved_ever).sum() == 1)
-    moving = size[moved[view.parts - 1]]
-    displacement = float(moving.mean()) if len(moving) else 0.0
+    displacement = float(np.sqrt(squared[moved[view.parts - 1]]).mean()) if moved.any() else 0.0
     return Outcome(moved, held_part, pushed_part, effective, optimal, displacement)

@@ -45,8 +45,8 @@ def test_a_part_is_seen_from_twenty_pixels_on():
     view = view_of(labels)
     assert view.seen.shape == (MAX_PARTS,)
     assert np.flatnonzero(view.seen).tolist() == [1]
-    assert len(view.rows) == len(view.cols) == 40
-    assert (labels[view.rows, view.cols] > 0).all()
+    assert len(view.pixels) == 40
+    assert (labels.ravel()[view.pixels] > 0).all()
 
 
 # --- Flow --------------------------------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def test_flow_of_a_shift_is_the_same_everywhere():
     assert flow.dtype == np.float32
     scale = camera.focal / 1.5  # pixels per metre at this depth
     wanted = [0.03 * scale, -0.02 * scale]  # (d col, d row): right and up
-    np.testing.assert_allclose(flow, np.tile(wanted, (len(view.rows), 1)), atol=1e-3)
+    np.testing.assert_allclose(flow, np.tile(wanted, (len(view.pixels), 1)), atol=1e-3)
 
 
 def test_flow_of_a_turn_about_a_point():
@@ -67,8 +67,9 @@ def test_flow_of_a_turn_about_a_point():
     camera, view = Camera.above(*SHAPE), view_of(bars(1))
     hinge, angle, scale = np.array([-0.2, 0.1]), 0.4, camera.focal / 1.5
     flow = flow_between(view, camera, planar(*hinge, 0.5)[None], planar(*hinge, 0.5 + angle)[None])
-    right = view.cols + 0.5 - 30 - hinge[0] * scale  # from the hinge, in pixels
-    up = -(view.rows + 0.5 - 20) - hinge[1] * scale
+    rows, cols = np.divmod(view.pixels, SHAPE[1])
+    right = cols + 0.5 - 30 - hinge[0] * scale  # from the hinge, in pixels
+    up = -(rows + 0.5 - 20) - hinge[1] * scale
     turned_right = math.cos(angle) * right - math.sin(angle) * up
     turned_up = math.sin(angle) * right + math.cos(angle) * up
     np.testing.assert_allclose(flow[:, 0], turned_right - right, atol=1e-3)
@@ -81,7 +82,7 @@ def test_only_the_parts_that_moved_have_flow():
     after = np.stack([still, planar(0.05, 0, 0), still])
     flow = flow_between(view, Camera.above(*SHAPE), before, after)
     moving = np.abs(flow).max(axis=1) > 0
-    np.testing.assert_array_equal(moving, view.labels[view.rows, view.cols] == 2)
+    np.testing.assert_array_equal(moving, view.parts == 2)
 
 
 @pytest.mark.parametrize(
@@ -98,11 +99,12 @@ def test_flow_carries_each_label_to_the_same_label(tmp_path, camera, held):
     after_view, after = scene.look(), scene.simulator.part_poses()
     flow = flow_between(before_view, camera, before, after)
     assert np.hypot(*flow.T).max() > 8
-    cols = np.floor(before_view.cols + 0.5 + flow[:, 0]).astype(int)
-    rows = np.floor(before_view.rows + 0.5 + flow[:, 1]).astype(int)
+    before_rows, before_cols = np.divmod(before_view.pixels, before_view.labels.shape[1])
+    cols = np.floor(before_cols + 0.5 + flow[:, 0]).astype(int)
+    rows = np.floor(before_rows + 0.5 + flow[:, 1]).astype(int)
     inside = (rows >= 0) & (rows < 90) & (cols >= 0) & (cols < 90)
     assert inside.mean() > 0.95
-    labels = before_view.labels[before_view.rows, before_view.cols]
+    labels = before_view.parts
     same = after_view.labels[rows[inside], cols[inside]] == labels[inside]
     assert same.mean() > 0.85  # the rest lies on outlines, or under another part
     # independently: a point of the middle of each part's top face, carried by the simulator's own pose
@@ -110,7 +112,7 @@ def test_flow_carries_each_label_to_the_same_label(tmp_path, camera, held):
         point = np.array([[-0.1, 0.1, 0.1][part], 0.0, 0.02, 1.0])
         start, end = ((poses[part] @ point)[None, :3] for poses in (before, after))
         (r0, c0, _), (r1, c1, _) = camera.project(start), camera.project(end)
-        pixel = (before_view.rows == int(r0[0])) & (before_view.cols == int(c0[0])) & (labels == part + 1)
+        pixel = (before_rows == int(r0[0])) & (before_cols == int(c0[0])) & (labels == part + 1)
         if pixel.any():
             np.testing.assert_allclose(flow[pixel][0], [c1[0] - c0[0], r1[0] - r0[0]], atol=0.7)
 
@@ -130,7 +132,7 @@ def outcome_of(
 ):
     """Judge a step in which the labels ``moving`` moved right by so many pixels."""
     view = view_of(bars(parts))
-    labels = view.labels[view.rows, view.cols]
+    labels = view.parts
     flow = np.zeros((len(labels), 2), np.float32)
     for label, pixels in moving.items():
         flow[labels == label, 0] = pixels
@@ -174,8 +176,8 @@ def test_a_part_moves_from_a_pixel_and_a_half_on():
 
 def test_one_visible_pixel_that_moves_is_enough():
     view = view_of(bars(2))
-    flow = np.zeros((len(view.rows), 2), np.float32)
-    flow[np.flatnonzero(view.labels[view.rows, view.cols] == 2)[0]] = (
+    flow = np.zeros((len(view.pixels), 2), np.float32)
+    flow[np.flatnonzero(view.parts == 2)[0]] = (
         1.2,
         -1.2,
     )  # 1.7 pixels along the diagonal
