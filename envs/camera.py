@@ -138,8 +138,7 @@ class Camera:
     @cached_property
     def _from_image(self) -> NDArray[np.float64]:
         """From homogeneous image coordinates to a vector along the world's axes, (3, 3)."""
-        inverse: NDArray[np.float64] = np.linalg.inv(self._to_image)
-        return inverse
+        return np.linalg.inv(self._to_image).astype(np.float64)
 
     @cached_property
     def _image_points(self) -> NDArray[np.float32]:
