@@ -34,7 +34,7 @@ class BenchOptions:
     """File for the figures."""
     repeats: int = 5
     """Measurements; the medians are reported."""
-    steps: int = 60
+    steps: int = 200
     """Steps in a measurement."""
     seed: int = 0
     """Decides objects and actions."""
