@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from atp import checkpoint, encoding
+from atp.completion import complete_parts, trim_motion
 from atp.memory import PartMemory
 from atp.networks import InteractionNetwork, PartNetwork
+from atp.objectness import object_mask
 from atp.selection import best_actions
 
 Observation = dict[str, NDArray[Any]]
@@ -60,6 +62,10 @@ class Agent:
         config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
             false`` makes an agent that pushes without holding.
         device: ``auto``, ``cpu`` or ``cuda``.
+
+    Attributes:
+        completes: Where there is depth, trim motion masks to the object and report what never moved as a part
+            (:mod:`atp.completion`). Set it to False for motion alone, as AtP does.
     """
 
     def __init__(
@@ -74,8 +80,10 @@ class Agent:
         self.part = part.to(self.device).eval()
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
+        self.completes = True
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
+        self._on_object: Mask = np.zeros((0, 0), bool)
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path = "default", device: str = "auto") -> Agent:
@@ -106,12 +114,15 @@ class Agent:
 
     @property
     def parts(self) -> NDArray[np.uint8]:
-        """The part memory, (H, W) uint8 aligned with the current image: 0 background, 1.. parts."""
-        return self._require_memory().labels
+        """The parts found, (H, W) uint8 aligned with the current image: 0 background, 1.. parts.
+
+        Those of the part memory and, where there is depth, the residual part (:mod:`atp.completion`).
+        """
+        return complete_parts(self._require_memory().labels, self._on_object)
 
     @property
     def memory(self) -> PartMemory:
-        """The part memory itself."""
+        """The part memory itself: what has moved."""
         return self._require_memory()
 
     def reset(self, observation: Observation) -> None:
@@ -123,6 +134,7 @@ class Agent:
         height, width = observation["rgb"].shape[:2]
         self._memory = PartMemory((height, width), MIN_MOTION_PIXELS)
         self._failed = []
+        self._on_object = self._object_in(observation)
 
     def act(self, observation: Observation) -> NDArray[np.int64]:
         """Choose a hold and a push.
@@ -153,15 +165,22 @@ class Agent:
         Returns:
             (H, W) uint8 part memory aligned with ``after``: 0 background, 1.. parts.
         """
-        return self.remember(action, *self.segment_motion(before, after, action))
+        return self.remember(action, *self.segment_motion(before, after, action), after)
 
-    def remember(self, action: NDArray[np.int64], moved_before: Mask, moved_after: Mask) -> NDArray[np.uint8]:
+    def remember(
+        self,
+        action: NDArray[np.int64],
+        moved_before: Mask,
+        moved_after: Mask,
+        after: Observation | None = None,
+    ) -> NDArray[np.uint8]:
         """Take in motion masks, wherever they come from.
 
         Args:
             action: (5,) the action that was carried out.
             moved_before: (H, W) bool, what moved, in the image before it.
             moved_after: (H, W) bool, the same in the image after it.
+            after: The observation after it, for its depth; None leaves out the residual part.
 
         Returns:
             As :meth:`observe`.
@@ -174,7 +193,9 @@ class Agent:
             self._failed.append(np.asarray(action, np.int64))  # the picture is the same: try something else
         elif np.count_nonzero(known & moved_before) <= moved / 2:
             self._failed = []  # a new part: the object is another one to the network now
-        return memory.labels
+        nothing = np.zeros(memory.shape, bool)
+        self._on_object = nothing if after is None else self._object_in(after)
+        return self.parts
 
     def segment_motion(
         self, before: Observation, after: Observation, action: NDArray[np.int64] | None = None
@@ -209,7 +230,18 @@ class Agent:
         known = None if actions is None else np.stack(actions)
         maps = encoding.action_tensor(known, shape, count=len(first)).to(self.device)
         logits_before, logits_after = self.part(first, second, maps)
-        return (logits_before > 0).cpu().numpy(), (logits_after > 0).cpu().numpy()
+        masks = [(logits > 0).cpu().numpy() for logits in (logits_before, logits_after)]
+        for batch, moved in zip((before, after), masks, strict=True):
+            for index, observation in enumerate(batch):
+                moved[index] = trim_motion(moved[index], self._object_in(observation))
+        return masks[0], masks[1]
+
+    def _object_in(self, observation: Observation) -> Mask:
+        """Pixels of the object, (H, W) bool; none where there is no depth, or where it is not to be used."""
+        depth = observation.get("depth")
+        if depth is None or not self.completes:
+            return np.zeros(observation["rgb"].shape[:2], bool)
+        return object_mask(np.asarray(depth, np.float32))
 
     def _require_memory(self) -> PartMemory:
         if self._memory is None:

@@ -67,7 +67,7 @@ def play_episode(
             masks = truth["moved_before"], truth["moved_after"]
         else:
             masks = agent.segment_motion(observation, after, action)
-        parts = agent.remember(action, *masks).copy()
+        parts = agent.remember(action, *masks, after)
         yield Interaction(observation, action, after, *masks, parts, truth, _score(parts, masks, truth))
         observation = after
 

@@ -1,0 +1,95 @@
+"""The residual part and trimming by depth, on hand-made masks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from atp.agent import Agent
+from atp.completion import MIN_PIXELS, REACH, complete_parts, trim_motion
+from atp.networks import InteractionNetwork, PartNetwork
+
+SHAPE = (60, 60)
+
+
+def rectangle(top: int, bottom: int, left: int, right: int) -> np.ndarray:
+    mask = np.zeros(SHAPE, bool)
+    mask[top:bottom, left:right] = True
+    return mask
+
+
+OBJECT = rectangle(20, 40, 10, 50)
+LEFT = rectangle(20, 40, 10, 30)
+NO_DEPTH = np.zeros(SHAPE, bool)
+
+
+def test_motion_is_trimmed_to_the_object() -> None:
+    spilled = rectangle(15, 45, 10, 30)
+    np.testing.assert_array_equal(trim_motion(spilled, OBJECT), LEFT)
+    np.testing.assert_array_equal(trim_motion(spilled, NO_DEPTH), spilled)
+
+
+def test_what_never_moved_is_a_part() -> None:
+    completed = complete_parts(LEFT.astype(np.uint8), OBJECT)
+    np.testing.assert_array_equal(completed == 1, LEFT)
+    np.testing.assert_array_equal(completed == 2, OBJECT & ~LEFT)
+
+
+def test_residual_part_takes_the_lowest_free_label() -> None:
+    labels = np.where(rectangle(20, 40, 10, 20), 1, 0) + np.where(rectangle(20, 40, 20, 30), 3, 0)
+    completed = complete_parts(labels.astype(np.uint8), OBJECT)
+    assert set(np.unique(completed)) == {0, 1, 2, 3}
+    np.testing.assert_array_equal(completed == 2, OBJECT & ~LEFT)
+
+
+def test_rims_go_to_the_nearest_part() -> None:
+    ragged = rectangle(20, 38, 12, 30)  # two pixels of the object left over on two sides
+    completed = complete_parts(ragged.astype(np.uint8), LEFT)
+    np.testing.assert_array_equal(completed == 1, LEFT)
+
+
+def test_leftovers_between_two_parts_are_shared_by_distance() -> None:
+    left, right = rectangle(20, 40, 10, 29), rectangle(20, 40, 31, 50)  # a gap of two columns
+    completed = complete_parts((left + 2 * right).astype(np.uint8), OBJECT)
+    np.testing.assert_array_equal(completed == 1, LEFT)
+    np.testing.assert_array_equal(completed == 2, OBJECT & ~LEFT)
+
+
+def test_small_leftovers_far_from_every_part_stay_background() -> None:
+    side = int(MIN_PIXELS**0.5)  # too few pixels for a part
+    speck = rectangle(2, 2 + side, 2, 2 + side)
+    assert 20 - (2 + side) > REACH
+    completed = complete_parts(OBJECT.astype(np.uint8), OBJECT | speck)
+    np.testing.assert_array_equal(completed > 0, OBJECT)
+
+
+def test_parts_off_the_object_are_cut() -> None:
+    completed = complete_parts(rectangle(10, 40, 10, 50).astype(np.uint8), OBJECT)
+    np.testing.assert_array_equal(completed == 1, OBJECT)
+
+
+@pytest.mark.parametrize("on_object", [NO_DEPTH, OBJECT], ids=["no depth", "depth"])
+def test_nothing_is_added_without_depth_or_without_a_known_part(on_object: np.ndarray) -> None:
+    labels = np.zeros(SHAPE, np.uint8) if on_object.any() else LEFT.astype(np.uint8)
+    completed = complete_parts(labels, on_object)
+    np.testing.assert_array_equal(completed, labels)
+    assert completed is not labels
+
+
+@pytest.mark.parametrize("completes", [True, False])
+def test_agent_reports_the_residual_part_where_there_is_depth(completes: bool) -> None:
+    agent = Agent(InteractionNetwork(8), PartNetwork(8), device="cpu")
+    agent.completes = completes
+    observation = {
+        "rgb": np.zeros((*SHAPE, 3), np.uint8),
+        "depth": np.where(OBJECT, 1.4, 1.5).astype(np.float32),
+        "touch": np.ones(2, np.int8),
+    }
+    agent.reset(observation)
+    parts = agent.remember(np.zeros(5, np.int64), LEFT, LEFT, observation)
+    np.testing.assert_array_equal(parts == 1, LEFT)
+    assert (parts == 2).sum() == (np.count_nonzero(OBJECT & ~LEFT) if completes else 0)
+    np.testing.assert_array_equal(parts, agent.parts)
+    np.testing.assert_array_equal(agent.memory.labels > 0, LEFT)  # the memory knows what moved, no more
+    without = agent.remember(np.zeros(5, np.int64), NO_DEPTH, NO_DEPTH, {**observation, "depth": None})
+    np.testing.assert_array_equal(without > 0, LEFT)
