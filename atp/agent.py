@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from atp import checkpoint, encoding
-from atp.completion import complete_parts, trim_motion
+from atp.completion import complete_parts, fit_motion
 from atp.memory import PartMemory
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.objectness import object_mask
@@ -64,7 +64,7 @@ class Agent:
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:
-        completes: Where there is depth, trim motion masks to the object and report what never moved as a part
+        completes: Where there is depth, fit motion masks to the object and report what never moved as a part
             (:mod:`atp.completion`). Set it to False for motion alone, as AtP does.
     """
 
@@ -233,7 +233,7 @@ class Agent:
         masks = [(logits > 0).cpu().numpy() for logits in (logits_before, logits_after)]
         for batch, moved in zip((before, after), masks, strict=True):
             for index, observation in enumerate(batch):
-                moved[index] = trim_motion(moved[index], self._object_in(observation))
+                moved[index] = fit_motion(moved[index], self._object_in(observation))
         return masks[0], masks[1]
 
     def _object_in(self, observation: Observation) -> Mask:

@@ -18,17 +18,22 @@ Mask = NDArray[np.bool_]
 #: A residual part has at least this many pixels without its rim, and this share of the object. Less is the ragged
 #: border of the known parts.
 MIN_PIXELS = 20
-MIN_SHARE = 0.05
+MIN_SHARE = 0.1
 #: Another part may cut it into pieces. A piece has at least this many pixels without its rim.
 MIN_PIECE = 9
 #: A pixel that is left over belongs to the nearest part, if that is at most this many pixels away.
 REACH = 4.0
+#: The same for motion masks.
+RIM = 2.0
 
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
-def trim_motion(moved: Mask, on_object: Mask) -> Mask:
-    """Motion mask without what lies off the object.
+def fit_motion(moved: Mask, on_object: Mask) -> Mask:
+    """Fit a motion mask to the outline of the object.
+
+    What lies off the object is taken away. Thin rims of the object that the mask leaves out go to the mask, or to the
+    rest of the object where that is nearer.
 
     Args:
         moved: (H, W) bool motion mask.
@@ -37,7 +42,12 @@ def trim_motion(moved: Mask, on_object: Mask) -> Mask:
     Returns:
         (H, W) bool; ``moved`` itself where there is no depth.
     """
-    return moved & on_object if on_object.any() else moved
+    if not moved.any() or not on_object.any():
+        return moved
+    fitted = moved & on_object
+    rest = cv2.morphologyEx((on_object & ~moved).astype(np.uint8), cv2.MORPH_OPEN, _SQUARE)
+    filled: Mask = _fill((fitted + 2 * rest).astype(np.uint8), on_object, RIM) == 1
+    return filled
 
 
 def complete_parts(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uint8]:
@@ -66,11 +76,11 @@ def complete_parts(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uin
         large = stats[:, cv2.CC_STAT_AREA] >= MIN_PIECE
         large[0] = False
         completed[large[regions]] = free
-    return _fill(completed, on_object)
+    return _fill(completed, on_object, REACH)
 
 
-def _fill(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uint8]:
-    """Give the pixels of the object without a label that of the nearest pixel with one."""
+def _fill(labels: NDArray[np.uint8], on_object: Mask, reach: float) -> NDArray[np.uint8]:
+    """Give the pixels of the object without a label that of the nearest pixel with one, within ``reach`` pixels."""
     known = labels > 0
     if not known.any() or not (on_object & ~known).any():
         return labels
@@ -79,5 +89,5 @@ def _fill(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uint8]:
     )
     of_index = np.zeros(int(nearest.max()) + 1, np.uint8)
     of_index[nearest[known]] = labels[known]
-    filled: NDArray[np.uint8] = np.where(on_object & (distance <= REACH), of_index[nearest], labels)
+    filled: NDArray[np.uint8] = np.where(on_object & (distance <= reach), of_index[nearest], labels)
     return filled

@@ -35,7 +35,7 @@ SPECK_PIXELS = 5
 
 # A part is concerned by a motion when this share of the part, or of the motion, lies on the other. Below, the
 # motion mask merely spills onto a neighbour.
-CONCERNED_SHARE = 0.3
+CONCERNED_SHARE = 0.4
 
 # This much of a part has to stay for the rest to be split off, by both motion masks. A mask before of low
 # recall leaves some of a moved part behind, but mostly its rim and scattered bits (so rims are taken off and

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from atp.agent import Agent
-from atp.completion import MIN_PIXELS, REACH, complete_parts, trim_motion
+from atp.completion import MIN_PIXELS, REACH, complete_parts, fit_motion
 from atp.networks import InteractionNetwork, PartNetwork
 
 SHAPE = (60, 60)
@@ -23,10 +23,17 @@ LEFT = rectangle(20, 40, 10, 30)
 NO_DEPTH = np.zeros(SHAPE, bool)
 
 
-def test_motion_is_trimmed_to_the_object() -> None:
+def test_motion_is_fitted_to_the_object() -> None:
     spilled = rectangle(15, 45, 10, 30)
-    np.testing.assert_array_equal(trim_motion(spilled, OBJECT), LEFT)
-    np.testing.assert_array_equal(trim_motion(spilled, NO_DEPTH), spilled)
+    np.testing.assert_array_equal(fit_motion(spilled, OBJECT), LEFT)
+    np.testing.assert_array_equal(fit_motion(spilled, NO_DEPTH), spilled)
+    assert not fit_motion(rectangle(0, 10, 0, 60), OBJECT).any()
+    assert not fit_motion(NO_DEPTH, OBJECT).any()
+
+
+def test_motion_mask_gets_the_rims_it_left_out_and_no_other_part() -> None:
+    ragged = rectangle(21, 39, 11, 30)
+    np.testing.assert_array_equal(fit_motion(ragged, OBJECT), LEFT)
 
 
 def test_what_never_moved_is_a_part() -> None:

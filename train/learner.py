@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
 from atp import encoding
 from atp.augmentation import AugmentationConfig, augment
@@ -36,7 +37,7 @@ class Learner:
             {"interaction": InteractionNetwork(config.width), "part": PartNetwork(config.width)}
         ).to(device)
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.averaged = AveragedModel(self.networks, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        self.averaged = AveragedModel(self.networks, multi_avg_fn=_moving_average(config.ema))
         self.averaged.eval()
         self.optimizers = {
             name: torch.optim.AdamW(
@@ -142,3 +143,14 @@ class Learner:
         self.generator.set_state(state["generator"].cpu())
         self.rng.bit_generator.state = state["rng"]
         self.steps = state["steps"]
+
+
+def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:
+    """Update of an exponential moving average whose decay grows to ``decay``: initial weights are soon forgotten."""
+
+    @torch.no_grad()
+    def update(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor | int) -> None:
+        now = min(decay, (1 + int(count)) / (10 + int(count)))
+        torch._foreach_lerp_(averaged, current, 1 - now)
+
+    return update
