@@ -159,7 +159,7 @@ def test_splits_and_sizes() -> None:
     [
         (("spoon", 0, "train"), CATEGORIES),
         (("pliers", 0, "train"), ("scissors, knife", "split test")),
-        (("scissors", 0, "test"), ("pliers, multilink", "split train or val")),
+        (("scissors", 0, "test"), ("pliers, microwave, lighter, eyeglasses, multilink", "split train or val")),
         (("scissors", 200, "train"), ("200", "0 to 199")),
         (("scissors", -1, "val"), ("-1", "0 to 49")),
         (("scissors", 0, "training"), ("train, val, test",)),

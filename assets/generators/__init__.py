@@ -6,7 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from assets.generators.eyeglasses import eyeglasses
 from assets.generators.knife import knife
+from assets.generators.lighter import lighter
+from assets.generators.microwave import microwave
 from assets.generators.model import GeneratedObject, Joint, Link, Material, Visual
 from assets.generators.multilink import multilink
 from assets.generators.pliers import pliers
@@ -16,6 +19,9 @@ GENERATORS: dict[str, Callable[[np.random.Generator], GeneratedObject]] = {
     "scissors": scissors,
     "knife": knife,
     "pliers": pliers,
+    "microwave": microwave,
+    "lighter": lighter,
+    "eyeglasses": eyeglasses,
     "multilink": multilink,
 }
 """Category -> function that draws one object of it."""
