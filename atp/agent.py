@@ -17,6 +17,7 @@ from atp.memory import PartMemory
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.objectness import object_mask
 from atp.selection import best_actions
+from atp.symmetry import SymmetryAveraged
 
 Observation = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
@@ -60,12 +61,15 @@ class Agent:
         interaction: The interaction network.
         part: The part network.
         config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
-            false`` makes an agent that pushes without holding.
+            false`` makes an agent that pushes without holding, ``"memory": false`` one whose interaction network
+            does not see the part memory.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:
         completes: Where there is depth, fit motion masks to the object and report what never moved as a part
             (:mod:`atp.completion`). Set it to False for motion alone, as AtP does.
+        symmetries: Turned and mirrored inputs, 1 to 8, over which the reward maps are averaged
+            (:mod:`atp.symmetry`).
     """
 
     def __init__(
@@ -80,7 +84,9 @@ class Agent:
         self.part = part.to(self.device).eval()
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
+        self.sees_memory = bool(self.config.get("memory", True))
         self.completes = True
+        self.symmetries = 8
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
         self._on_object: Mask = np.zeros((0, 0), bool)
@@ -125,6 +131,11 @@ class Agent:
         """The part memory itself: what has moved."""
         return self._require_memory()
 
+    @property
+    def failed(self) -> list[NDArray[np.int64]]:
+        """(5,) actions that moved nothing since the last new part was found."""
+        return list(self._failed)
+
     def reset(self, observation: Observation) -> None:
         """Forget everything and start with a new object.
 
@@ -145,10 +156,28 @@ class Agent:
         Returns:
             (5,) int64: hold row, hold col, push row, push col, direction k (k * 45 degrees).
         """
-        memory = self._require_memory()
+        return self.choose(observation, self._require_memory().labels, self._failed)
+
+    def choose(
+        self,
+        observation: Observation,
+        labels: NDArray[np.uint8],
+        failed: Sequence[NDArray[np.int64]] = (),
+    ) -> NDArray[np.int64]:
+        """:meth:`act` for a part memory that somebody else keeps.
+
+        Args:
+            observation: The current observation.
+            labels: (H, W) uint8 part memory aligned with it: 0 background, 1.. parts.
+            failed: (5,) actions that moved nothing on this very state.
+
+        Returns:
+            (5,) int64 action.
+        """
         image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
-        known = encoding.memory_tensor(memory.labels).to(self.device)
-        actions = best_actions(self.interaction, image, known, [self._failed], self.holds)
+        known = encoding.memory_tensor(labels if self.sees_memory else np.zeros_like(labels)).to(self.device)
+        network = SymmetryAveraged(self.interaction, self.symmetries)
+        actions = best_actions(network, image, known, [failed], self.holds)
         action: NDArray[np.int64] = actions[0]
         return action
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from atp.networks import InteractionNetwork
+from atp.symmetry import SymmetryAveraged
 
 #: Holds that are rated together with their best push.
 HOLD_CANDIDATES = 4
@@ -25,7 +27,7 @@ NO_HOLD = (0, 0)
 
 @torch.inference_mode()
 def best_actions(
-    network: InteractionNetwork,
+    network: InteractionNetwork | SymmetryAveraged,
     image: Tensor,
     memory: Tensor,
     failed: Sequence[Sequence[NDArray[np.int64]]] | None = None,
@@ -44,7 +46,7 @@ def best_actions(
         (B, 5) int64 actions.
     """
     batch, (height, width) = len(image), image.shape[-2:]
-    features = network.features(image, memory)
+    features: Any = network.features(image, memory)
     hold_map = torch.sigmoid(network.hold_logits(features))
     failed = failed or [[] for _ in range(batch)]
     for index, actions in enumerate(failed):

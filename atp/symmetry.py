@@ -1,0 +1,109 @@
+"""Test-time averaging of the reward maps over quarter turns and mirror images.
+
+What is worth holding and pushing does not depend on how the picture is turned. AtP (arXiv 2105.01047, 'interaction
+network') builds this in with 8 rotated copies of the input for 8 directions; here one pass gives all 8 directions, and
+the maps of several turned inputs are averaged instead, as many as time allows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from atp.networks import InteractionFeatures, InteractionNetwork
+
+#: Directions of the push maps; a quarter turn moves them on by 2.
+DIRECTIONS = 8
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """A mirror image left to right, or none, and then quarter turns counter-clockwise.
+
+    Attributes:
+        quarters: 0 to 3.
+        mirrored: Whether it is mirrored first.
+    """
+
+    quarters: int
+    mirrored: bool
+
+    def apply(self, maps: Tensor) -> Tensor:
+        """Turn (..., H, W) maps; H and W change places with an odd number of quarters."""
+        return torch.rot90(maps.flip(-1) if self.mirrored else maps, self.quarters, (-2, -1))
+
+    def undo(self, maps: Tensor) -> Tensor:
+        """Turn (..., H, W) maps back."""
+        upright = torch.rot90(maps, -self.quarters, (-2, -1))
+        return upright.flip(-1) if self.mirrored else upright
+
+    def apply_to_pixels(self, pixels: Tensor, shape: tuple[int, int]) -> Tensor:
+        """Turn (B, 2) rows and columns of an upright image of ``shape`` (H, W) with it."""
+        (row, col), (height, width) = pixels.unbind(1), shape
+        if self.mirrored:
+            col = width - 1 - col
+        for _ in range(self.quarters):
+            row, col, height, width = width - 1 - col, row, width, height
+        return torch.stack([row, col], 1)
+
+    def undo_directions(self, maps: Tensor) -> Tensor:
+        """Order (B, 8, H, W) push maps of the turned image by the directions of the upright one."""
+        upright = maps.roll(-2 * self.quarters, 1)
+        if self.mirrored:  # direction k becomes 4 - k
+            upright = upright[:, [(4 - k) % DIRECTIONS for k in range(DIRECTIONS)]]
+        return upright
+
+
+@dataclass(frozen=True)
+class AveragedFeatures:
+    """Features of one batch of observations under several symmetries.
+
+    Attributes:
+        shape: (H, W) of the upright images.
+        views: Features by symmetry.
+    """
+
+    shape: tuple[int, int]
+    views: list[InteractionFeatures]
+
+    def repeat(self, count: int) -> AveragedFeatures:
+        """Repeat each observation ``count`` times."""
+        return AveragedFeatures(self.shape, [view.repeat(count) for view in self.views])
+
+
+class SymmetryAveraged:
+    """An interaction network whose maps are the mean over symmetries; it acts like the network itself.
+
+    Args:
+        network: The network.
+        count: Symmetries to average over, 1 to 8: the upright image, then the turned ones, then the mirrored ones.
+
+    Raises:
+        ValueError: The count is not from 1 to 8.
+    """
+
+    def __init__(self, network: InteractionNetwork, count: int = 8) -> None:
+        if not 1 <= count <= 8:
+            raise ValueError(f"there are 1 to 8 symmetries to average over, not {count}")
+        self.network = network
+        self.symmetries = [Symmetry(index % 4, index >= 4) for index in range(count)]
+
+    def features(self, image: Tensor, memory: Tensor) -> AveragedFeatures:
+        """See :meth:`InteractionNetwork.features`."""
+        views = [self.network.features(s.apply(image), s.apply(memory)) for s in self.symmetries]
+        return AveragedFeatures((image.shape[2], image.shape[3]), views)
+
+    def hold_logits(self, features: AveragedFeatures) -> Tensor:
+        """See :meth:`InteractionNetwork.hold_logits`."""
+        pairs = zip(self.symmetries, features.views, strict=True)
+        return torch.stack([s.undo(self.network.hold_logits(view)) for s, view in pairs]).mean(0)
+
+    def push_logits(self, features: AveragedFeatures, hold: Tensor) -> Tensor:
+        """See :meth:`InteractionNetwork.push_logits`."""
+        maps = []
+        for symmetry, view in zip(self.symmetries, features.views, strict=True):
+            turned = symmetry.apply_to_pixels(hold, features.shape)
+            maps.append(symmetry.undo_directions(symmetry.undo(self.network.push_logits(view, turned))))
+        return torch.stack(maps).mean(0)
