@@ -15,9 +15,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-import assets
 from atp import __version__
 from atp.networks import InteractionNetwork, PartNetwork
+from atp.shipped import SHIPPED
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -79,7 +79,16 @@ def save_checkpoint(
         "networks": described,
     }
     text = json.dumps({**config, **added}, indent=2) + "\n"
+    replace_folder(folder, {**files, CONFIG: text.encode()})
 
+
+def replace_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Write a folder as a whole: under a temporary name beside it, then renamed. One that was there is replaced.
+
+    Args:
+        folder: Where to.
+        files: Contents by name.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -87,7 +96,6 @@ def save_checkpoint(
         new.mkdir()
         for file, content in files.items():
             (new / file).write_bytes(content)
-        (new / CONFIG).write_text(text, encoding="utf-8")
         old = temporary / "old"
         if folder.exists():
             folder.rename(old)
@@ -122,8 +130,8 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Any], dict[str, State
         path = folder / f"{name}.safetensors"
         with torch.device("meta"):
             expected = _build(config, name, folder / CONFIG).state_dict()
-        state = _read_tensors(path)
-        _compare(state, expected, dtype, path)
+        state = read_tensors(path)
+        compare_states(state, expected, dtype, path)
         states[name] = state
     return config, states
 
@@ -156,7 +164,8 @@ def load_networks(folder: str | Path) -> tuple[dict[str, Any], dict[str, nn.Modu
 
 def available() -> list[str]:
     """Names of the weights that come with the package."""
-    return sorted(path.parent.name for path in _shipped().glob(f"*/{CONFIG}"))
+    folders = sorted(path.parent for path in _shipped().glob(f"*/{CONFIG}"))
+    return [folder.name for folder in folders if _is_checkpoint(folder / CONFIG)]
 
 
 def resolve_pretrained(path_or_name: str | Path) -> Path:
@@ -184,7 +193,15 @@ def resolve_pretrained(path_or_name: str | Path) -> Path:
 
 
 def _shipped() -> Path:
-    return Path(str(assets.__file__)).parent / "weights"
+    return SHIPPED
+
+
+def _is_checkpoint(path: Path) -> bool:
+    """Whether a config says that it is of an agent; damaged ones count, to be reported when they are loaded."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8")).get("format") == FORMAT)
+    except (OSError, ValueError, AttributeError):
+        return True
 
 
 def _read_config(path: Path) -> dict[str, Any]:
@@ -218,7 +235,8 @@ def _build(config: dict[str, Any], name: str, path: Path) -> nn.Module:
         ) from error
 
 
-def _read_tensors(path: Path) -> StateDict:
+def read_tensors(path: Path) -> StateDict:
+    """Read a safetensors file; anything else, pickle above all, is a CheckpointError that names it."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -231,7 +249,7 @@ def _read_tensors(path: Path) -> StateDict:
         raise CheckpointError(f"{path}: is not a whole safetensors file ({error})") from error
 
 
-def _compare(state: StateDict, expected: StateDict, dtype: torch.dtype, path: Path) -> None:
+def compare_states(state: StateDict, expected: StateDict, dtype: torch.dtype, path: Path) -> None:
     """Raise CheckpointError, naming the first difference, unless ``state`` fits ``expected``."""
     missing, foreign = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or foreign:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from atp.objectness import object_mask
+from atp.shipped import shipped_weights
 
 if TYPE_CHECKING:
     import gymnasium as gym
 
     from atp.agent import Agent
+    from atp.ppo import PpoPolicy
 
 Observation = dict[str, NDArray[Any]]
 
@@ -105,9 +109,106 @@ class Ours:
         return self._agent.act(observation)
 
 
+class Retrained:
+    """Base of ablations: an interaction network trained otherwise chooses the actions.
+
+    It acts on the part memory of the evaluated agent, whose part network also says what moved: only the choice of
+    actions differs.
+
+    Attributes:
+        weights: Name of its shipped weights.
+    """
+
+    true_motion = False
+    weights: ClassVar[str]
+
+    def __init__(self, env: gym.Env, agent: Agent, rng: np.random.Generator) -> None:
+        self._agent, self._actor = agent, _load_actor(self.weights, agent.device.type)
+        self._actor.symmetries = agent.symmetries
+
+    def act(self, observation: Observation) -> NDArray[np.int64]:
+        """See :class:`Policy`."""
+        return self._actor.choose(observation, self._agent.memory.labels, self._agent.failed)
+
+
+class ActNoHold(Retrained):
+    """act-no-hold: never holds; trained with the reward variant ``no-hold``."""
+
+    weights = "no-hold"
+
+
+class ActNoPart(Retrained):
+    """act-no-part: its interaction network does not see the part memory, neither in training nor here."""
+
+    weights = "no-part"
+
+
+class OursNoTouch(Retrained):
+    """ours-no-touch: trained with the reward variant ``no-touch``, from motion alone."""
+
+    weights = "no-touch"
+
+
+class Ppo:
+    """PPO of stable-baselines3, trained with the environment's own reward for as many interactions (:mod:`atp.ppo`).
+
+    Actions are drawn from its distribution, as in its training: the most likely one would be repeated for as long as
+    nothing moves, because the picture stays the same. It keeps no memory; the evaluated agent perceives what moved.
+
+    Attributes:
+        weights: Name of its shipped weights.
+    """
+
+    true_motion = False
+    weights: ClassVar[str] = "ppo"
+
+    def __init__(self, env: gym.Env, agent: Agent, rng: np.random.Generator) -> None:
+        self._policy, self._rng = _load_ppo(self.weights, agent.device.type), rng
+
+    def act(self, observation: Observation) -> NDArray[np.int64]:
+        """See :class:`Policy`."""
+        return self._policy.act(observation, self._rng)
+
+
+def weights_available(policy: str) -> bool:
+    """Whether a policy of ``POLICIES`` has what it needs: weights of its own, if it plays with any."""
+    name = getattr(POLICIES[policy], "weights", None)
+    return name is None or (shipped_weights(name) / "config.json").is_file()
+
+
+@cache
+def _load_actor(weights: str, device: str) -> Agent:
+    """The agent of shipped weights; one for all episodes of a process."""
+    from atp.agent import Agent
+
+    return Agent.from_pretrained(_require(weights), device)
+
+
+@cache
+def _load_ppo(weights: str, device: str) -> PpoPolicy:
+    """PPO of shipped weights; one for all episodes of a process."""
+    from atp.ppo import PpoPolicy
+
+    return PpoPolicy.from_pretrained(_require(weights), device)
+
+
+def _require(weights: str) -> Path:
+    folder = shipped_weights(weights)
+    if not (folder / "config.json").is_file():
+        raise ValueError(
+            f"{folder}: there are no weights for this policy yet; train them (README, 'Train') and copy the "
+            "run's folder 'weights' there"
+        )
+    return folder
+
+
 POLICIES: dict[str, Callable[[gym.Env, Agent, np.random.Generator], Policy]] = {
     "ours": Ours,
+    "ours-no-touch": OursNoTouch,
     "act-random": ActRandom,
+    "act-no-hold": ActNoHold,
+    "act-no-part": ActNoPart,
+    "ppo": Ppo,
     "gt-act": GroundTruthAct,
     "gt-act-mot": GroundTruthActMotion,
 }

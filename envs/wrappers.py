@@ -36,7 +36,10 @@ class DepthAsImage(
 
     def observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Convert the depth of an observation; the rest stays."""
-        depth = observation["depth"]
-        nearness = 1 + 254 * np.clip((FARTHEST - depth) / (FARTHEST - NEAREST), 0, 1)
-        image = np.where(depth > 0, np.rint(nearness), 0).astype(np.uint8)
-        return {**observation, "depth": image[..., None]}
+        return {**observation, "depth": depth_image(observation["depth"])}
+
+
+def depth_image(depth: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Depth (H, W) in metres as uint8 (H, W, 1), see :class:`DepthAsImage`."""
+    nearness = 1 + 254 * np.clip((FARTHEST - depth) / (FARTHEST - NEAREST), 0, 1)
+    return np.where(depth > 0, np.rint(nearness), 0).astype(np.uint8)[..., None]

@@ -55,6 +55,7 @@ class Collector:
         temperature: Of the drawn actions, see :func:`atp.selection.sampled_actions`.
         device: Of the networks.
         seed: Seeds the actions.
+        memory: Whether the interaction network sees the part memory. Rewards are judged with it in any case.
     """
 
     def __init__(
@@ -66,11 +67,12 @@ class Collector:
         temperature: float,
         device: torch.device,
         seed: int,
+        memory: bool = True,
     ) -> None:
         self.rollouts, self.interactions, self.variant = rollouts, interactions, variant
         self.predicted = np.arange(rollouts.count) < predicted_share * rollouts.count
         self.temperature, self.device, self.seed = temperature, device, seed
-        self.holds = variant != "no-hold"
+        self.holds, self.memory = variant != "no-hold", memory
 
     def play(
         self,
@@ -143,7 +145,7 @@ class Collector:
         greedy = np.flatnonzero(~explored)
         if len(greedy):
             image = encoding.image_tensor(observation["rgb"][greedy], observation["depth"][greedy])
-            memory = encoding.memory_tensor(labels[greedy])
+            memory = encoding.memory_tensor(self._seen(labels[greedy]))
             actions[greedy] = sampled_actions(
                 network,
                 image.to(self.device),
@@ -153,6 +155,10 @@ class Collector:
                 self.holds,
             )
         return actions, explored
+
+    def _seen(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Part memories as the interaction network sees them, in acting and, from the replay, in learning."""
+        return labels if self.memory else np.zeros_like(labels)
 
     @torch.inference_mode()
     def _perceive(
@@ -187,7 +193,7 @@ class Collector:
         records = np.zeros(self.rollouts.count, record_type(*labels.shape[1:]))
         records["rgb"] = np.stack([before["rgb"], after["rgb"]], axis=1)
         records["depth"] = pack_depth(np.stack([before["depth"], after["depth"]], axis=1))
-        records["memory"] = labels
+        records["memory"] = self._seen(labels)
         records["moved"] = moved
         records["action"] = actions
         flowed = np.hypot(truth["flow"][..., 0], truth["flow"][..., 1]) > MOVED_PIXELS

@@ -41,9 +41,9 @@ class LearnerConfig:
     bfloat16: bool = True
 
     def __post_init__(self) -> None:
-        _check_range(self, 1, None, "width", "batch_size")
-        _check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight")
-        _check_range(self, 0, 1, "ema", "moved_share")
+        check_range(self, 1, None, "width", "batch_size")
+        check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight")
+        check_range(self, 0, 1, "ema", "moved_share")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class TrainConfig:
         renderer: Renderer of the environments.
         randomization: Domain randomisation.
         reward: Variant of the reward.
+        memory: Whether the interaction network sees the part memory; without it, it sees an empty one.
         learning_starts: Interactions before the first gradient step; drawn at random.
         interactions_per_step: Interactions played for every gradient step.
         replay_size: Interactions that can be drawn.
@@ -89,6 +90,7 @@ class TrainConfig:
     renderer: Renderer = "tiny"
     randomization: bool = True
     reward: Variant = "touch"
+    memory: bool = True
     learning_starts: int = 2_000
     interactions_per_step: float = 10.0
     replay_size: int = 40_000
@@ -113,9 +115,9 @@ class TrainConfig:
             "checkpoint_every",
             "log_every",
         )
-        _check_range(self, 1, None, *counts)
-        _check_range(self, 0, None, "learning_starts", "threads", "seed")
-        _check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
+        check_range(self, 1, None, *counts)
+        check_range(self, 0, None, "learning_starts", "threads", "seed")
+        check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
         if self.interactions_per_step <= 0 or self.temperature <= 0:
             raise ValueError("--interactions-per-step and --temperature must be above 0")
 
@@ -177,7 +179,7 @@ def _describe(hint: Any) -> str:
     return "of type " + ("str" if hint is Path else getattr(hint, "__name__", str(hint)))
 
 
-def _check_range(config: Any, least: float, most: float | None, *names: str) -> None:
+def check_range(config: Any, least: float, most: float | None, *names: str) -> None:
     """Raise a ValueError unless the named options are at least ``least`` and at most ``most``."""
     for name in names:
         value = getattr(config, name)

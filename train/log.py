@@ -1,4 +1,4 @@
-"""What a training run tells: TensorBoard entries, and a bar on a terminal or plain lines elsewhere."""
+"""What a training run tells: TensorBoard, a learning curve, and a bar on a terminal or plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from atp import pictures
 from train.collector import RoundStatistics
+from train.curves import Curve
 
 #: Scalars in the line of an entry.
 SHOWN = ("loss/part", "loss/interaction", "motion_iou", "optimal_first_n/random", "optimal_first_n/policy")
@@ -22,7 +23,7 @@ class TrainingLog:
     """Gathers rounds and gradient steps and writes their means.
 
     Args:
-        folder: Of the TensorBoard files.
+        folder: Of the TensorBoard files. The learning curve becomes ``curve.json`` beside it.
         start: Interactions played by earlier processes. Entries of theirs past it came after the checkpoint from which
             the run goes on, and are withdrawn.
         total: Interactions of the whole run.
@@ -30,6 +31,7 @@ class TrainingLog:
 
     def __init__(self, folder: Path, start: int, total: int) -> None:
         self._writer = SummaryWriter(str(folder), purge_step=start + 1)
+        self._curve = Curve(folder.with_name("curve.json"), start)
         self._console = Console()
         self._start, self._total = start, total
         self._progress: Progress | None = None
@@ -49,7 +51,9 @@ class TrainingLog:
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write an entry from what came in since the last one, and ``scalars``."""
         entries = {name: float(np.mean([s[name] for s in self._steps])) for name in (self._steps or [{}])[0]}
-        entries |= _step_rates(self._rounds)
+        rates = _step_rates(self._rounds)
+        self._curve.add(step, rates)
+        entries |= rates
         ious = [iou for s in self._rounds for iou in s.motion_iou]
         if ious:
             entries["motion_iou"] = float(np.mean(ious))

@@ -7,12 +7,23 @@ import fcntl
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import torch
 
 from atp.files import atomic_path, write_json
-from train.config import TrainConfig
+
+
+class RunOptions(Protocol):
+    """A dataclass of options with the folder of the run, ``out``, and a default for every option."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def out(self) -> Path:
+        """Folder of the run."""
+        ...
+
 
 #: Options that may differ when a run goes on; all others decide what is learned.
 FREE_OPTIONS = {"out", "device", "threads", "log_every"}
@@ -28,9 +39,10 @@ class RunFolder:
         ValueError: Another process trains in the folder, or it holds a run that was started with other options.
     """
 
-    def __init__(self, config: TrainConfig) -> None:
+    def __init__(self, config: RunOptions) -> None:
         self.path = config.out
         self.options = jsonable(config)
+        self._defaults = jsonable(type(config)())
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = (self.path / "lock").open("w")
         try:
@@ -87,10 +99,9 @@ class RunFolder:
             stored = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise ValueError(f"{path}: is not JSON ({error}); choose another --out to start anew") from error
+        stored = {**self._defaults, **stored}  # options that are newer than the run had no effect then
         changed = sorted(
-            name
-            for name, value in self.options.items()
-            if name not in FREE_OPTIONS and stored.get(name) != value
+            name for name, value in self.options.items() if name not in FREE_OPTIONS and stored[name] != value
         )
         if changed:
             raise ValueError(
@@ -99,7 +110,7 @@ class RunFolder:
             )
 
 
-def jsonable(config: TrainConfig) -> dict[str, Any]:
+def jsonable(config: RunOptions) -> dict[str, Any]:
     """The options as JSON values."""
     options: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))
     return options

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from typing import Any
 
 import torch
@@ -18,6 +16,7 @@ from train.log import TrainingLog
 from train.replay import Replay
 from train.rollouts import Rollouts
 from train.run_folder import RunFolder
+from train.stopping import stop_requested
 
 
 class Trainer:
@@ -69,6 +68,7 @@ class Trainer:
                 config.temperature,
                 device,
                 config.seed,
+                config.memory,
             )
             self.folder.write_options()
             self.log = opened.enter_context(
@@ -88,7 +88,7 @@ class Trainer:
         """
         config, replay = self.config, self.replay
         start, began, earlier = replay.written, time.monotonic(), self.seconds
-        with _stop_requested() as stop, self.log.bar():
+        with stop_requested() as stop, self.log.bar():
             while replay.written < config.total_interactions and not stop:
                 before = replay.written
                 statistics = self.collector.play(self.learner.acting, replay, self.rounds, self.epsilon)
@@ -130,6 +130,7 @@ class Trainer:
             "renderer": self.config.renderer,
             "resolution": self.config.resolution,
             "holds": self.config.reward != "no-hold",
+            "memory": self.config.memory,
             "interactions_played": self.replay.written,
             "gradient_steps": self.learner.steps,
             "training_seconds": round(self.seconds),
@@ -187,23 +188,3 @@ def _env_options(config: TrainConfig) -> dict[str, Any]:
         "renderer": config.renderer,
         "randomization": config.randomization,
     }
-
-
-@contextmanager
-def _stop_requested() -> Iterator[list[int]]:
-    """A list that is empty until SIGINT or SIGTERM arrives; a second one acts as usual."""
-    received: list[int] = []
-    previous: dict[signal.Signals, Any] = {}
-
-    def receive(number: int, frame: Any) -> None:
-        received.append(number)
-        for each, handler in previous.items():
-            signal.signal(each, handler)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        previous[number] = signal.signal(number, receive)
-    try:
-        yield received
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
