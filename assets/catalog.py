@@ -15,15 +15,16 @@ from assets.cache import cache_root
 from assets.generators import GENERATORS, GeneratedObject
 from assets.writer import write_partnet_folder
 
-VERSION = 4
+VERSION = 5
 """Number in the cache path. Raise it when a generator's output changes."""
 
-TRAIN_CATEGORIES = ("scissors", "knife")
+TRAIN_CATEGORIES = ("scissors", "knife", "usb", "safe")
 TEST_CATEGORIES = ("pliers", "microwave", "lighter", "eyeglasses", "multilink")
-CATEGORIES = TRAIN_CATEGORIES + TEST_CATEGORIES
-SPLITS = ("train", "val", "test")
+STRESS_CATEGORIES = ("drawers", "laptop", "double_door", "chain4", "chain5")
+CATEGORIES = TRAIN_CATEGORIES + TEST_CATEGORIES + STRESS_CATEGORIES
+SPLITS = ("train", "val", "test", "stress")
 """train: training categories, instances for training. val: the same categories, instances never trained on.
-test: categories never trained on."""
+test: categories never trained on. stress: further ones, harder or of other kinds: slides, more links."""
 
 TRAIN_SIZE = 200
 TEST_SIZE = 50
@@ -66,7 +67,7 @@ def split_categories(split: str) -> tuple[str, ...]:
     """
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
-    return TEST_CATEGORIES if split == "test" else TRAIN_CATEGORIES
+    return {"test": TEST_CATEGORIES, "stress": STRESS_CATEGORIES}.get(split, TRAIN_CATEGORIES)
 
 
 def split_size(split: str) -> int:

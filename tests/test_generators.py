@@ -15,7 +15,7 @@ from assets.generators import GENERATORS, GeneratedObject, Link, textures
 from assets.generators import geometry as geo
 
 DRAWS = 8
-PARTS = {"scissors": 2, "knife": 2, "pliers": 2, "multilink": 3}
+PARTS = {"scissors": 2, "knife": 2, "pliers": 2, "multilink": 3, "usb": 2, "safe": 2}
 PARTS |= {"microwave": 2, "lighter": 2, "eyeglasses": 3}
 
 
