@@ -5,6 +5,7 @@ from __future__ import annotations
 from assets.catalog import (
     CATEGORIES,
     SPLITS,
+    STRESS_CATEGORIES,
     TEST_CATEGORIES,
     TRAIN_CATEGORIES,
     Instance,
@@ -18,6 +19,7 @@ from assets.prepare import ObjectError, PartJoint, PreparedObject, prepare
 __all__ = [
     "CATEGORIES",
     "SPLITS",
+    "STRESS_CATEGORIES",
     "TEST_CATEGORIES",
     "TRAIN_CATEGORIES",
     "Instance",

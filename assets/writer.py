@@ -57,10 +57,9 @@ def write_partnet_folder(
             files[-1].append(f"{MESHES}/{name}.obj")
             count += 1
     (folder / "mobility.urdf").write_text(_urdf_text(obj, files), encoding="utf-8")
-    moving = {joint.child for joint in obj.joints}
+    kinds = {joint.child: "slider" if joint.type == "prismatic" else "hinge" for joint in obj.joints}
     lines = [
-        f"link_{i} {'hinge' if i in moving else 'free'} {link.part.replace(' ', '_')}\n"
-        for i, link in enumerate(obj.links)
+        f"link_{i} {kinds.get(i, 'free')} {link.part.replace(' ', '_')}\n" for i, link in enumerate(obj.links)
     ]
     (folder / "semantics.txt").write_text("".join(lines), encoding="utf-8")
     entries = {"category": obj.category, **(meta or {}), "notes": dict(obj.notes)}

@@ -221,6 +221,8 @@ def test_summary_by_hand():
     assert summary["false_motion_rate"] == pytest.approx(0.5)
     assert metrics.optimal_rate_first(episodes, 2) == pytest.approx(2 / 4)
     assert metrics.optimal_rate_first(episodes, 1) == pytest.approx(1 / 2)
+    assert metrics.optimal_rate_first(episodes, [3, 1]) == pytest.approx(2 / 4)
+    assert metrics.optimal_rate_first(episodes, [1, 2]) == pytest.approx(1 / 3)
 
 
 def test_summary_without_motion_is_json_without_nan():

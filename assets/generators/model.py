@@ -54,16 +54,16 @@ class Link:
 
 @dataclass(frozen=True)
 class Joint:
-    """A hinge between two links.
+    """A hinge or a slide between two links.
 
     Attributes:
         parent: Index of the parent link.
         child: Index of the child link; always greater than ``parent``.
         origin: (x, y, z) of a point on the axis, object's frame, metres.
-        lower: Lower limit in radians; at most zero.
-        upper: Upper limit in radians; at least zero.
-        axis: Unit vector of the axis.
-        type: URDF joint type.
+        lower: Lower limit in radians, or metres for a slide; at most zero.
+        upper: Upper limit, likewise; at least zero.
+        axis: Unit vector of the axis that the child turns about, or slides along.
+        type: URDF joint type: "revolute" or "prismatic".
     """
 
     parent: int
@@ -82,7 +82,7 @@ class GeneratedObject:
     Attributes:
         category: Its category.
         links: The bodies, root first.
-        joints: The hinges. The state zero lies within the limits of each.
+        joints: The hinges and slides. The state zero lies within the limits of each.
         notes: Choices worth knowing (style names), for ``meta.json``.
     """
 

@@ -1,4 +1,4 @@
-"""Multilink: a chain of three bars joined by hinges, each bar one layer above the last."""
+"""Multilink: a chain of bars joined by hinges, each bar one layer above the last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, moved, visuals
 
 CATEGORY = "multilink"
-LINKS = 3
 
 
 def _bar(rng: np.random.Generator, style: str, length: float, width: float) -> Polygon:
@@ -40,14 +39,16 @@ def _bar(rng: np.random.Generator, style: str, length: float, width: float) -> P
     return geo.tidy(frame.difference(window))
 
 
-def _materials(rng: np.random.Generator) -> list[Material]:
-    """Return three materials: all alike, the two ends alike, or each its own."""
+def _materials(rng: np.random.Generator, count: int) -> list[Material]:
+    """Return materials of the links: all alike, two in turns, or each its own."""
     kind = rng.random()
     first = textures.any_material(rng)
     if kind < 0.4:
-        return [first] * LINKS
+        return [first] * count
     second = textures.any_material(rng)
-    return [first, second, first] if kind < 0.6 else [first, second, textures.any_material(rng)]
+    if kind < 0.6:
+        return [(first, second)[i % 2] for i in range(count)]
+    return [first, second, *(textures.any_material(rng) for _ in range(count - 2))]
 
 
 def multilink(rng: np.random.Generator) -> GeneratedObject:
@@ -57,30 +58,48 @@ def multilink(rng: np.random.Generator) -> GeneratedObject:
         rng: Source of every choice.
 
     Returns:
-        The object, about 0.7 m long when straight. Link 0, the root, is an end of the chain or its middle.
+        The object, about 0.7 m long when straight; see `chain_of`.
     """
+    return chain_of(rng, CATEGORY, 3)
+
+
+def chain_of(rng: np.random.Generator, category: str, count: int) -> GeneratedObject:
+    """Draw a chain. The more links, the shorter and flatter they are; chains of more than three curl one way.
+
+    Args:
+        rng: Source of every choice.
+        category: Category of the object.
+        count: Number of links, two or more.
+
+    Returns:
+        The object. Link 0, the root, may be any link of the chain.
+    """
+    shrink = (3.0 / count) ** 0.5
     styles = ("rounded", "box", "dogbone", "leaf", "arc", "frame")
     common = styles[rng.integers(len(styles))] if rng.random() < 0.5 else ""
-    width = rng.uniform(0.06, 0.11)
-    thick = rng.uniform(0.010, 0.026)
+    width = rng.uniform(0.06, 0.11) if count <= 3 else rng.uniform(0.087, 0.122)
+    thick = max(0.010, rng.uniform(0.010, 0.026) * shrink)
     pin_radius = rng.uniform(0.18, 0.3) * width
-    materials = _materials(rng)
+    materials = _materials(rng, count)
     pin = materials[0] if rng.random() < 0.4 else textures.metal(rng)
     place, heading, bottom = np.zeros(2), float(rng.uniform(-np.pi, np.pi)), 0.0
+    curl = float(np.radians(rng.uniform(22.0, 32.0)) * rng.choice((-1, 1))) if count > 3 else 0.0
     places: list[np.ndarray] = []
     limits: list[tuple[float, float]] = []
     names: list[str] = []
     chain: list[list[Piece]] = []
-    for i in range(LINKS):
+    for i in range(count):
         if i > 0:
             rest = float(np.radians(rng.uniform(-60.0, 60.0)))
             reach = np.radians(rng.uniform(85.0, 115.0, size=2))
-            limits.append((float(-reach[0] - rest), float(reach[1] - rest)))
+            if count > 3:  # a long straight chain would be thin in the view
+                rest, reach = 0.4 * rest + curl, 0.45 * reach
+            limits.append((float(curl - reach[0] - rest), float(curl + reach[1] - rest)))
             heading += rest
             places.append(place)
         style = common or styles[rng.integers(len(styles))]
         names.append(style)
-        length = rng.uniform(0.17, 0.27)
+        length = rng.uniform(0.17, 0.27) * shrink
         own = thick * rng.uniform(0.8, 1.25)
         bar = Piece(
             _bar(rng, style, length, width), bottom, bottom + own, materials[i], rng.uniform(0.0, 0.3) * own
@@ -99,7 +118,8 @@ def multilink(rng: np.random.Generator) -> GeneratedObject:
         )
         place = place + length * np.array([np.cos(heading), np.sin(heading)])
         bottom += own + CLEARANCE
-    order = [(0, 1, 2), (2, 1, 0), (1, 0, 2)][rng.integers(3)]  # links of the chain, root first
+    root = (0, count - 1, *range(1, count - 1))[rng.integers(count)]
+    order = [root, *reversed(range(root)), *range(root + 1, count)]  # links of the chain, parents first
     number = {link: i for i, link in enumerate(order)}
     joints = []
     for i, (lower, upper) in enumerate(limits):  # hinge i joins links i and i + 1 of the chain
@@ -110,6 +130,4 @@ def multilink(rng: np.random.Generator) -> GeneratedObject:
         joints.append(Joint(parent, child, (float(places[i][0]), float(places[i][1]), z), *span))
     joints.sort(key=lambda joint: joint.child)
     links = tuple(Link("link", visuals(chain[i])) for i in order)
-    return GeneratedObject(
-        CATEGORY, links, tuple(joints), {"styles": ", ".join(names), "root": f"{order[0]}"}
-    )
+    return GeneratedObject(category, links, tuple(joints), {"styles": ", ".join(names), "root": f"{root}"})
