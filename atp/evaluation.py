@@ -43,8 +43,8 @@ class Task:
     environment: tuple[tuple[str, Any], ...] = ()
 
 
-def run_task(task: Task) -> list[Episode]:
-    """Play and score the episodes of a task, in order."""
+def run_task(task: Task) -> list[tuple[Episode, int]]:
+    """Play and score the episodes of a task, in order; with each the number of parts in view at its start."""
     import torch
 
     from atp.agent import Agent
@@ -60,13 +60,14 @@ def run_task(task: Task) -> list[Episode]:
         disable_env_checker=True,
         **{"resolution": agent.config.get("resolution", 90), **dict(task.environment)},
     )
-    episodes: list[Episode] = []
+    episodes: list[tuple[Episode, int]] = []
     try:
         for index in task.episodes:
             seeds = np.random.SeedSequence([task.seed, index]).generate_state(2)
-            observation, _ = env.reset(seed=int(seeds[0]))
+            observation, info = env.reset(seed=int(seeds[0]))
             policy = POLICIES[task.policy](env, agent, np.random.default_rng(seeds[1]))
-            episodes.append([step.scores for step in play_episode(env, agent, policy, observation)])
+            scores = [step.scores for step in play_episode(env, agent, policy, observation)]
+            episodes.append((scores, int(info["privileged"]["num_parts"])))
     finally:
         env.close()
     return episodes
@@ -102,7 +103,7 @@ def evaluate(
     Returns:
         One row for each policy and category, with ``policy``, ``category`` and the entries of
         :func:`atp.metrics.summarize`, and ``optimal_rate_first_n``, the rate of optimal steps over the first N
-        interactions, N being the number of parts (``num_parts``).
+        interactions, N being the number of parts of each object; ``num_parts`` is its mean.
     """
     chunks = [tuple(range(start, min(start + CHUNK, episodes))) for start in range(0, episodes, CHUNK)]
     extra = tuple(sorted((environment or {}).items()))
@@ -112,14 +113,16 @@ def evaluate(
         for policy in policies
         for chunk in chunks
     ]
-    results: dict[Task, list[Episode]] = {}
+    results: dict[Task, list[tuple[Episode, int]]] = {}
     if workers == 1:
         for task in tasks:
             results[task] = run_task(task)
             progress(len(task.episodes))
     else:
         with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-            pending: dict[Future[list[Episode]], Task] = {pool.submit(run_task, task): task for task in tasks}
+            pending: dict[Future[list[tuple[Episode, int]]], Task] = {
+                pool.submit(run_task, task): task for task in tasks
+            }
             try:
                 while pending:
                     for future in wait(pending, return_when=FIRST_COMPLETED).done:
@@ -132,20 +135,16 @@ def evaluate(
     return [_row(policy, category, results) for category in categories for policy in policies]
 
 
-def _row(policy: str, category: str, results: dict[Task, list[Episode]]) -> dict[str, Any]:
+def _row(policy: str, category: str, results: dict[Task, list[tuple[Episode, int]]]) -> dict[str, Any]:
     mine = sorted(
         (task.episodes[0], done)
         for task, done in results.items()
         if (task.policy, task.category) == (policy, category)
     )
-    episodes = [episode for _, done in mine for episode in done]
-    num_parts = NUM_PARTS.get(category, 2)
+    episodes = [episode for _, done in mine for episode, _ in done]
+    counts = [count for _, done in mine for _, count in done]
     row: dict[str, Any] = {"policy": policy, "category": category, **summarize(episodes)}
-    row["num_parts"] = num_parts
-    row["optimal_rate_first_n"] = optimal_rate_first(episodes, num_parts)
+    row["num_parts"] = sum(counts) / len(counts)
+    row["optimal_rate_first_n"] = optimal_rate_first(episodes, counts)
     row["episodes"] = len(episodes)
     return row
-
-
-#: Parts of the objects of a category, where they are not two.
-NUM_PARTS = {"multilink": 3}

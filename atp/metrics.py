@@ -218,9 +218,16 @@ def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def optimal_rate_first(episodes: Sequence[Episode], n: int) -> float | None:
-    """Share of optimal steps among the first ``n`` interactions of each episode; None without any."""
-    return _mean([float(step.optimal) for episode in episodes for step in episode[:n]])
+def optimal_rate_first(episodes: Sequence[Episode], n: int | Sequence[int]) -> float | None:
+    """Share of optimal steps among the first ``n`` interactions of each episode; None without any.
+
+    Args:
+        episodes: For each episode its steps in order.
+        n: One number for all, or one for each episode.
+    """
+    counts = [n] * len(episodes) if isinstance(n, int) else n
+    firsts = [episode[:count] for episode, count in zip(episodes, counts, strict=True)]
+    return _mean([float(step.optimal) for first in firsts for step in first])
 
 
 def summarize(episodes: Sequence[Episode]) -> dict[str, float | list[float | None] | None]:

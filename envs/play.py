@@ -44,7 +44,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     labels under the grippers (0: none); ``effective`` and ``optimal``; ``num_parts``, parts visible at reset.
 
     Args:
-        split: ``"train"``, ``"val"`` or ``"test"`` instances (see :mod:`assets.catalog`).
+        split: ``"train"``, ``"val"``, ``"test"`` or ``"stress"`` instances (see :mod:`assets.catalog`).
         category: Keep to one category of the split; None draws from all.
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
         resolution: Image side in pixels, or (H, W).

@@ -14,7 +14,16 @@ import pytest
 import trimesh
 from PIL import Image
 
-from assets import CATEGORIES, TEST_CATEGORIES, TRAIN_CATEGORIES, Instance, instance_folder, instances
+from assets import (
+    CATEGORIES,
+    STRESS_CATEGORIES,
+    TEST_CATEGORIES,
+    TRAIN_CATEGORIES,
+    Instance,
+    instance_folder,
+    instances,
+    prepare,
+)
 from assets.catalog import generate, split_categories, split_size
 from assets.writer import write_partnet_folder
 
@@ -30,7 +39,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def split_of(category: str) -> str:
-    return "train" if category in TRAIN_CATEGORIES else "test"
+    return next(split for split in ("train", "test", "stress") if category in split_categories(split))
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -44,11 +53,12 @@ def test_folder_has_the_partnet_layout(category: str, cache: Path) -> None:
     assert links == ["base", *(f"link_{i}" for i in range(len(obj.links)))]
     assert robot.findall("link")[0].find("visual") is None
     joints = robot.findall("joint")
-    assert [joint.attrib["type"] for joint in joints] == ["fixed"] + ["revolute"] * len(obj.joints)
+    assert [joint.attrib["type"] for joint in joints] == ["fixed", *(joint.type for joint in obj.joints)]
     assert sorted(joint.find("child").attrib["link"] for joint in joints) == sorted(links[1:])  # type: ignore[union-attr]
     semantics = [line.split() for line in (folder / "semantics.txt").read_text().splitlines()]
     assert [row[0] for row in semantics] == links[1:]
-    assert [row[1] for row in semantics] == ["free"] + ["hinge"] * len(obj.joints)
+    kind = "slider" if category == "drawers" else "hinge"
+    assert [row[1] for row in semantics] == ["free"] + [kind] * len(obj.joints)
     for link in robot.findall("link")[1:]:
         files = [mesh.attrib["filename"] for mesh in link.iterfind("visual/geometry/mesh")]
         assert files
@@ -103,6 +113,20 @@ def test_limits_in_the_file_are_those_of_the_object() -> None:
         assert float(written["upper"]) == pytest.approx(joint.upper, abs=1e-6)
 
 
+def test_generated_slides_reach_the_prepared_object_in_metres_of_its_size() -> None:
+    for index in range(4):
+        instance = Instance("drawers", index, "stress")
+        obj, prepared = generate(instance), prepare(instance.folder())
+        assert len(prepared.parts) == len(obj.links)
+        assert [joint.type for joint in prepared.joints] == ["prismatic"] * len(obj.joints)
+        ratios = [
+            (written.upper - written.lower) / (joint.upper - joint.lower)
+            for written, joint in zip(prepared.joints, obj.joints, strict=True)
+        ]
+        assert 0.5 < ratios[0] < 2.0  # one scale brings the whole object into view
+        assert ratios == pytest.approx([ratios[0]] * len(ratios), rel=1e-3)
+
+
 def test_same_instance_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for category in CATEGORIES:
         first = contents(instance_folder(category, 7, split_of(category)))
@@ -143,10 +167,12 @@ def test_train_and_val_streams_are_disjoint() -> None:
 
 
 def test_splits_and_sizes() -> None:
-    assert not set(TRAIN_CATEGORIES) & set(TEST_CATEGORIES)
+    assert len(set(CATEGORIES)) == len(CATEGORIES)  # no category is in two groups
+    assert set(CATEGORIES) == {*TRAIN_CATEGORIES, *TEST_CATEGORIES, *STRESS_CATEGORIES}
     assert split_categories("train") == split_categories("val") == TRAIN_CATEGORIES
     assert split_categories("test") == TEST_CATEGORIES
-    for split, size in (("train", 200), ("val", 50), ("test", 50)):
+    assert split_categories("stress") == STRESS_CATEGORIES
+    for split, size in (("train", 200), ("val", 50), ("test", 50), ("stress", 50)):
         found = instances(split)
         assert split_size(split) == size
         assert len(found) == len(set(found)) == size * len(split_categories(split))
@@ -159,7 +185,10 @@ def test_splits_and_sizes() -> None:
     [
         (("spoon", 0, "train"), CATEGORIES),
         (("pliers", 0, "train"), ("scissors, knife", "split test")),
-        (("scissors", 0, "test"), ("pliers, microwave, lighter, eyeglasses, multilink", "split train or val")),
+        (
+            ("scissors", 0, "test"),
+            ("pliers, microwave, lighter, eyeglasses, multilink", "split train or val"),
+        ),
         (("scissors", 200, "train"), ("200", "0 to 199")),
         (("scissors", -1, "val"), ("-1", "0 to 49")),
         (("scissors", 0, "training"), ("train, val, test",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 
@@ -86,10 +88,7 @@ def drawers(rng: np.random.Generator) -> GeneratedObject:
     left, right = -0.5 * width, 0.5 * width
     edges = left + 0.5 * wall + cuts * (width - wall)  # middles of the walls
     whole = shapely.box(left, 0.0, right, depth)
-    bays = [
-        shapely.box(a + 0.5 * wall, -0.1, b - 0.5 * wall, depth - wall)
-        for a, b in zip(edges[:-1], edges[1:], strict=True)
-    ]
+    bays = [shapely.box(a + 0.5 * wall, -0.1, b - 0.5 * wall, depth - wall) for a, b in pairwise(edges)]
     body = [
         Piece(whole, 0.0, floor, shell),
         Piece(geo.rounded(whole, 0.006), floor + inside, height, shell, rng.uniform(0.0, 0.006)),

@@ -42,7 +42,7 @@ class EvalOptions:
     policies: str = "ours,act-random,gt-act,gt-act-mot"
     """Names of policies, with commas."""
     split: str = "test"
-    """train, val or test."""
+    """train, val, test or stress."""
     categories: str = ""
     """Categories of the split, with commas; empty takes all."""
     episodes: int = 100
