@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -37,9 +37,9 @@ def _draw_shape(rng: np.random.Generator) -> _Shape:
     width = rng.uniform(0.34, 0.46)
     return _Shape(
         width=width,
-        depth=width * rng.uniform(0.65, 1.1),
+        depth=width * rng.uniform(0.55, 1.0),
         wall=rng.uniform(0.028, 0.06),
-        door=rng.uniform(0.055, 0.09),
+        door=rng.uniform(0.065, 0.10),
         gap=rng.uniform(0.003, 0.008),
         floor=rng.uniform(0.008, 0.014),
         height=rng.uniform(0.040, 0.065),
@@ -65,9 +65,11 @@ def _body(rng: np.random.Generator, shape: _Shape, shell: Material, open_top: bo
     if open_top:
         walls = geo.tidy(bent.difference(inside))
         pieces.append(Piece(walls, start, shape.height, shell, rng.uniform(0.0, 0.006)))
-        if rng.random() < 0.6:  # a lining of the floor
+        if rng.random() < 0.85:  # the floor lined, or dark as in a deep shadow, so that the walls stand out
+            shade = replace(shell, texture=(rng.uniform(0.3, 0.6) * shell.texture).astype(np.uint8))
+            cloth = shade if rng.random() < 0.5 else trim
             lining = shapely.box(*np.add(inside.bounds, (-0.004, 0.012, 0.004, 0.004)))
-            pieces.append(Piece(lining, start, shape.floor + 0.002, trim))
+            pieces.append(Piece(lining, start, shape.floor + 0.0007, cloth))
         pieces += _contents(rng, shape, inside)
         return pieces
     pieces.append(Piece(bent, start, shape.height, shell, rng.uniform(0.0, 0.01)))
