@@ -113,9 +113,12 @@ def cache(tmp_path_factory):
         yield
 
 
-def test_it_finds_optimal_actions_on_pliers(cache):
-    """The first two steps of an object with two parts should move one each."""
-    env = ArticulatedPlay(split="test", category="pliers")
+@pytest.mark.parametrize(
+    ("split", "category"), [("test", "pliers"), ("test", "lighter"), ("stress", "drawers")]
+)
+def test_it_finds_optimal_actions_on_hinges_and_slides(cache, split, category):
+    """The first two steps of an object with two or more parts should move one each."""
+    env = ArticulatedPlay(split=split, category=category)
     optimal = []
     for seed in range(8):
         env.reset(seed=seed, options={"index": seed % 4})
