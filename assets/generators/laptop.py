@@ -59,7 +59,7 @@ def laptop(rng: np.random.Generator) -> GeneratedObject:
         foot = geo.disc((place * length, -0.9 * deep), 0.3 * deep)
         foot = foot.intersection(shapely.box(0.0, -1.3 * deep, length, -0.8 * deep))
         base.append(Piece(geo.tidy(foot), 0.1 * height, 0.9 * height, screen))
-    least, most = np.radians(rng.uniform(8.0, 25.0)), np.radians(rng.uniform(105.0, 130.0))
+    least, most = np.radians(rng.uniform(30.0, 45.0)), np.radians(rng.uniform(105.0, 130.0))
     drawn = between_angles(rng, float(least), float(most))
     mirror = bool(rng.random() < 0.5)
     sign = -1.0 if mirror else 1.0
