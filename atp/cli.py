@@ -8,18 +8,20 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import clip, eval, object, play
+from atp.commands import clip, eval, maps, object, play
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
     | Annotated[eval.EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
+    | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
 )
 COMMANDS: dict[type, Callable[[Any], None]] = {
     play.PlayOptions: play.main,
     eval.EvalOptions: eval.main,
     clip.ClipOptions: clip.main,
+    maps.MapsOptions: maps.main,
     object.ObjectOptions: object.main,
 }
 

@@ -44,6 +44,12 @@ PUSH_COLOUR: Colour = (255, 255, 255)
 INK: Colour = (25, 25, 30)
 PAPER: Colour = (255, 255, 255)
 
+_RAMP = np.arange(256, dtype=np.uint8)[:, None]
+HEAT_COLOURS: tuple[Colour, ...] = tuple(
+    (int(r), int(g), int(b)) for b, g, r in cv2.applyColorMap(_RAMP, cv2.COLORMAP_INFERNO)[:, 0]
+)
+"""256 colours for values from 0 to 1, dark to bright."""
+
 
 def part_colour(label: int) -> Colour:
     """The colour of a part label, 1 or more; past 15 the colours start over."""
@@ -99,6 +105,36 @@ def overlay_mask(
     tinted = (1.0 - alpha) * grey[:, None] + alpha * np.asarray(colour, np.float32)
     picture[mask] = np.rint(tinted).astype(np.uint8)
     return picture
+
+
+def overlay_heat(rgb: NDArray[Any], values: NDArray[np.floating], alpha: float = 0.7) -> Picture:
+    """Lay values over the brightness of an image, dark for 0 and bright for 1.
+
+    Args:
+        rgb: uint8 (H, W, 3).
+        values: float (H, W); cut to 0..1.
+        alpha: Weight of the values' colours, 0 to 1.
+
+    Returns:
+        uint8 (H, W, 3).
+
+    Raises:
+        ValueError: If a shape, a dtype or alpha is wrong, or a value is NaN.
+    """
+    rgb = check_rgb(rgb)
+    values = np.asarray(values)
+    if (
+        values.shape != rgb.shape[:2]
+        or not np.issubdtype(values.dtype, np.floating)
+        or np.isnan(values).any()
+    ):
+        raise ValueError(
+            f"values must be float of shape {rgb.shape[:2]} without NaN, got {values.dtype} {values.shape}"
+        )
+    _check_alpha(alpha)
+    colours = np.array(HEAT_COLOURS, np.float32)[np.rint(255 * np.clip(values, 0, 1)).astype(np.intp)]
+    grey = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
+    return np.rint((1 - alpha) * grey[..., None] + alpha * colours).astype(np.uint8)
 
 
 def outline_mask(

@@ -1,9 +1,15 @@
-"""Policies: random actions lie on the object and follow the seed."""
+"""Policies: random actions lie on the object and follow the seed; ablations play with weights of their own."""
 
 import numpy as np
 import pytest
+import torch
 
-from atp.policies import POLICIES, random_action
+from atp import policies
+from atp.agent import Agent
+from atp.networks import InteractionNetwork, PartNetwork
+from atp.policies import POLICIES, random_action, weights_available
+from atp.selection import NO_HOLD
+from atp.shipped import shipped_weights
 
 
 def scene(height: float = 0.05) -> np.ndarray:
@@ -44,5 +50,93 @@ def test_same_seed_same_actions():
 
 
 def test_only_the_upper_bound_sees_true_motion():
-    policies = {name: make(None, None, np.random.default_rng(0)) for name, make in POLICIES.items()}  # type: ignore[arg-type]
-    assert {name for name, policy in policies.items() if policy.true_motion} == {"gt-act-mot"}
+    assert {name for name, make in POLICIES.items() if make.true_motion} == {"gt-act-mot"}  # type: ignore[attr-defined]
+
+
+def untrained(seed: int, config: dict | None = None) -> Agent:
+    torch.manual_seed(seed)
+    made = InteractionNetwork(8), PartNetwork(8)
+    for name, parameter in made[0].named_parameters():
+        if name.endswith("head.weight"):
+            torch.nn.init.normal_(parameter, std=3.0)
+    return Agent(*made, config, device="cpu")
+
+
+@pytest.fixture
+def shipped(tmp_path, monkeypatch):
+    """An empty folder in place of the shipped weights."""
+    monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
+    policies._load_actor.cache_clear()
+    yield tmp_path
+    policies._load_actor.cache_clear()
+
+
+def pictures(count: int = 12) -> list[dict]:
+    rng = np.random.default_rng(0)
+    return [
+        {
+            "rgb": rng.integers(0, 256, (48, 48, 3), np.uint8),
+            "depth": (1 + 0.1 * rng.random((48, 48))).astype(np.float32),
+        }
+        for _ in range(count)
+    ]
+
+
+def actions(name: str, agent: Agent, remembered: np.ndarray) -> list[list[int]]:
+    """What a policy does in each picture, when the evaluated agent remembers a part there."""
+    policy = POLICIES[name](None, agent, np.random.default_rng(0))  # type: ignore[arg-type]
+    chosen = []
+    for observation in pictures():
+        agent.reset(observation)
+        if remembered.any():
+            agent.memory.update(remembered, remembered)
+        chosen.append(policy.act(observation).tolist())
+    return chosen
+
+
+def part() -> np.ndarray:
+    mask = np.zeros((48, 48), bool)
+    mask[10:30, 5:40] = True
+    return mask
+
+
+def test_the_memory_is_seen_by_ours_and_not_by_act_no_part(shipped):
+    nothing = np.zeros((48, 48), bool)
+    untrained(1, {"memory": False}).save_pretrained(shipped / "no-part", torch.float32)
+    agent = untrained(0)
+    assert actions("ours", agent, part()) != actions("ours", agent, nothing)
+    assert actions("act-no-part", agent, part()) == actions("act-no-part", agent, nothing)
+
+
+def test_an_ablation_acts_as_its_own_weights_on_the_memory_of_the_evaluated_agent(shipped):
+    actor, agent = untrained(1), untrained(0)
+    actor.save_pretrained(shipped / "no-touch", torch.float32)
+    assert actions("ours-no-touch", agent, part()) == actions("ours", actor, part())
+    assert actions("ours-no-touch", agent, part()) != actions("ours", agent, part())
+
+
+def test_act_no_hold_never_holds(shipped):
+    untrained(1, {"holds": False}).save_pretrained(shipped / "no-hold", torch.float32)
+    chosen = actions("act-no-hold", untrained(0), part())
+    assert {tuple(action[:2]) for action in chosen} == {NO_HOLD}
+    assert len({tuple(action[2:4]) for action in chosen}) > 1
+
+
+@pytest.mark.parametrize("name", ["act-no-hold", "act-no-part", "ours-no-touch", "ppo"])
+def test_policies_without_their_weights_say_so(shipped, name):
+    assert not weights_available(name)
+    with pytest.raises(ValueError, match=rf"{POLICIES[name].weights}: there are no weights"):  # type: ignore[attr-defined]
+        POLICIES[name](None, untrained(0), np.random.default_rng(0))  # type: ignore[arg-type]
+
+
+def test_policies_without_weights_of_their_own_are_always_available(shipped):
+    assert {name for name in POLICIES if weights_available(name)} == {
+        "ours",
+        "act-random",
+        "gt-act",
+        "gt-act-mot",
+    }
+    untrained(1).save_pretrained(shipped / "no-touch")
+    assert weights_available("ours-no-touch")
+    with pytest.raises(ValueError, match="not the name of weights"):
+        shipped_weights("../default")

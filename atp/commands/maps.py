@@ -1,0 +1,169 @@
+"""``atp maps``: what the interaction network expects of holds and, given a hold, of pushes, as a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+import envs
+from atp.drawing import HEAT_COLOURS, draw_action, overlay_heat
+from atp.files import write_json
+from atp.panels import ACTION_LEGEND, Legend, strip
+from atp.pictures import Picture, write_png
+
+if TYPE_CHECKING:
+    from atp.reward_maps import RewardMaps
+
+
+@dataclass(frozen=True)
+class MapsOptions:
+    """Hold map, and push maps of one picture with each part held in turn: maps.png and maps.json."""
+
+    category: str = "pliers"
+    """Category of the object."""
+    split: str = "test"
+    """train, val or test."""
+    index: int | None = None
+    """Which instance; drawn by the seed if not given."""
+    object: Path | None = None
+    """Folder or URDF file of your own object, instead of category, split and index."""
+    weights: str = "default"
+    """Name of shipped weights, or a checkpoint folder."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    out: Path = Path("runs/maps")
+    """Folder for maps.png and maps.json."""
+    json: Path | None = None
+    """A further file for the result."""
+    seed: int = 0
+    """Decides the object, its pose and joint state."""
+
+
+def run(options: MapsOptions) -> dict[str, Any]:
+    """Draw the reward maps of a scene.
+
+    Args:
+        options: What to look at and where to write.
+
+    Returns:
+        What is written as ``maps.json``: ``category``, ``instance``, ``seed``, ``picture`` (the file), and ``holds``,
+        one entry for each visible part: ``part`` (its true label), ``hold`` (row, col: the best hold on it that is
+        not near another part), its expected reward ``hold_reward``, the best ``push`` (row, col), ``direction`` and
+        ``push_reward`` with it, the true label under that push ``pushed_part`` (0: background), and
+        ``reward_by_part``, the largest expected reward of a push on each part.
+
+    Raises:
+        ValueError: An option does not exist or make sense, or the agent was trained without holding.
+    """
+    from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
+    from atp.reward_maps import best_push, reward_maps
+
+    agent = Agent.from_pretrained(options.weights, device=options.device)
+    if not agent.holds:
+        raise ValueError(
+            f"{options.weights}: was trained without holding, and has no maps for different holds"
+        )
+    own: dict[str, Any] = {"object": options.object}
+    if options.object is None:
+        own = {"split": options.split, "category": options.category}
+    resolution = agent.config.get("resolution", 90)
+    env = gym.make(envs.ENV_ID, resolution=resolution, disable_env_checker=True, **own)
+    try:
+        choice = {} if options.object or options.index is None else {"index": options.index}
+        observation, info = env.reset(seed=options.seed, options=choice)
+    finally:
+        env.close()
+    labels = info["privileged"]["labels"]  # for the picture alone: which part is held
+    parts = [int(part) for part in np.unique(labels) if part]
+    if not parts:
+        raise ValueError("no part of the object is in view; choose another --seed")
+    hold_map = reward_maps(agent, observation, [(0, 0)]).hold
+    holds = [_best_hold(hold_map, labels, part) for part in parts]
+    maps = reward_maps(agent, observation, holds)
+    entries = []
+    for part, hold, push in zip(parts, holds, maps.push, strict=True):
+        row, col, direction = best_push(push)
+        entries.append(
+            {
+                "part": part,
+                "hold": list(hold),
+                "hold_reward": round(float(maps.hold[hold]), 6),
+                "push": [row, col],
+                "direction": direction,
+                "push_reward": round(float(push.max()), 6),
+                "pushed_part": int(labels[row, col]),
+                "reward_by_part": {str(p): round(float(push.max(0)[labels == p].max()), 6) for p in parts},
+            }
+        )
+    result = {
+        "category": info["category"],
+        "instance": info["instance"],
+        "seed": options.seed,
+        "picture": str(options.out / "maps.png"),
+        "holds": entries,
+    }
+    picture = draw_maps(observation["rgb"], maps, entries, f"{info['instance']}: expected reward")
+    write_png(result["picture"], picture)
+    for file in (options.out / "maps.json", options.json):
+        if file is not None:
+            write_json(file, result)
+    return result
+
+
+def main(options: MapsOptions) -> None:
+    """Run the command and say what the best push is under each hold."""
+    result = run(options)
+    console = Console()
+    for entry in result["holds"]:
+        where = f"part {entry['pushed_part']}" if entry["pushed_part"] else "the background"
+        console.print(
+            f"holding part {entry['part']} at {entry['hold']} ({entry['hold_reward']:.2f}): best push "
+            f"{entry['push']} on {where} towards {45 * entry['direction']} degrees ({entry['push_reward']:.2f})",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(result["picture"], highlight=False, soft_wrap=True)
+
+
+def draw_maps(rgb: NDArray[np.uint8], maps: RewardMaps, entries: list[dict[str, Any]], title: str) -> Picture:
+    """The image, the hold map, and for each hold the best value over the directions at every pixel.
+
+    Args:
+        rgb: (H, W, 3) uint8.
+        maps: With one push map for each entry.
+        entries: As ``holds`` of :func:`run`.
+        title: A line above.
+
+    Returns:
+        uint8 (h, w, 3). All maps share one scale, from 0 to the largest value.
+    """
+    top = max(float(maps.hold.max()), float(maps.push.max()), 1e-6)
+    panels = [
+        draw_action(rgb, None, None, None),
+        draw_action(overlay_heat(rgb, maps.hold / top), None, None, None),
+    ]
+    captions, notes = ["image", "where to hold"], ["", ""]
+    for entry, push in zip(entries, maps.push, strict=True):
+        heat = overlay_heat(rgb, push.max(0) / top)
+        panels.append(draw_action(heat, entry["hold"], entry["push"], entry["direction"]))
+        captions.append(f"where to push, part {entry['part']} held")
+        notes.append(f"best push {entry['push_reward']:.2f}")
+    scale = [Legend(f"{top * share:.2f}", HEAT_COLOURS[round(255 * share)]) for share in (0.0, 0.5, 1.0)]
+    return strip([panels], captions, notes=[notes], legend=[*ACTION_LEGEND, *scale], title=title)
+
+
+def _best_hold(values: NDArray[np.float32], labels: NDArray[np.uint8], part: int) -> tuple[int, int]:
+    """The pixel of a part with the largest value, among those away from the other parts: not on a hinge."""
+    mask = labels == part
+    others = (labels > 0) & ~mask
+    distance = cv2.distanceTransform((~others).astype(np.uint8), cv2.DIST_L2, 5)
+    away = mask & (distance >= distance[mask].max() / 2)
+    row, col = np.unravel_index(int(np.where(away, values, -1).argmax()), values.shape)
+    return int(row), int(col)
