@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -247,6 +248,32 @@ def test_ablations(tmp_path, reward, holds):
     assert held.any() == holds
     assert np.isnan(stored["rewards"][:, 0]).all() == (reward == "no-hold")
     assert Agent.from_pretrained(tmp_path / "weights", device="cpu").holds == holds
+
+
+@pytest.mark.parametrize("memory", [True, False])
+def test_without_memory_the_interaction_network_sees_an_empty_one(tmp_path, memory):
+    config = replace(TINY, out=tmp_path, total_interactions=30, memory=memory, predicted_memory=0.0)
+    with closing(Trainer(config)) as trainer:
+        trainer.collector.play(trainer.learner.acting, trainer.replay, 0, 0.5)
+        trainer.collector.play(trainer.learner.acting, trainer.replay, 1, 0.5)
+        records = trainer.replay.sample(200, np.random.default_rng(0))
+        assert records["moved"].any()
+        assert records["memory"].any() == memory  # what it learns from
+        labels = np.ones((1, 48, 48), np.uint8)
+        assert trainer.collector._seen(labels).any() == memory  # what it acts on
+        agent = trainer.agent()
+    assert agent.config["memory"] == agent.sees_memory == memory
+
+
+def test_the_curve_has_the_rates_of_the_log(whole):
+    entries = json.loads((whole / "curve.json").read_text())
+    assert [entry["interactions"] for entry in entries] == list(range(20, 121, 20))
+    events = EventAccumulator(str(whole / "tensorboard"))
+    events.Reload()
+    for name in ("effective/policy", "optimal_first_n/random"):
+        logged = {event.step: event.value for event in events.Scalars(name)}
+        curve = {entry["interactions"]: entry[name] for entry in entries if name in entry}
+        assert curve == pytest.approx(logged)
 
 
 def test_losses_go_down(tmp_path):

@@ -127,7 +127,8 @@ class PpoTrainer:
         with ExitStack() as opened:
             self.folder = opened.enter_context(closing(RunFolder(config)))
             state = self.folder.load()
-            envs = opened.enter_context(closing(_make_envs(config)))
+            envs = _make_envs(config)
+            opened.callback(_close_envs, envs)
             self.model = PPO(
                 "MultiInputPolicy",
                 envs,
@@ -312,3 +313,13 @@ def _make_envs(config: PpoConfig) -> VecEnv:
     # the server imports what its workers share
     multiprocessing.get_context("forkserver").set_forkserver_preload(["train.ppo"])
     return SubprocVecEnv([make] * config.envs, start_method="forkserver")
+
+
+def _close_envs(envs: VecEnv) -> None:
+    """End all workers, also when one of them is lost."""
+    try:
+        envs.close()
+    except (EOFError, ConnectionError):
+        for process in getattr(envs, "processes", ()):
+            process.terminate()
+            process.join()
