@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -15,6 +17,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 import envs
 from atp import checkpoint
 from atp.checkpoint import CheckpointError
+from atp.policies import POLICIES, _load_ppo, weights_available
 from atp.ppo import PpoPolicy, build_policy
 from envs.wrappers import depth_image
 from train.ppo import PpoConfig, PpoTrainer
@@ -203,6 +206,21 @@ def test_the_policy_plays_in_the_environment(whole):
         assert env.action_space.contains(action)
         seen, *_ = env.step(action)
     env.close()
+
+
+def test_the_policy_of_the_benchmark_draws_from_its_shipped_weights(whole, tmp_path, monkeypatch):
+    monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
+    _load_ppo.cache_clear()
+    whole.policy().save_pretrained(tmp_path / "ppo")
+    assert weights_available("ppo")
+    agent: Any = SimpleNamespace(device=torch.device("cpu"))
+    policy = POLICIES["ppo"](None, agent, np.random.default_rng(7))  # type: ignore[arg-type]
+    rng = np.random.default_rng(7)
+    for seed in range(5):
+        np.testing.assert_array_equal(
+            policy.act(observation(seed)), whole.policy().act(observation(seed), rng)
+        )
+    _load_ppo.cache_clear()
 
 
 def test_command_trains_and_refuses(tmp_path, capsys):

@@ -10,7 +10,7 @@ from PIL import Image
 from atp import encoding
 from atp.agent import Agent
 from atp.cli import main
-from atp.commands.maps import _best_hold
+from atp.commands.maps import MapsOptions, _best_hold, run
 from atp.drawing import HEAT_COLOURS, overlay_heat
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.reward_maps import best_push, reward_maps
@@ -124,3 +124,13 @@ def test_an_agent_that_never_holds_has_no_such_maps(agent, tmp_path, capsys):
             ]
         )
     assert "without holding" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_with_the_shipped_weights_the_best_push_is_on_the_part_that_is_not_held(tmp_path):
+    entries = []
+    for seed in range(12):
+        options = MapsOptions(category="pliers", seed=seed, device="cpu", out=tmp_path)
+        entries += run(options)["holds"]
+    assert len(entries) == 24
+    assert np.mean([entry["pushed_part"] == 3 - entry["part"] for entry in entries]) > 0.75
