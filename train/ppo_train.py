@@ -29,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     from train.ppo import PpoConfig, PpoTrainer
 
     given = sys.argv[1:] if arguments is None else arguments
+    config = tyro.cli(PpoConfig, args=given, description=__doc__, prog="python -m train.ppo_train")
     trainer = None
     try:
-        config = tyro.cli(PpoConfig, args=given, description=__doc__, prog="python -m train.ppo_train")
         trainer = PpoTrainer(config, command=shlex.join(["python", "-m", "train.ppo_train", *given]))
         return 0 if trainer.run() else 130
     except (EOFError, ConnectionError):
