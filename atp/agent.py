@@ -66,8 +66,9 @@ class Agent:
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:
-        completes: Where there is depth, fit motion masks to the object and report what never moved as a part
-            (:mod:`atp.completion`). Set it to False for motion alone, as AtP does.
+        fits_masks: Fit motion masks to the object's outline where there is depth (:mod:`atp.completion`).
+        residual: Where there is depth, report what is left of the object once a part is known as a part too. Off, as
+            in AtP: a part is what was seen to move.
         symmetries: Turned and mirrored inputs, 1 to 8, over which the reward maps are averaged
             (:mod:`atp.symmetry`).
     """
@@ -85,7 +86,8 @@ class Agent:
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
         self.sees_memory = bool(self.config.get("memory", True))
-        self.completes = True
+        self.fits_masks = True
+        self.residual = False
         self.symmetries = 8
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
@@ -122,9 +124,10 @@ class Agent:
     def parts(self) -> NDArray[np.uint8]:
         """The parts found, (H, W) uint8 aligned with the current image: 0 background, 1.. parts.
 
-        Those of the part memory and, where there is depth, the residual part (:mod:`atp.completion`).
+        Those of the part memory; with ``residual`` and depth, the residual part as well (:mod:`atp.completion`).
         """
-        return complete_parts(self._require_memory().labels, self._on_object)
+        labels = self._require_memory().labels
+        return complete_parts(labels, self._on_object) if self.residual else labels
 
     @property
     def memory(self) -> PartMemory:
@@ -262,13 +265,14 @@ class Agent:
         masks = [(logits > 0).cpu().numpy() for logits in (logits_before, logits_after)]
         for batch, moved in zip((before, after), masks, strict=True):
             for index, observation in enumerate(batch):
-                moved[index] = fit_motion(moved[index], self._object_in(observation))
+                if self.fits_masks:
+                    moved[index] = fit_motion(moved[index], self._object_in(observation))
         return masks[0], masks[1]
 
     def _object_in(self, observation: Observation) -> Mask:
-        """Pixels of the object, (H, W) bool; none where there is no depth, or where it is not to be used."""
+        """Pixels of the object, (H, W) bool; none where there is no depth."""
         depth = observation.get("depth")
-        if depth is None or not self.completes:
+        if depth is None:
             return np.zeros(observation["rgb"].shape[:2], bool)
         return object_mask(np.asarray(depth, np.float32))
 

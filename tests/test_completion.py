@@ -83,10 +83,10 @@ def test_nothing_is_added_without_depth_or_without_a_known_part(on_object: np.nd
     assert completed is not labels
 
 
-@pytest.mark.parametrize("completes", [True, False])
-def test_agent_reports_the_residual_part_where_there_is_depth(completes: bool) -> None:
+@pytest.mark.parametrize("residual", [True, False])
+def test_agent_reports_the_residual_part_where_there_is_depth(residual: bool) -> None:
     agent = Agent(InteractionNetwork(8), PartNetwork(8), device="cpu")
-    agent.completes = completes
+    agent.residual = residual
     observation = {
         "rgb": np.zeros((*SHAPE, 3), np.uint8),
         "depth": np.where(OBJECT, 1.4, 1.5).astype(np.float32),
@@ -95,7 +95,7 @@ def test_agent_reports_the_residual_part_where_there_is_depth(completes: bool) -
     agent.reset(observation)
     parts = agent.remember(np.zeros(5, np.int64), LEFT, LEFT, observation)
     np.testing.assert_array_equal(parts == 1, LEFT)
-    assert (parts == 2).sum() == (np.count_nonzero(OBJECT & ~LEFT) if completes else 0)
+    assert (parts == 2).sum() == (np.count_nonzero(OBJECT & ~LEFT) if residual else 0)
     np.testing.assert_array_equal(parts, agent.parts)
     np.testing.assert_array_equal(agent.memory.labels > 0, LEFT)  # the memory knows what moved, no more
     without = agent.remember(np.zeros(5, np.int64), NO_DEPTH, NO_DEPTH, {**observation, "depth": None})
