@@ -16,8 +16,9 @@ from atp.completion import complete_parts, fit_motion
 from atp.memory import PartMemory
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.objectness import object_mask
+from atp.rotated import RotatedPasses
 from atp.selection import best_actions
-from atp.symmetry import SymmetryAveraged
+from atp.symmetry import SymmetryAveraged, averaged_motion
 
 Observation = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
@@ -71,6 +72,10 @@ class Agent:
             in AtP: a part is what was seen to move.
         symmetries: Turned and mirrored inputs, 1 to 8, over which the reward maps are averaged
             (:mod:`atp.symmetry`).
+        rotated_passes: Ask about each push direction with a copy of the input of its own, as AtP does, in place of that
+            average.
+        mask_symmetries: Turned and mirrored inputs, 1 to 8, over which the motion masks are averaged.
+        tells_action: Tell the part network the action where it is known.
     """
 
     def __init__(
@@ -89,6 +94,9 @@ class Agent:
         self.fits_masks = True
         self.residual = False
         self.symmetries = 8
+        self.rotated_passes = False
+        self.mask_symmetries = 1
+        self.tells_action = True
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
         self._on_object: Mask = np.zeros((0, 0), bool)
@@ -179,7 +187,11 @@ class Agent:
         """
         image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
         known = encoding.memory_tensor(labels if self.sees_memory else np.zeros_like(labels)).to(self.device)
-        network = SymmetryAveraged(self.interaction, self.symmetries)
+        network = (
+            RotatedPasses(self.interaction)
+            if self.rotated_passes
+            else SymmetryAveraged(self.interaction, self.symmetries)
+        )
         actions = best_actions(network, image, known, [failed], self.holds)
         action: NDArray[np.int64] = actions[0]
         return action
@@ -258,11 +270,9 @@ class Agent:
             torch.cat([encoding.image_tensor(o["rgb"], o.get("depth")) for o in batch]).to(self.device)
             for batch in (before, after)
         )
-        shape = (first.shape[2], first.shape[3])
-        known = None if actions is None else np.stack(actions)
-        maps = encoding.action_tensor(known, shape, count=len(first)).to(self.device)
-        logits_before, logits_after = self.part(first, second, maps)
-        masks = [(logits > 0).cpu().numpy() for logits in (logits_before, logits_after)]
+        known = None if actions is None or not self.tells_action else torch.from_numpy(np.stack(actions))
+        logits = averaged_motion(self.part, first, second, known, self.mask_symmetries)
+        masks = [(found > 0).cpu().numpy() for found in logits]
         for batch, moved in zip((before, after), masks, strict=True):
             for index, observation in enumerate(batch):
                 if self.fits_masks:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -74,3 +76,10 @@ def _check(before: Image, after: Image) -> None:
                 f"images must be uint8 (H, W, 3) of one shape, got {before.dtype} {before.shape} and "
                 f"{after.dtype} {after.shape}"
             )
+
+
+#: The baselines by name.
+BASELINES: dict[str, Callable[[Image, Image], tuple[Mask, Mask]]] = {
+    "frame_difference": frame_difference,
+    "dis_flow": dis_flow,
+}

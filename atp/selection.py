@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from atp.networks import InteractionNetwork
+from atp.rotated import RotatedPasses
 from atp.symmetry import SymmetryAveraged
 
 #: Holds that are rated together with their best push.
@@ -27,7 +28,7 @@ NO_HOLD = (0, 0)
 
 @torch.inference_mode()
 def best_actions(
-    network: InteractionNetwork | SymmetryAveraged,
+    network: InteractionNetwork | SymmetryAveraged | RotatedPasses,
     image: Tensor,
     memory: Tensor,
     failed: Sequence[Sequence[NDArray[np.int64]]] | None = None,

@@ -7,8 +7,10 @@ import math
 import pytest
 import torch
 
-from atp.networks import InteractionNetwork
-from atp.symmetry import Symmetry, SymmetryAveraged
+from atp.encoding import action_tensor
+from atp.networks import InteractionNetwork, PartNetwork
+from atp.rotated import RotatedPasses
+from atp.symmetry import Symmetry, SymmetryAveraged, averaged_motion
 
 SHAPE = (40, 32)  # not square: turns must change rows and columns
 ALL = [Symmetry(index % 4, index >= 4) for index in range(8)]
@@ -77,3 +79,78 @@ def test_one_symmetry_is_the_network_itself() -> None:
 def test_impossible_count(count: int) -> None:
     with pytest.raises(ValueError, match="1 to 8"):
         SymmetryAveraged(InteractionNetwork(8), count)
+
+
+@pytest.mark.parametrize("symmetry", ALL)
+def test_actions_turn_with_their_maps(symmetry: Symmetry) -> None:
+    actions = torch.tensor([[3, 5, 30, 12, 1], [-1] * 5])
+    turned = symmetry.apply_to_actions(actions, SHAPE)
+    shape = SHAPE if symmetry.quarters % 2 == 0 else SHAPE[::-1]
+    expected, found = symmetry.apply(action_tensor(actions, SHAPE)), action_tensor(turned, shape)
+    torch.testing.assert_close(found[:, :2], expected[:, :2])
+    push = tuple(turned[0, 2:4].tolist())
+    start = complex(*action_tensor(actions, SHAPE)[0, 2:, 30, 12].tolist())
+    if symmetry.mirrored:
+        start = complex(-start.real, start.imag)
+    end = start * 1j**symmetry.quarters
+    assert found[0, 2][push].item() == pytest.approx(end.real, abs=1e-6)
+    assert found[0, 3][push].item() == pytest.approx(end.imag, abs=1e-6)
+
+
+def test_averaged_motion_turns_with_the_images() -> None:
+    generator = torch.Generator().manual_seed(2)
+    torch.manual_seed(2)
+    network = PartNetwork(8).eval()
+    before, after = (torch.rand(1, 5, 32, 32, generator=generator) for _ in range(2))
+    action = torch.tensor([[7, 20, 15, 3, 5]])
+    turn = Symmetry(3, True)
+    with torch.inference_mode():
+        for known in (action, None):
+            moved = None if known is None else turn.apply_to_actions(known, (32, 32))
+            upright = averaged_motion(network, before, after, known, 8)
+            turned = averaged_motion(network, turn.apply(before), turn.apply(after), moved, 8)
+            for first, second in zip(upright, turned, strict=True):
+                torch.testing.assert_close(turn.undo(second), first, atol=1e-4, rtol=1e-4)
+        alone = network(before, after, action_tensor(action, (32, 32)))
+        torch.testing.assert_close(averaged_motion(network, before, after, action, 1), alone)
+
+
+class PushesRightAtTheHold:
+    """In place of a network: direction 0 is worth pushing six pixels right of the hold."""
+
+    def features(self, image, memory):
+        return Repeated(image)
+
+    def hold_logits(self, view):
+        return view.image[:, 0]
+
+    def push_logits(self, view, hold):
+        maps = torch.zeros(len(hold), 8, *view.image.shape[2:])
+        for index, (row, col) in enumerate(hold.tolist()):
+            maps[index, 0, row - 1 : row + 2, col + 5 : col + 8] = (
+                1.0  # single pixels can fall between others
+            )
+        return maps
+
+
+class Repeated:
+    def __init__(self, image):
+        self.image = image
+
+    def repeat(self, count):
+        return Repeated(self.image.repeat_interleave(count, 0))
+
+
+def test_rotated_passes_ask_for_each_direction_in_its_own_frame() -> None:
+    network = RotatedPasses(PushesRightAtTheHold())  # type: ignore[arg-type]
+    image, memory = torch.rand(1, 5, 41, 41), torch.zeros(1, 2, 41, 41)
+    hold = torch.tensor([[20, 20], [18, 22]])
+    maps = network.push_logits(network.features(image, memory).repeat(2), hold)
+    assert maps.shape == (2, 8, 41, 41)
+    for index, (row, col) in enumerate(hold.tolist()):
+        for k in range(8):
+            place = int(maps[index, k].flatten().argmax())
+            found = complex(place % 41 - col, -(place // 41 - row))
+            expected = 6 * complex(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4))
+            assert abs(found - expected) < 1.5  # nearest pixel, twice
+    torch.testing.assert_close(network.hold_logits(network.features(image, memory)), image[:, 0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Protocol
@@ -18,15 +18,11 @@ from atp.clips import Clip, ClipError, ClipInteraction, find_clips, read_clip, r
 from atp.files import write_json
 from atp.letterbox import Letterbox
 from atp.metrics import mask_iou
-from atp.perception import dis_flow, frame_difference
+from atp.perception import BASELINES
 from atp.pictures import Picture, write_png, write_video
 
 Mask = NDArray[np.bool_]
 Iou = float | None
-BASELINES: dict[str, Callable[[Picture, Picture], Pair]] = {
-    "frame_difference": frame_difference,
-    "dis_flow": dis_flow,
-}
 SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
 DEFAULT_RESOLUTION = 90
 FPS = 25

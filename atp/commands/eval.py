@@ -1,4 +1,4 @@
-"""``atp eval``: score policies on objects of a split."""
+"""``atp eval``: score policies on objects of a split, or a whole suite over several seeds."""
 
 from __future__ import annotations
 
@@ -6,47 +6,53 @@ import json
 import os
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from assets.catalog import split_categories
+from atp.benchmark.fingerprint import code_digest, weights_digest
+from atp.benchmark.journal import Journal
+from atp.benchmark.suites import suite_cells
+from atp.benchmark.tables import COLUMNS, format_value, results_markdown
 from atp.checkpoint import resolve_pretrained
-from atp.evaluation import evaluate
-from atp.files import write_json
+from atp.files import write_json, write_text
 from atp.policies import POLICIES
+from atp.shipped import shipped_weights
 
-COLUMNS = {
-    "policy": "policy",
-    "category": "category",
-    "episodes": "episodes",
-    "miou": "mIoU",
-    "mape": "MAPE",
-    "hd95": "dH95 (px)",
-    "optimal_rate_first_n": "optimal, first N",
-    "optimal_rate": "optimal",
-    "effective_rate": "effective",
-    "motion_iou": "motion IoU",
-    "false_motion_rate": "false motion",
-}
+if TYPE_CHECKING:
+    from atp.benchmark.evaluation import Cell
+
+DEFAULT_POLICIES = "ours,act-random,gt-act,gt-act-mot"
 
 
 @dataclass(frozen=True)
 class EvalOptions:
-    """Score policies on objects of a split: a table, and JSON."""
+    """Score policies on objects of a split, or a suite: a table, JSON, Markdown and a plot.
 
-    policies: str = "ours,act-random,gt-act,gt-act-mot"
-    """Names of policies, with commas."""
+    An evaluation that was stopped goes on where it was when the same command is given again.
+    """
+
+    suite: str = ""
+    """full (every policy on nine categories), stress or ablations, in place of a split and its categories."""
+    policies: str = ""
+    """Names of policies, with commas; empty: ours, act-random, gt-act and gt-act-mot, or all of a suite."""
     split: str = "test"
     """train, val, test or stress."""
     categories: str = ""
     """Categories of the split, with commas; empty takes all."""
     episodes: int = 100
-    """Episodes for each policy and category."""
+    """Episodes for each policy and category, shared out among the seeds."""
+    seeds: int = 1
+    """How many seeds; scores are means over them, with their spread."""
+    seed: int = 0
+    """The first seed."""
     weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
     randomization: bool = False
@@ -59,8 +65,6 @@ class EvalOptions:
     """Folder for the results."""
     json: Path | None = None
     """File for the results; eval.json in the folder if not given."""
-    seed: int = 0
-    """Decides the episodes."""
 
 
 def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
@@ -71,64 +75,61 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
         console: Where the progress goes; None shows none.
 
     Returns:
-        What is written as JSON: ``command``, ``weights``, ``split``, ``seed``, ``seconds``, and ``rows``, one for each
-        policy and category, as :func:`atp.evaluation.evaluate` describes them.
+        What is written as JSON: ``command``, ``weights``, ``weights_digest``, ``code_digest``, ``suite``, ``seeds``,
+        ``seconds`` (of this run of the command), ``cores``, and ``rows``, one for each policy, category and variant, as
+        :func:`atp.benchmark.evaluation.make_row` describes them.
 
     Raises:
-        ValueError: A policy, split, category or number does not exist or make sense; the message names the choices.
+        ValueError: A suite, policy, split, category or number does not exist or make sense; the message names the
+            choices.
     """
-    policies = _names(options.policies, tuple(POLICIES), "policy")
-    known = split_categories(options.split)
-    categories = _names(options.categories, known, "category") if options.categories else list(known)
-    if options.episodes < 1 or options.workers < 0:
-        raise ValueError("--episodes must be at least 1 and --workers at least 0")
-    resolve_pretrained(options.weights)  # a wrong name is an error here, not in a worker
+    cells = _cells(options)
+    if options.seeds < 1 or options.workers < 0 or options.episodes < options.seeds:
+        raise ValueError("--seeds must be at least 1, --episodes at least --seeds, --workers at least 0")
+    if options.episodes % options.seeds:
+        raise ValueError(f"{options.episodes} --episodes cannot be shared out among {options.seeds} --seeds")
+    weights = resolve_pretrained(options.weights)  # a wrong name is an error here, not in a worker
+    from atp.benchmark.evaluation import Setting, evaluate
+
+    each = options.episodes // options.seeds
+    seeds = list(range(options.seed, options.seed + options.seeds))
+    depends = {
+        "code": code_digest(),
+        "weights": weights_digest(weights),
+        "of_policies": _policy_weights(cells),
+        "device": options.device,
+        "randomization": options.randomization,
+    }
+    journal = Journal(options.out / "journal.jsonl", depends)
     began = time.monotonic()
-    total = options.episodes * len(policies) * len(categories)
-    workers = min(options.workers or len(os.sched_getaffinity(0)), total)
-    columns = (
-        TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:.1f}/s"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    with Progress(*columns, console=console, disable=console is None or not console.is_terminal) as bar:
-        task, done = bar.add_task("", total=total, rate=0.0), 0
-
-        def progress(count: int) -> None:
-            nonlocal done
-            done += count
-            rate = done / (time.monotonic() - began)
-            bar.update(task, completed=done, rate=rate)
-            if (
-                console is not None
-                and not console.is_terminal
-                and done * 10 // total > (done - count) * 10 // total
-            ):
-                left = (total - done) / rate
-                print(
-                    f"{done}/{total} episodes, {rate:.1f}/s, {left:.0f} s left", file=sys.stderr, flush=True
-                )
-
+    total = options.episodes * len(cells)
+    with _progress(total, console) as progress:
         rows = evaluate(
-            policies,
-            categories,
-            options.split,
-            options.episodes,
-            options.seed,
-            options.weights,
-            device=options.device,
-            workers=workers,
-            environment={"randomization": options.randomization},
+            cells,
+            each,
+            seeds,
+            Setting(options.weights, options.device, {"randomization": options.randomization}),
+            workers=min(options.workers or len(os.sched_getaffinity(0)), total),
+            journal=journal,
             progress=progress,
         )
     result = {
         "command": " ".join(["atp", *sys.argv[1:]]),
         "weights": options.weights,
-        "split": options.split,
-        "seed": options.seed,
+        "weights_digest": depends["weights"],
+        "code_digest": depends["code"],
+        "suite": options.suite,
+        "seeds": seeds,
         "seconds": round(time.monotonic() - began, 1),
+        "cores": len(os.sched_getaffinity(0)),
         "rows": rows,
     }
-    write_json(options.json or options.out / "eval.json", json.loads(json.dumps(result)))
+    result = json.loads(json.dumps(result))
+    write_json(options.json or options.out / "eval.json", result)
+    write_text(options.out / "eval.md", results_markdown(result))
+    from atp.benchmark.plots import draw_by_interaction
+
+    draw_by_interaction(result, options.out / "eval.png")
     return result
 
 
@@ -136,13 +137,14 @@ def main(options: EvalOptions) -> None:
     """Run the command and print its table."""
     console = Console()
     report(run(options, console), console)
+    print(f"{options.out / 'eval.md'}  {options.out / 'eval.png'}")
 
 
 def report(result: dict[str, Any], console: Console) -> None:
     """Print the rows: a table on a terminal, plain lines anywhere else."""
-    lines = [[_text(row.get(key)) for key in COLUMNS] for row in result["rows"]]
+    lines = [[format_value(row.get(key)) for key in COLUMNS] for row in result["rows"]]
     if console.is_terminal:
-        table = Table(*COLUMNS.values(), title=f"split {result['split']}, seed {result['seed']}")
+        table = Table(*COLUMNS.values(), title=f"seeds {', '.join(map(str, result['seeds']))}")
         for line in lines:
             table.add_row(*line)
         console.print(table)
@@ -151,15 +153,57 @@ def report(result: dict[str, Any], console: Console) -> None:
             print("\t".join(line), file=console.file)
 
 
+def _cells(options: EvalOptions) -> list[Cell]:
+    policies = _names(options.policies, tuple(POLICIES), "policy") if options.policies else None
+    if options.suite:
+        if options.categories:
+            raise ValueError(f"--suite {options.suite} has its own categories: leave out --categories")
+        return suite_cells(options.suite, policies)
+    from atp.benchmark.evaluation import Cell
+
+    known = split_categories(options.split)
+    categories = _names(options.categories, known, "category") if options.categories else list(known)
+    policies = policies or DEFAULT_POLICIES.split(",")
+    return [Cell(policy, category, options.split) for category in categories for policy in policies]
+
+
+def _policy_weights(cells: list[Cell]) -> dict[str, str]:
+    """Digests of the weights that policies play with besides the evaluated agent's."""
+    names = {getattr(POLICIES[cell.policy], "weights", None) for cell in cells}
+    return {name: weights_digest(shipped_weights(name)) for name in sorted(filter(None, names))}
+
+
+@contextmanager
+def _progress(total: int, console: Console | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function that takes the number of episodes just finished: a bar on a terminal, else plain lines."""
+    began, done, early = time.monotonic(), 0, 0
+    columns = (
+        TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:.1f}/s"),
+        TimeRemainingColumn(),
+    )  # fmt: skip
+    terminal = console is not None and console.is_terminal
+    with Progress(*columns, console=console, disable=not terminal) as bar:
+        task = bar.add_task("", total=total, rate=0.0)
+
+        def progress(count: int) -> None:
+            nonlocal done, early
+            elapsed = time.monotonic() - began
+            done += count
+            if elapsed < 1:
+                early = done  # found in the journal
+            rate = (done - early) / max(elapsed, 1e-9)
+            bar.update(task, completed=done, rate=rate)
+            passed = done * 10 // total > (done - count) * 10 // total
+            if console is not None and not terminal and passed:
+                left = f", {rate:.1f}/s, {(total - done) / rate:.0f} s left" if rate else ""
+                print(f"{done}/{total} episodes{left}", file=sys.stderr, flush=True)
+
+        yield progress
+
+
 def _names(text: str, known: tuple[str, ...], what: str) -> list[str]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     wrong = [name for name in names if name not in known]
     if wrong or not names:
         raise ValueError(f"unknown {what} {', '.join(wrong) or repr(text)}: choose among {', '.join(known)}")
     return names
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)

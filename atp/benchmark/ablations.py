@@ -1,0 +1,32 @@
+"""What the agent does beyond the paper's recipe when it plays, each to be switched off or on alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A change of the agent.
+
+    Attributes:
+        meaning: What is different, for tables.
+        settings: Attributes of :class:`atp.agent.Agent` and their values.
+    """
+
+    meaning: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+VARIANTS = {
+    "one-view": Variant("reward maps of the upright image alone", {"symmetries": 1}),
+    "rotated-passes": Variant(
+        "as in the paper: 8 turned copies, each asked about one direction", {"rotated_passes": True}
+    ),
+    "unfitted-masks": Variant("motion masks not fitted to the object's outline", {"fits_masks": False}),
+    "one-mask-view": Variant("motion masks of the upright images alone", {"mask_symmetries": 1}),
+    "action-unknown": Variant("the part network is not told the action", {"tells_action": False}),
+    "no-residual": Variant("what is left of the object is not a part", {"residual": False}),
+    "residual": Variant("what is left of the object is a part too", {"residual": True}),
+}
