@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import clip, eval, maps, object, play
+from atp.commands import clip, eval, maps, object, play, report
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
@@ -16,6 +16,7 @@ Options = (
     | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
+    | Annotated[report.ReportOptions, tyro.conf.subcommand("report")]
 )
 COMMANDS: dict[type, Callable[[Any], None]] = {
     play.PlayOptions: play.main,
@@ -23,6 +24,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     clip.ClipOptions: clip.main,
     maps.MapsOptions: maps.main,
     object.ObjectOptions: object.main,
+    report.ReportOptions: report.main,
 }
 
 

@@ -211,6 +211,8 @@ class Collector:
                 on_object=on_object if on_object.any() else None,
             )
             records["rewards"][i] = rewards
+            if not self.holds:
+                touched = (True, touched[1])  # there is no hold that could have failed
             records["hindsight"][i] = hindsight_codes(
                 rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, on_object
             )

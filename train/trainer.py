@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import ExitStack, closing
 from typing import Any
@@ -39,9 +40,7 @@ class Trainer:
         self.config, self.command = config, command
         if config.threads:
             torch.set_num_threads(config.threads)
-        torch.set_flush_denormal(
-            True
-        )  # tiny gradients otherwise make a backward pass on a CPU several times slower
+        torch.set_flush_denormal(True)  # else tiny gradients make a CPU's backward pass several times slower
         device = pick_device(config.device)
         with ExitStack() as opened:
             self.folder = opened.enter_context(closing(RunFolder(config)))
@@ -134,6 +133,7 @@ class Trainer:
             "interactions_played": self.replay.written,
             "gradient_steps": self.learner.steps,
             "training_seconds": round(self.seconds),
+            "machine": describe_machine(self.learner.device),
             "options": self.folder.options,
         }
         return Agent(interaction, part, description, device=self.learner.device.type)
@@ -175,6 +175,12 @@ class Trainer:
         due = (self.replay.written - self.config.learning_starts) / self.config.interactions_per_step
         while self.learner.steps < int(due):
             self.log.add_step(self.learner.step(self.replay))
+
+
+def describe_machine(device: torch.device) -> str:
+    """What a run computes with, for the model's config."""
+    cores = f"{len(os.sched_getaffinity(0))} CPU cores"
+    return cores if device.type == "cpu" else f"{cores}, {torch.cuda.get_device_name(device)}"
 
 
 def _env_options(config: TrainConfig) -> dict[str, Any]:

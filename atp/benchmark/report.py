@@ -1,0 +1,248 @@
+"""The documents that hold results: each block between two markers is written from the files in ``docs/results``.
+
+A block begins with a line ``<!-- report: NAME -->`` and ends with ``<!-- end -->``; what is between them is replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from atp.benchmark.ablations import VARIANTS
+from atp.benchmark.goals import goals_table
+from atp.benchmark.tables import (
+    cross_table,
+    format_value,
+    markdown_table,
+    mean_rows,
+    perception_table,
+    results_markdown,
+)
+
+BLOCK = re.compile(r"(<!-- report: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+RESULTS = Path("docs/results")
+WEIGHTS = Path("assets/weights/default")
+DOCUMENTS = (Path("README.md"), WEIGHTS / "README.md")
+
+Result = dict[str, Any]
+
+
+class Results:
+    """The files of results of a repository.
+
+    Args:
+        root: Folder of the repository.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def read(self, name: str) -> Result:
+        """Read ``docs/results/NAME.json``.
+
+        Raises:
+            ValueError: It is missing or no JSON; the message names the file.
+        """
+        return _read(self.root / RESULTS / f"{name}.json")
+
+    def config(self) -> Result:
+        """The config of the shipped weights."""
+        return _read(self.root / WEIGHTS / "config.json")
+
+
+def render(text: str, results: Results, name: str = "document") -> str:
+    """Fill the blocks of a document.
+
+    Args:
+        text: The document.
+        results: Where the figures come from.
+        name: Of the document, for errors.
+
+    Returns:
+        The document with every block written anew.
+
+    Raises:
+        ValueError: A block has an unknown name, or its file is missing.
+    """
+
+    def fill(match: re.Match[str]) -> str:
+        block = match[2]
+        if block not in BLOCKS:
+            raise ValueError(f"{name}: unknown block {block!r}: choose among {', '.join(BLOCKS)}")
+        return f"{match[1]}{BLOCKS[block](results)}\n{match[3]}"
+
+    return BLOCK.sub(fill, text)
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Every document with results as it should be, by path.
+
+    Args:
+        root: Folder of the repository.
+
+    Raises:
+        ValueError: A document or a file of results is missing.
+    """
+    results = Results(root)
+    found: dict[Path, str] = {}
+    for document in DOCUMENTS:
+        path = root / document
+        if not path.is_file():
+            raise ValueError(f"{path}: missing; run this in a checkout of the repository, or give --root")
+        found[path] = render(path.read_text(encoding="utf-8"), results, str(path))
+    for file in sorted((root / RESULTS).glob("*.json")):
+        result = _read(file)
+        if "rows" in result:
+            found[file.with_suffix(".md")] = results_markdown(result)
+    return found
+
+
+def _read(file: Path) -> Result:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ValueError(f"{file}: missing; `make eval` writes the results") from None
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{file}: cannot be read as JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{file}: must hold a JSON object")
+    return value
+
+
+def _rows(result: Result, split: str) -> list[Result]:
+    return [row for row in result["rows"] if row["split"] == split]
+
+
+def _source(result: Result) -> str:
+    """The command that made a result, and how long it takes."""
+    seeds = len(result["seeds"])
+    episodes = result["rows"][0]["episodes"]
+    over = f", {seeds} seeds: mean ± standard deviation over them" if seeds > 1 else ""
+    return f"`.venv/bin/{result['command']}` ({episodes} episodes for each entry{over})"
+
+
+def _policy(row: Result) -> str:
+    return str(row["policy"])
+
+
+def _goals(results: Results) -> str:
+    return goals_table(_rows(results.read("full"), "test"))
+
+
+def _benchmark(results: Results) -> str:
+    result = results.read("full")
+    unseen, seen = _rows(result, "test"), _rows(result, "val")
+    return "\n\n".join(
+        [
+            f"mIoU after five interactions. {_source(result)}.",
+            f"Categories that were never trained on:\n\n{cross_table(unseen, 'miou', _policy)}",
+            f"The training categories, with objects that were not trained with:\n\n"
+            f"{cross_table(seen, 'miou', _policy)}",
+            f"Rate of optimal steps over the first N interactions with objects of N parts (unseen categories):\n\n"
+            f"{cross_table(unseen, 'optimal_rate_first_n', _policy)}",
+        ]
+    )
+
+
+def _perception(results: Results) -> str:
+    rows = _rows(results.read("full"), "test")
+    return perception_table([row for row in rows if row["policy"] == "ours"])
+
+
+def _means(results: Results) -> str:
+    """All scores of the policies, averaged over the unseen categories."""
+    titles = {
+        "miou": "mIoU", "mape": "MAPE", "hd95": "dH95 (px)", "effective_rate": "effective",
+        "optimal_rate": "optimal", "motion_iou": "motion IoU", "false_motion_rate": "false motion",
+    }  # fmt: skip
+    rows = mean_rows(_rows(results.read("full"), "test"))
+    lines = [[row["policy"], *(format_value(row.get(name)) for name in titles)] for row in rows]
+    return markdown_table(["", *titles.values()], lines)
+
+
+def _ablations(results: Results) -> str:
+    result = results.read("ablations")
+    means = {row["variant"]: row for row in mean_rows(result["rows"])}
+    scores = ("miou", "optimal_rate_first_n", "motion_iou")
+    lines = [
+        [VARIANTS[name].meaning if name else "ours", *(format_value(row.get(score)) for score in scores)]
+        for name, row in means.items()
+    ]
+    table = markdown_table(["unseen categories, mean", "mIoU", "optimal, first N", "motion IoU"], lines)
+    return f"{_source(result)}.\n\n{table}"
+
+
+def _stress(results: Results) -> str:
+    result = results.read("stress")
+    return f"{_source(result)}.\n\n{cross_table(result['rows'], 'miou', _policy)}"
+
+
+def _clips(results: Results) -> str:
+    result = results.read("clips")
+    names = {"frame_difference": "frame difference", "dis_flow": "DIS flow"}
+    lines = [
+        [
+            clip["name"],
+            format_value(clip["motion_iou"]),
+            *(format_value(clip["baselines"][name]["motion_iou"]) for name in names),
+        ]
+        for clip in result["clips"]
+    ]
+    means = [format_value(result["mean_baselines"][name]) for name in names]
+    lines.append(["mean", format_value(result["mean_motion_iou"]), *means])
+    return markdown_table(["clip", "ours", *names.values()], lines)
+
+
+def _speed(results: Results) -> str:
+    result = results.read("bench")
+    return (
+        f"A step of the environment takes {result['step_over_bare']:.2f} times the bare PyBullet calls in it "
+        f"({result['step_ms']:.1f} ms against {result['bare_ms']:.1f} ms; median of {result['repeats']})."
+    )
+
+
+def _weights(results: Results) -> str:
+    config = results.config()
+    minutes = config["training_seconds"] / 60
+    return (
+        f"Weights `default`: {config['interactions_played']:,} interactions and {config['gradient_steps']:,} "
+        f"gradient steps of batch {config['options']['learner']['batch_size']} for each network, in {minutes:.0f} "
+        f"minutes, by `{config['command']}` (seed {config['seed']})."
+    )
+
+
+def _second_seed(results: Results) -> str:
+    first = {row["category"]: row for row in results.read("full")["rows"] if row["policy"] == "ours"}
+    lines = []
+    for row in results.read("second-seed")["rows"]:
+        category = row["category"]
+        stated, other = first[category], row
+        lines.append(
+            [
+                category,
+                format_value(stated["miou"], stated["spread"]["miou"]),
+                format_value(other["miou"], other["spread"]["miou"]),
+                format_value(stated["motion_iou"], stated["spread"]["motion_iou"]),
+                format_value(other["motion_iou"], other["spread"]["motion_iou"]),
+            ]
+        )
+    header = ["category", "mIoU, shipped", "mIoU, second", "motion IoU, shipped", "motion IoU, second"]
+    return markdown_table(header, lines)
+
+
+#: Blocks by name; each gives Markdown from the files of results.
+BLOCKS: dict[str, Callable[[Results], str]] = {
+    "goals": _goals,
+    "benchmark": _benchmark,
+    "means": _means,
+    "perception": _perception,
+    "ablations": _ablations,
+    "stress": _stress,
+    "clips": _clips,
+    "speed": _speed,
+    "weights": _weights,
+    "second-seed": _second_seed,
+}

@@ -1,0 +1,45 @@
+"""``atp report``: write the figures in the README and its like from the files of results."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from atp.benchmark.report import RESULTS, Results, documents
+from atp.files import write_text
+
+
+@dataclass(frozen=True)
+class ReportOptions:
+    """Write the tables of the README, of the model card and of docs/results from the JSON files in docs/results."""
+
+    root: Path = Path()
+    """Folder of the repository."""
+    check: bool = False
+    """Write nothing; fail if a document is not what its results say."""
+
+
+def main(options: ReportOptions) -> None:
+    """Write the documents, or check them.
+
+    Args:
+        options: Where, and whether to write.
+
+    Raises:
+        ValueError: A document or a file of results is missing; with ``check``, a document differs.
+    """
+    found = documents(options.root)
+    stale = [path for path, text in found.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if options.check:
+        if stale:
+            raise ValueError(f"{', '.join(map(str, stale))}: not what docs/results says; run atp report")
+        print(f"{len(found)} documents agree with {options.root / RESULTS}")
+        return
+    for path in stale:
+        write_text(path, found[path])
+        print(path)
+    from atp.benchmark.plots import draw_by_interaction
+
+    for name in ("full", "stress"):
+        if (options.root / RESULTS / f"{name}.json").is_file():
+            draw_by_interaction(Results(options.root).read(name), options.root / RESULTS / f"{name}.png")

@@ -1,0 +1,91 @@
+"""Documents are written from results, and from nothing else."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from atp.benchmark.goals import GOALS, early_share, goals_table
+from atp.benchmark.report import BLOCKS, DOCUMENTS, RESULTS, Results, render
+from atp.cli import main
+
+
+def row(policy: str, category: str, miou: list[float], **more) -> dict:
+    scores = {
+        "miou": miou[-1], "mape": 0.1, "hd95": 5.0, "optimal_rate_first_n": 0.6, "optimal_rate": 0.5,
+        "effective_rate": 0.5, "motion_iou": 0.9, "false_motion_rate": 0.01, "num_parts": 2.0,
+    }  # fmt: skip
+    return {
+        "policy": policy, "category": category, "split": "test", "variant": "", "episodes": 10,
+        "spread": {"miou": 0.02, "motion_iou": 0.01}, "miou_by_interaction": miou, **(scores | more),
+    }  # fmt: skip
+
+
+ROWS = [
+    row("ours", "pliers", [0.4, 0.7, 0.75, 0.8]),
+    row("ours", "lighter", [0.3, 0.4, 0.5, 0.6], motion_iou=0.8, false_motion_rate=0.03),
+    row("gt-act-mot", "pliers", [0.5, 1.0, 1.0, 1.0]),
+    row("gt-act-mot", "lighter", [0.5, 0.9, 0.9, 0.9]),
+    row("act-random", "pliers", [0.1, 0.2, 0.2, 0.3], optimal_rate_first_n=0.2),
+    row("act-random", "lighter", [0.1, 0.2, 0.2, 0.3], optimal_rate_first_n=0.3),
+]
+
+
+def test_goals_by_hand():
+    values = [goal.measure(ROWS) for goal in GOALS]
+    assert values[:5] == pytest.approx([1.4 / 1.9, 0.6 / 0.9, 0.85, 0.02, 0.6 / 0.25])
+    assert values[5] == pytest.approx(0.5 / 0.6)  # lighter: two parts, so after the third interaction
+    assert values[6] is None  # no PPO among the rows
+    assert early_share(row("ours", "multilink", [0.1, 0.2, 0.3, 0.4], num_parts=3.1)) == 1.0
+    verdicts = [line.split("|")[-2].strip() for line in goals_table(ROWS).splitlines()[2:]]
+    assert verdicts == ["**no**", "**no**", "yes", "yes", "yes", "**no**", "not measured"]
+
+
+def repository(tmp_path: Path) -> Path:
+    result = {"command": "atp eval --suite full", "weights": "default", "weights_digest": "abc",
+              "seeds": [0, 1], "rows": ROWS}  # fmt: skip
+    (tmp_path / RESULTS).mkdir(parents=True)
+    (tmp_path / RESULTS / "full.json").write_text(json.dumps(result))
+    for document in DOCUMENTS:
+        (tmp_path / document).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / document).write_text(
+            "Before\n\n<!-- report: goals -->\nold 0.123\n<!-- end -->\n\nAfter\n"
+        )
+    return tmp_path
+
+
+def test_report_writes_blocks_alone_and_check_sees_a_typed_figure(tmp_path, capsys):
+    root = repository(tmp_path)
+    main(["report", "--root", str(root)])
+    text = (root / "README.md").read_text()
+    assert text.startswith("Before\n\n<!-- report: goals -->\n| on the five")
+    assert text.endswith("<!-- end -->\n\nAfter\n")
+    assert "0.123" not in text
+    assert "| pliers | ours | 10 | 0.800 ± 0.020 |" in (root / RESULTS / "full.md").read_text()
+    assert (root / RESULTS / "full.png").is_file()
+    main(["report", "--root", str(root), "--check"])
+    (root / "README.md").write_text(text.replace("0.737", "0.900"))
+    with pytest.raises(SystemExit) as stop:
+        main(["report", "--root", str(root), "--check"])
+    assert stop.value.code == 2
+    assert "README.md" in capsys.readouterr().err
+
+
+def test_mistakes_in_documents_are_named(tmp_path, capsys):
+    results = Results(repository(tmp_path))
+    with pytest.raises(ValueError, match="unknown block 'gaols'"):
+        render("<!-- report: gaols -->\n<!-- end -->", results)
+    with pytest.raises(ValueError, match=r"stress\.json: missing"):
+        render("<!-- report: stress -->\n<!-- end -->", results)
+    (tmp_path / RESULTS / "full.json").write_text("{")
+    with pytest.raises(SystemExit):
+        main(["report", "--root", str(tmp_path)])
+    assert "full.json" in capsys.readouterr().err
+
+
+def test_documents_of_the_repository_agree_with_their_results():
+    root = Path(__file__).parents[1]
+    main(["report", "--root", str(root), "--check"])
+    text = (root / "README.md").read_text()
+    assert all(f"<!-- report: {name} -->" in text for name in ("goals", "benchmark", "perception", "clips"))
+    assert "goals" in BLOCKS
