@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ Mask = NDArray[np.bool_]
 
 #: Motion smaller than this many pixels is taken for noise.
 MIN_MOTION_PIXELS = 20
+#: A part is examined for further parts this many pixels inside its mask.
+RIM = 2
 
 
 def pick_device(name: str) -> torch.device:
@@ -67,6 +70,8 @@ class Agent:
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:
+        certainty: Motion is believed where the mean logit of what moved is at least this in both images. Below, it is
+            mostly an object that gave way by less than a pixel. 0 believes all.
         fits_masks: Fit motion masks to the object's outline where there is depth (:mod:`atp.completion`).
         residual: Where there is depth, report what is left of the object once a part is known as a part too. Off, as
             in AtP: a part is what was seen to move.
@@ -75,6 +80,10 @@ class Agent:
         rotated_passes: Ask about each push direction with a copy of the input of its own, as AtP does, in place of that
             average.
         mask_symmetries: Turned and mirrored inputs, 1 to 8, over which the motion masks are averaged.
+        keeps_to_object: Hold and push only what depth shows to be the object, where there is depth.
+        doubts: What moved as one may be several parts that moved together: an action within one known part is
+            taken, as if no part were known, where its expected reward times this is larger than that of the best
+            other action. 0 never doubts, as AtP.
         tells_action: Tell the part network the action where it is known.
     """
 
@@ -91,11 +100,14 @@ class Agent:
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
         self.sees_memory = bool(self.config.get("memory", True))
+        self.certainty = 4.0
         self.fits_masks = True
         self.residual = False
         self.symmetries = 8
         self.rotated_passes = False
         self.mask_symmetries = 1
+        self.keeps_to_object = True
+        self.doubts = 0.5
         self.tells_action = True
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
@@ -144,7 +156,7 @@ class Agent:
 
     @property
     def failed(self) -> list[NDArray[np.int64]]:
-        """(5,) actions that moved nothing since the last new part was found."""
+        """(5,) actions that found no new part since the last one was found."""
         return list(self._failed)
 
     def reset(self, observation: Observation) -> None:
@@ -180,20 +192,31 @@ class Agent:
         Args:
             observation: The current observation.
             labels: (H, W) uint8 part memory aligned with it: 0 background, 1.. parts.
-            failed: (5,) actions that moved nothing on this very state.
+            failed: (5,) actions that found nothing new lately.
 
         Returns:
             (5,) int64 action.
         """
         image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
-        known = encoding.memory_tensor(labels if self.sees_memory else np.zeros_like(labels)).to(self.device)
+        seen = labels if self.sees_memory else np.zeros_like(labels)
         network = (
             RotatedPasses(self.interaction)
             if self.rotated_passes
             else SymmetryAveraged(self.interaction, self.symmetries)
         )
-        actions = best_actions(network, image, known, [failed], self.holds)
-        action: NDArray[np.int64] = actions[0]
+
+        def best(memory: NDArray[np.uint8], regions: NDArray[Any]) -> tuple[NDArray[np.int64], float]:
+            encoded = encoding.memory_tensor(memory).to(self.device)
+            places = torch.from_numpy(regions.astype(np.uint8))[None].to(self.device)
+            actions, values = best_actions(network, image, encoded, [failed], self.holds, places)
+            return actions[0], float(values[0])
+
+        on_object = self._object_in(observation) if self.keeps_to_object else np.zeros(labels.shape, bool)
+        action, value = best(seen, on_object)
+        if self.doubts and self.holds and seen.any():
+            other, doubtful = best(np.zeros_like(labels), _without_rims(labels))
+            if self.doubts * doubtful > value:
+                return other
         return action
 
     def observe(
@@ -230,13 +253,12 @@ class Agent:
             As :meth:`observe`.
         """
         memory = self._require_memory()
-        known = memory.labels > 0
+        known = memory.num_parts
         memory.update(moved_before, moved_after)
-        moved = np.count_nonzero(moved_before)
-        if moved < MIN_MOTION_PIXELS:
-            self._failed.append(np.asarray(action, np.int64))  # the picture is the same: try something else
-        elif np.count_nonzero(known & moved_before) <= moved / 2:
+        if memory.num_parts > known:
             self._failed = []  # a new part: the object is another one to the network now
+        else:
+            self._failed.append(np.asarray(action, np.int64))  # try something else
         nothing = np.zeros(memory.shape, bool)
         self._on_object = nothing if after is None else self._object_in(after)
         return self.parts
@@ -272,7 +294,8 @@ class Agent:
         )
         known = None if actions is None or not self.tells_action else torch.from_numpy(np.stack(actions))
         logits = averaged_motion(self.part, first, second, known, self.mask_symmetries)
-        masks = [(found > 0).cpu().numpy() for found in logits]
+        believed = torch.stack([_mean_logit(found) for found in logits]).amin(0) >= self.certainty
+        masks = [((found > 0) & believed[:, None, None]).cpu().numpy() for found in logits]
         for batch, moved in zip((before, after), masks, strict=True):
             for index, observation in enumerate(batch):
                 if self.fits_masks:
@@ -290,3 +313,17 @@ class Agent:
         if self._memory is None:
             raise RuntimeError("call agent.reset(observation) first")
         return self._memory
+
+
+def _mean_logit(logits: torch.Tensor) -> torch.Tensor:
+    """Mean (B,) of the positive ones of (B, H, W) logits; 0 where there is none."""
+    positive = logits.clamp(min=0)
+    return positive.flatten(1).sum(1) / (positive > 0).flatten(1).sum(1).clamp(min=1)
+
+
+def _without_rims(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Part labels without the rims of parts, where masks are least sure: (H, W) uint8."""
+    size = 2 * RIM + 1
+    lowest, highest = (change(labels, np.ones((size, size), np.uint8)) for change in (cv2.erode, cv2.dilate))
+    inner: NDArray[np.uint8] = np.where(lowest == highest, labels, 0)
+    return inner

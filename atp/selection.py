@@ -33,7 +33,8 @@ def best_actions(
     memory: Tensor,
     failed: Sequence[Sequence[NDArray[np.int64]]] | None = None,
     holds: bool = True,
-) -> NDArray[np.int64]:
+    regions: Tensor | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The action with the largest product of hold and push reward, among the best holds that lie apart.
 
     Args:
@@ -42,32 +43,42 @@ def best_actions(
         memory: (B, 2, H, W) memory tensor.
         failed: For every image, (5,) actions that failed on this very state.
         holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
+        regions: (B, H, W) integers: hold and push are chosen among pixels of one and the same region, and never in
+            region 0. An image without any region, and None, leaves all pixels to choose from.
 
     Returns:
-        (B, 5) int64 actions.
+        (B, 5) int64 actions and (B,) float32, their expected rewards: products of two probabilities.
     """
     batch, (height, width) = len(image), image.shape[-2:]
     features: Any = network.features(image, memory)
-    hold_map = torch.sigmoid(network.hold_logits(features))
+    if regions is None:
+        regions = torch.ones(batch, height, width, dtype=torch.uint8, device=image.device)
+    regions = torch.where((regions > 0).any(-1).any(-1)[:, None, None], regions, 1)
+    hold_map = torch.sigmoid(network.hold_logits(features)) * (regions > 0)
     failed = failed or [[] for _ in range(batch)]
     for index, actions in enumerate(failed):
         for action in actions:
             hold_map[index] *= 1 - 0.5 * _bump(action[:2], (height, width)).to(hold_map)
     if holds:
         candidates, hold_values = _peaks(hold_map, HOLD_CANDIDATES)
+        images = torch.arange(batch, device=image.device)[:, None]
+        of_hold = regions[images, candidates[..., 0], candidates[..., 1]]
     else:
         candidates = torch.tensor(NO_HOLD, device=image.device).expand(batch, 1, 2)
         hold_values = hold_map.new_ones(batch, 1)
+        of_hold = regions.flatten(1).amax(1, keepdim=True)
     count = candidates.shape[1]
     push_map = torch.sigmoid(network.push_logits(features.repeat(count), candidates.flatten(0, 1)))
     push_map = push_map.unflatten(0, (batch, count))
+    push_map = push_map * (regions[:, None] == of_hold[:, :, None, None])[:, :, None]
     for index, actions in enumerate(failed):
         for action in actions:
-            push_map[index, :, int(action[4])] *= 1 - _bump(action[2:4], (height, width)).to(push_map)
+            push_map[index] *= 1 - _alike(action, (height, width)).to(push_map)
     values, places = push_map.flatten(2).max(-1)
-    best = (values * hold_values).argmax(1)
+    expected, best = (values * hold_values).max(1)
     chosen = torch.arange(batch, device=best.device)
-    return _actions(candidates[chosen, best], places[chosen, best], height, width)
+    found = _actions(candidates[chosen, best], places[chosen, best], height, width)
+    return found, expected.float().cpu().numpy()
 
 
 @torch.inference_mode()
@@ -112,6 +123,12 @@ def _actions(hold: Tensor, push: Tensor, height: int, width: int) -> NDArray[np.
     direction, place = push // (height * width), push % (height * width)
     parts = [hold[:, 0], hold[:, 1], place // width, place % width, direction]
     return torch.stack(parts, 1).cpu().numpy().astype(np.int64)
+
+
+def _alike(action: NDArray[np.int64], shape: tuple[int, int]) -> Tensor:
+    """How much each push resembles that of an action, (8, H, W): near it, and in about its direction."""
+    angles = (torch.arange(8) - int(action[4])) * (math.pi / 4)
+    return angles.cos().clamp(min=0)[:, None, None] * _bump(action[2:4], shape)
 
 
 def _bump(pixel: NDArray[np.int64], shape: tuple[int, int]) -> Tensor:

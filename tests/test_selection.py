@@ -54,7 +54,8 @@ def test_product_of_hold_and_push_decides():
         {(5, 5): 0.9, (20, 30): 0.7, (30, 8): 0.3},
         {(5, 5): {(1, 1, 0): 0.4}, (20, 30): {(11, 12, 3): 0.8}, (30, 8): {(2, 2, 2): 0.95}},
     )
-    action = best_actions(network, *images())
+    action, value = best_actions(network, *images())
+    assert value == pytest.approx([0.7 * 0.8])
     assert action.tolist() == [[20, 30, 11, 12, 3]]
     assert action.dtype == np.int64
 
@@ -62,7 +63,7 @@ def test_product_of_hold_and_push_decides():
 def test_each_image_of_a_batch_gets_its_own_action():
     network = Maps({(5, 5): 0.9}, {(5, 5): {(1, 1, 0): 0.9, (30, 2, 7): 0.8}})
     failed = [[], [np.array([5, 5, 1, 1, 0])]]
-    assert best_actions(network, *images(2), failed).tolist() == [[5, 5, 1, 1, 0], [5, 5, 30, 2, 7]]
+    assert best_actions(network, *images(2), failed)[0].tolist() == [[5, 5, 1, 1, 0], [5, 5, 30, 2, 7]]
 
 
 def test_candidates_lie_apart():
@@ -89,7 +90,7 @@ def test_failed_actions_are_avoided():
     failed = []
     chosen = []
     for _ in range(3):
-        (action,) = best_actions(network, *images(), [failed])
+        ((action,), _) = best_actions(network, *images(), [failed])
         chosen.append(tuple(action[2:].tolist()))
         failed.append(action)
     # not the neighbour of a failed push in its direction, but another direction or another place
@@ -99,15 +100,27 @@ def test_failed_actions_are_avoided():
 
 def test_failed_holds_are_less_likely():
     network = Maps({(20, 5): 0.8, (35, 35): 0.6}, {None: {(10, 10, 0): 0.9, (10, 10, 4): 0.9}})
-    (first,) = best_actions(network, *images())
-    (second,) = best_actions(network, *images(), [[first]])
+    ((first,), _) = best_actions(network, *images())
+    ((second,), _) = best_actions(network, *images(), [[first]])
     assert first[:2].tolist() == [20, 5]
     assert second[:2].tolist() == [35, 35]
 
 
+def test_hold_and_push_are_chosen_in_one_region():
+    # the best hold and, with the second, the best push lie off all regions; the next best push in another one
+    pushes = {(2, 2, 1): 0.9, (30, 30, 5): 0.8, (9, 9, 3): 0.3}
+    network = Maps({(20, 20): 0.9, (8, 4): 0.8}, {None: pushes})
+    regions = torch.zeros(2, SIZE, SIZE, dtype=torch.uint8)
+    regions[0, 5:15, :15], regions[0, 25:, 25:] = 1, 2
+    actions, values = best_actions(network, *images(2), regions=regions)
+    assert actions[0].tolist() == [8, 4, 9, 9, 3]
+    assert actions[1].tolist() == [20, 20, 2, 2, 1]  # nothing is known of the second image: anywhere
+    assert values == pytest.approx([0.8 * 0.3, 0.9 * 0.9])
+
+
 def test_without_a_hold():
     network = Maps({(5, 5): 0.9}, {NO_HOLD: {(30, 2, 7): 0.8}})
-    assert best_actions(network, *images(2), holds=False).tolist() == [[*NO_HOLD, 30, 2, 7]] * 2
+    assert best_actions(network, *images(2), holds=False)[0].tolist() == [[*NO_HOLD, 30, 2, 7]] * 2
     assert set(network.asked) == {NO_HOLD}
     drawn = sampled_actions(network, *images(2), 0.05, torch.Generator().manual_seed(0), holds=False)
     assert drawn.tolist() == [[*NO_HOLD, 30, 2, 7]] * 2

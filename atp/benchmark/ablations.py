@@ -24,6 +24,9 @@ VARIANTS = {
     "rotated-passes": Variant(
         "as in the paper: 8 turned copies, each asked about one direction", {"rotated_passes": True}
     ),
+    "anywhere": Variant("holds and pushes off the object are allowed", {"keeps_to_object": False}),
+    "no-doubts": Variant("a known part is never examined for further parts", {"doubts": 0.0}),
+    "credulous": Variant("motion is believed however uncertain it is", {"certainty": 0.0}),
     "unfitted-masks": Variant("motion masks not fitted to the object's outline", {"fits_masks": False}),
     "one-mask-view": Variant("motion masks of the upright images alone", {"mask_symmetries": 1}),
     "action-unknown": Variant("the part network is not told the action", {"tells_action": False}),

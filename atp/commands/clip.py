@@ -87,6 +87,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> dict[str,
         from atp.agent import Agent
 
         agent = Agent.from_pretrained(options.weights, device=options.device)
+        agent.certainty = 0.0  # something did move in a clip
     resolution = int(getattr(agent, "config", {}).get("resolution", DEFAULT_RESOLUTION))
     entries = []
     for clip, stem in zip(clips, _unique([clip.name for clip in clips]), strict=True):
