@@ -73,8 +73,8 @@ class Agent:
         certainty: Motion is believed where the mean logit of what moved is at least this in both images. Below, it is
             mostly an object that gave way by less than a pixel. 0 believes all.
         fits_masks: Fit motion masks to the object's outline where there is depth (:mod:`atp.completion`).
-        residual: Where there is depth, report what is left of the object once a part is known as a part too. Off, as
-            in AtP: a part is what was seen to move.
+        residual: Where there is depth, report what is left of the object once a part is known as a part too. Off: a
+            part is what was seen to move, as in AtP.
         symmetries: Turned and mirrored inputs, 1 to 8, over which the reward maps are averaged
             (:mod:`atp.symmetry`).
         rotated_passes: Ask about each push direction with a copy of the input of its own, as AtP does, in place of that
@@ -100,9 +100,9 @@ class Agent:
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
         self.sees_memory = bool(self.config.get("memory", True))
-        self.certainty = 4.0
+        self.certainty = 6.0
         self.fits_masks = True
-        self.residual = False
+        self.residual = True
         self.symmetries = 8
         self.rotated_passes = False
         self.mask_symmetries = 1

@@ -31,5 +31,4 @@ VARIANTS = {
     "one-mask-view": Variant("motion masks of the upright images alone", {"mask_symmetries": 1}),
     "action-unknown": Variant("the part network is not told the action", {"tells_action": False}),
     "no-residual": Variant("what is left of the object is not a part", {"residual": False}),
-    "residual": Variant("what is left of the object is a part too", {"residual": True}),
 }

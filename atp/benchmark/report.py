@@ -135,16 +135,16 @@ def _goals(results: Results) -> str:
 def _benchmark(results: Results) -> str:
     result = results.read("full")
     unseen, seen = _rows(result, "test"), _rows(result, "val")
-    return "\n\n".join(
-        [
-            f"mIoU after five interactions. {_source(result)}.",
-            f"Categories that were never trained on:\n\n{cross_table(unseen, 'miou', _policy)}",
-            f"The training categories, with objects that were not trained with:\n\n"
-            f"{cross_table(seen, 'miou', _policy)}",
-            f"Rate of optimal steps over the first N interactions with objects of N parts (unseen categories):\n\n"
-            f"{cross_table(unseen, 'optimal_rate_first_n', _policy)}",
-        ]
-    )
+    parts = [
+        f"mIoU after five interactions. {_source(result)}.",
+        f"Categories that were never trained on:\n\n{cross_table(unseen, 'miou', _policy)}",
+        f"Rate of optimal steps over the first N interactions with objects of N parts:\n\n"
+        f"{cross_table(unseen, 'optimal_rate_first_n', _policy)}",
+    ]
+    if seen:
+        table = cross_table(seen, "miou", _policy)
+        parts.append(f"mIoU with the training categories, objects that were not trained with:\n\n{table}")
+    return "\n\n".join(parts)
 
 
 def _perception(results: Results) -> str:

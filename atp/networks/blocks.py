@@ -186,19 +186,24 @@ class Decoder(nn.Module):
         super().__init__()
         self.lifts = nn.ModuleList()  # coarse features to the channels of the finer level
         self.laterals = nn.ModuleList()
+        self.norms = nn.ModuleList()  # of their sum: the encoder's features grow from block to block
         self.conditions = nn.ModuleList()
         self.blocks = nn.ModuleList()
         for level in range(len(channels) - 2, -1, -1):
             self.lifts.append(convolution(channels[level + 1], channels[level], 1))
             self.laterals.append(convolution(channels[level], channels[level], 1))
+            self.norms.append(GroupNorm(channels[level]))
             if vector:
                 self.conditions.append(Condition(channels[level], vector))
             self.blocks.append(ResidualBlock(channels[level], channels[level]))
         self.fine = convolution(channels[0], channels[0])
         self.raw = convolution(inputs, channels[0], 4, 2)
-        self.norm = GroupNorm(channels[0])
+        # normalised apart: the features would drown the raw values
+        self.fine_norm, self.raw_norm = GroupNorm(channels[0]), GroupNorm(channels[0])
         self.head = nn.Conv2d(channels[0], 4 * outputs, 1)
-        nn.init.normal_(self.head.weight, std=0.01)
+        nn.init.normal_(self.head.weight, std=0.1)
+        with torch.no_grad():  # weights that sum to zero leave the mean of the output to the bias
+            self.head.weight -= self.head.weight.mean(1, keepdim=True)
         nn.init.constant_(self.head.bias, math.log(prior / (1 - prior)))  # type: ignore[arg-type]
 
     def forward(
@@ -217,15 +222,16 @@ class Decoder(nn.Module):
         """
         height, width = image.shape[-2:]
         features = levels[-1]
-        for index, (lift, lateral, block) in enumerate(
-            zip(self.lifts, self.laterals, self.blocks, strict=True)
+        for index, (lift, lateral, norm, block) in enumerate(
+            zip(self.lifts, self.laterals, self.norms, self.blocks, strict=True)
         ):
             skip = levels[-2 - index]
-            features = resize(lift(features), skip.shape[-2:]) + lateral(skip)  # type: ignore[arg-type]
+            shape = (skip.shape[2], skip.shape[3])
+            features = norm(resize(lift(features), shape) + lateral(skip))
             if vector is not None and pixels is not None:
                 features = self.conditions[index](features, vector, pixels, (height, width))
             features = block(features)
         border = (1, 1 + width % 2, 1, 1 + height % 2)  # 4 x 4 at stride 2: a cell and the pixels around it
-        hidden = self.fine(features) + self.raw(F.pad(image, border))
-        logits = self.head(F.relu(self.norm(hidden), inplace=True))
+        hidden = self.fine_norm(self.fine(features)) + self.raw_norm(self.raw(F.pad(image, border)))
+        logits = self.head(F.relu(hidden, inplace=True))
         return F.pixel_shuffle(logits, 2)[:, :, :height, :width].float()

@@ -9,6 +9,7 @@ from atp.networks.blocks import Decoder, Encoder, GroupNorm, check_size, convolu
 
 IMAGE_CHANNELS = 5
 ACTION_CHANNELS = 4
+DIFFERENCE_CHANNELS = 4  # colour and height
 PRIOR = 0.1  # share of an image that an untrained network takes to have moved
 
 
@@ -44,7 +45,7 @@ class PartNetwork(nn.Module):
     def __init__(self, width: int = 32) -> None:
         super().__init__()
         self.config = {"width": width}
-        inputs = 2 * IMAGE_CHANNELS + ACTION_CHANNELS
+        inputs = 2 * IMAGE_CHANNELS + DIFFERENCE_CHANNELS + ACTION_CHANNELS
         self.encoder = Encoder(inputs, width)
         self.exchanges = nn.ModuleList([Exchange(channels) for channels in self.encoder.channels[2:]])
         self.before_decoder = Decoder(self.encoder.channels, inputs, 1, PRIOR)
@@ -67,7 +68,13 @@ class PartNetwork(nn.Module):
         check_size(before, IMAGE_CHANNELS, "before")
         check_size(after, IMAGE_CHANNELS, "after")
         check_size(action, ACTION_CHANNELS, "action")
-        raw = torch.cat([torch.cat([before, after, action], 1), torch.cat([after, before, action], 1)])
+        difference = (before[:, :DIFFERENCE_CHANNELS] - after[:, :DIFFERENCE_CHANNELS]).abs()
+        raw = torch.cat(
+            [
+                torch.cat([before, after, difference, action], 1),
+                torch.cat([after, before, difference, action], 1),
+            ]
+        )
         features = self.encoder.stem(raw)
         levels = []
         for level, stage in enumerate(self.encoder.stages):
