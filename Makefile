@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup play test test-slow train bench clean
+.PHONY: setup play test test-slow train eval bench clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,13 @@ test-slow: setup
 
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
+
+# The benchmark, hours on 2 cores; goes on when interrupted. Then the figures in the README are written anew
+eval: setup
+	$(BIN)/atp eval --suite full --seeds 5 --out runs/full --json docs/results/full.json
+	$(BIN)/atp eval --suite stress --policies ours,act-random,gt-act,gt-act-mot --seeds 5 --out runs/stress --json docs/results/stress.json
+	$(BIN)/atp eval --suite ablations --seeds 5 --out runs/ablations --json docs/results/ablations.json
+	$(BIN)/atp report
 
 bench: setup
 	$(BIN)/python -m train.bench --out runs/bench.json

@@ -58,6 +58,7 @@ def test_saved_agent_acts_and_sees_as_before(tmp_path):
     before, after = observation(1), observation(2)
     for each in (agent, loaded):
         each.reset(before)
+        each.certainty = 0.0  # untrained networks are sure of nothing
     action = agent.act(before)
     np.testing.assert_array_equal(loaded.act(before), action)
     masks = agent.segment_motion(before, after, action)
@@ -206,3 +207,12 @@ def test_device():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="sees no GPU"):
             Agent(*networks(), device="cuda")
+
+
+def test_motion_is_believed_from_a_certainty_on():
+    agent = make()
+    before, after = observation(1), observation(2)
+    agent.fits_masks, agent.certainty = False, 0.0
+    assert all(mask.any() for mask in agent.segment_motion(before, after))
+    agent.certainty = 50.0
+    assert not any(mask.any() for mask in agent.segment_motion(before, after))

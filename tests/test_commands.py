@@ -78,8 +78,8 @@ def test_eval_rows_do_not_depend_on_the_number_of_workers(weights, tmp_path):
     assert len(bound["miou_by_interaction"]) == 5
     assert bound["motion_iou"] == 1.0
     assert bound["miou"] > 0.85 > random["miou"]
-    # each part has moved once after two interactions, and one of two caps mIoU at one half
-    assert bound["miou_by_interaction"][0] <= 0.5 < bound["miou_by_interaction"][1]
+    # once one of two parts has moved, what is left of the object is the other
+    assert bound["miou_by_interaction"][0] > 0.85
 
 
 @pytest.fixture
