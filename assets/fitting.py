@@ -3,48 +3,71 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.kinematics import axis_rotation
 from assets.urdf import Link, Matrix, UrdfModel, Visual, transform
 
 FIT_RADIUS = 0.36  # m, bounding circle of a fitted object
 MAX_HEIGHT = 0.30  # m, of a fitted object
+OBLIQUE = 0.1  # gain in score for which an object is tilted off its axes: one hinge at 26 degrees to them
 
 
-def up_axis(model: UrdfModel, poses: Mapping[str, Matrix], counted: Iterable[str]) -> int:
-    """Which axis of the root link's frame should point at the camera.
+def up_direction(
+    model: UrdfModel, poses: Mapping[str, Matrix], weights: Mapping[str, float]
+) -> NDArray[np.float64]:
+    """Which direction in the root link's frame should point at the camera.
 
     A hinge moves its part in the image plane when it is parallel to the viewing direction, a slide when it is
-    at right angles to it. The axis for which most joints do so wins. An axis and its opposite score alike,
-    so that only the three positive ones are in question.
+    at right angles to it. The axis of the frame for which most joints do so wins, unless all three are far from
+    what a direction between them would give, as with an oblique hinge. A direction and its opposite score alike,
+    so that only the positive axes are in question.
 
     Args:
         model: The object.
         poses: Poses (4, 4) of its links in the root link's frame.
-        counted: Names of the joints that move a part.
+        weights: By name of the joints that move a part, how much each counts.
 
     Returns:
-        0, 1 or 2 for +x, +y, +z. z, then y, wins a tie.
+        Unit vector (3,). z, then y, wins a tie.
     """
-    names = set(counted)
-    score = np.zeros(3)
-    for joint in model.joints:
-        if joint.name in names:
-            along = np.abs((poses[joint.child] @ np.append(joint.axis, 0.0))[:3])
-            score += 1.0 - along if joint.type == "prismatic" else along
-    best = score.max()
-    return next(axis for axis in (2, 1, 0) if score[axis] >= best - 1e-3)
+    joints = [joint for joint in model.joints if weights.get(joint.name, 0.0) > 0.0]
+    if not joints:
+        return np.array([0.0, 0.0, 1.0])
+    axes = np.array([(poses[joint.child] @ np.append(joint.axis, 0.0))[:3] for joint in joints])
+    slides = np.array([joint.type == "prismatic" for joint in joints])
+    share = np.array([weights[joint.name] for joint in joints])
+    share /= share.sum()
+
+    def score(direction: NDArray[np.float64]) -> float:
+        along = np.abs(axes @ direction)
+        return float(share @ np.where(slides, 1.0 - along, along))
+
+    scores = [score(axis) for axis in np.eye(3)]
+    best = next(axis for axis in (2, 1, 0) if scores[axis] >= max(scores) - 1e-3)
+    signed = np.where(slides, -share, share)
+    between = np.linalg.eigh((axes.T * signed) @ axes)[1][:, -1]
+    if score(between) < scores[best] + OBLIQUE:
+        return np.eye(3)[best]
+    return between * np.sign(between[np.argmax(np.abs(between))])
 
 
-def upright(axis: int) -> Matrix:
-    """Rotation (3, 3) that turns the given positive axis (0, 1, 2) into +z."""
-    # Cyclic permutations of the axes: x -> y -> z -> x, as often as it takes.
-    return np.roll(np.eye(3), 2 - axis, axis=0)
+def upright(direction: NDArray[np.float64]) -> Matrix:
+    """Rotation (3, 3) that turns a direction (3,) into +z."""
+    # Cyclic permutations of the axes: x -> y -> z -> x, as often as it takes; then the rest of the way.
+    nearest = int(np.argmax(np.abs(direction)))
+    permuted = np.roll(np.eye(3), 2 - nearest, axis=0)
+    x, y, z = permuted @ direction
+    if math.hypot(x, y) < 1e-9:
+        return permuted
+    tilt = math.atan2(math.hypot(x, y), z)
+    axis = np.array([y, -x, 0.0]) / math.hypot(x, y)
+    return axis_rotation(axis, tilt) @ permuted
 
 
 def bounding_circle(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:

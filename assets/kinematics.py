@@ -65,8 +65,10 @@ def middle_positions(model: UrdfModel) -> dict[str, float]:
 def plain_joints(model: UrdfModel, slide_limit: float, notes: list[str]) -> UrdfModel:
     """The same object with fixed, revolute, continuous and prismatic joints only.
 
-    Floating, planar and screw joints and joints whose limits leave no range become fixed; a revolute joint
-    without limits, or with a full turn between them, is continuous.
+    Floating, free and planar joints and joints whose limits leave no range become fixed: they leave a link where
+    it is and are no articulation. A screw turns like a revolute joint with its limits in rad; what it advances
+    along its axis, which faces the camera, is left out. A revolute joint without limits, or with a full turn
+    between them, is continuous.
 
     Args:
         model: The object.
@@ -76,7 +78,10 @@ def plain_joints(model: UrdfModel, slide_limit: float, notes: list[str]) -> Urdf
     """
     joints = []
     for joint in model.joints:
-        if joint.type in ("floating", "planar", "screw"):
+        if joint.type == "screw":
+            notes.append(f"screw joint {joint.name} turns without advancing along its axis")
+            joint = replace(joint, type="revolute")
+        elif joint.type in ("floating", "free", "planar"):
             notes.append(f"{joint.type} joint {joint.name} is treated as fixed")
             joint = replace(joint, type="fixed")
         lower, upper = joint.lower, joint.upper

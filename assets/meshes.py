@@ -1,19 +1,18 @@
-"""Shapes: their points, the colour of a mesh, and plain copies of meshes that would be shown wrongly."""
+"""Shapes: their points, meshes with their materials, and plain copies of meshes that would be shown wrongly."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.obj import PLAIN, Colour, Material, read_obj
 from assets.urdf import Geometry, ObjectError
-
-Colour = tuple[float, float, float, float]
 
 _CIRCLE_STEPS = 64
 _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes of a binary STL
@@ -21,12 +20,44 @@ _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes of a binary STL
 
 @dataclass(frozen=True)
 class Mesh:
-    """A mesh file: ``points`` (n, 3), ``faces`` (m, 3), and the colour of its commonest material."""
+    """A mesh file.
+
+    Attributes:
+        path: The file.
+        points: (n, 3) float64.
+        faces: (m, 3) int64.
+        uv: (m, 3, 2) float64, picture coordinates of every corner, NaN for none; None where no corner has any.
+        material: (m,) int64, index into ``materials``.
+        materials: Those that a face uses, the commonest first.
+        files: Further files that it refers to.
+        inside: Every file that it names lies in the object's folder.
+    """
 
     path: Path
     points: NDArray[np.float64]
     faces: NDArray[np.int64]
-    rgba: Colour | None
+    uv: NDArray[np.float64] | None
+    material: NDArray[np.int64]
+    materials: tuple[Material, ...]
+    files: tuple[Path, ...] = ()
+    inside: bool = True
+
+    @property
+    def rgba(self) -> Colour | None:
+        """The colour of the commonest material; None where it has a texture, which a colour would tint."""
+        return None if self.materials[0].texture else self.materials[0].rgba
+
+    @cached_property
+    def solid(self) -> bool:
+        """Whether the surface is closed and its faces look outwards, so that their backs are never seen."""
+        _, place = np.unique(np.round(self.points, 9), axis=0, return_inverse=True)
+        faces = place.reshape(-1)[self.faces]
+        edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
+        there, back = edges @ [len(self.points), 1], edges @ [1, len(self.points)]
+        if len(np.unique(there)) < len(there) or not np.array_equal(np.sort(there), np.sort(back)):
+            return False
+        a, b, c = self.points[self.faces.T] - self.points.mean(axis=0)
+        return float((np.cross(a, b) * c).sum()) > 0.0
 
 
 def shape_points(geometry: Geometry) -> NDArray[np.float64]:
@@ -50,36 +81,51 @@ def shape_points(geometry: Geometry) -> NDArray[np.float64]:
     return radius * np.concatenate(rings)
 
 
-def read_mesh(path: Path, urdf: Path) -> Mesh:
-    """Read a mesh in any format that trimesh knows (OBJ, STL, PLY, OFF, glTF; DAE where pycollada is there).
+def read_mesh(path: Path, urdf: Path, folder: Path) -> Mesh:
+    """Read a mesh: an OBJ, or any format that trimesh knows (STL, PLY, OFF, glTF; DAE where pycollada is there).
 
     Args:
         path: The mesh.
         urdf: The file that refers to it, for messages.
+        folder: The object's folder, outside which no material is looked for.
 
     Raises:
         ObjectError: The format is not known, or the file is damaged or empty.
     """
-    import trimesh  # slow to import, and not needed where an object is found in the cache
-
-    if path.suffix.lower().lstrip(".") not in trimesh.available_formats():
-        raise ObjectError(
-            f"{urdf}: cannot read meshes of the format {path.suffix or '(none)'} ({path.name}): "
-            "convert it to .obj or .stl and change its name in the URDF"
-        )
     try:
-        loaded: Any = trimesh.load(path, process=False, force="mesh", skip_materials=True)
-        points = np.asarray(loaded.vertices, dtype=np.float64)
-        faces = np.asarray(loaded.faces, dtype=np.int64)
+        mesh = _read_obj(path, folder) if path.suffix.lower() == ".obj" else _read_other(path, urdf)
+    except ObjectError:
+        raise
     except Exception as error:  # a broken mesh fails in as many ways as there are readers
         raise ObjectError(f"{urdf}: cannot read mesh {path}: {type(error).__name__}: {error}") from error
+    points, faces = mesh.points, mesh.faces
     if not len(points) or not len(faces):
         raise ObjectError(f"{urdf}: mesh {path} has no faces")
     if not np.isfinite(points).all() or faces.min() < 0 or faces.max() >= len(points):
         raise ObjectError(
             f"{urdf}: mesh {path} is damaged: points that are not finite, or faces without points"
         )
-    return Mesh(path, points, faces, _obj_colour(path) if path.suffix.lower() == ".obj" else None)
+    return mesh
+
+
+def _read_obj(path: Path, folder: Path) -> Mesh:
+    obj = read_obj(path, folder)
+    uv = None if np.isnan(obj.uv).all() else obj.uv
+    return Mesh(path, obj.points, obj.faces, uv, obj.material, obj.materials, obj.files, obj.inside)
+
+
+def _read_other(path: Path, urdf: Path) -> Mesh:
+    import trimesh  # slow to import, and seldom needed
+
+    if path.suffix.lower().lstrip(".") not in trimesh.available_formats():
+        raise ObjectError(
+            f"{urdf}: cannot read meshes of the format {path.suffix or '(none)'} ({path.name}): "
+            "convert it to .obj or .stl and change its name in the URDF"
+        )
+    loaded: Any = trimesh.load(path, process=False, force="mesh", skip_materials=True)
+    points = np.asarray(loaded.vertices, dtype=np.float64)
+    faces = np.asarray(loaded.faces, dtype=np.int64)
+    return Mesh(path, points, faces, None, np.zeros(len(faces), np.int64), (PLAIN,))
 
 
 def loads_as_is(path: Path, scale: tuple[float, float, float]) -> bool:
@@ -106,48 +152,3 @@ def write_plain_obj(mesh: Mesh, scale: tuple[float, float, float], path: Path) -
     lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in points]
     lines += [f"f {a} {b} {c}" for a, b, c in faces + 1]
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
-
-
-def material_files(path: Path) -> list[Path]:
-    """The material libraries beside an OBJ that it names; none for other formats."""
-    if path.suffix.lower() != ".obj":
-        return []
-    names = [line[1] for line in _words(path) if line[0] == "mtllib" and len(line) == 2]
-    files = [path.parent / name.strip() for name in names]
-    here = path.parent.resolve()
-    return [file for file in files if file.is_file() and file.resolve().is_relative_to(here)]
-
-
-def _words(path: Path) -> list[list[str]]:
-    """Lines of an OBJ or MTL as [keyword, rest]."""
-    lines = (line.split(maxsplit=1) for line in path.read_text("utf-8", "replace").splitlines())
-    return [line for line in lines if line]
-
-
-def _obj_colour(path: Path) -> Colour | None:
-    """The diffuse colour that most faces of an OBJ have, None if it has a texture or names no colour."""
-    colours: dict[str, Colour] = {}
-    textured: set[str] = set()
-    for library in material_files(path):
-        name = ""
-        for line in _words(library):
-            if line[0] == "newmtl" and len(line) == 2:
-                name = line[1].strip()
-            elif line[0] == "map_Kd":
-                textured.add(name)
-            elif line[0] == "Kd" and len(line) == 2:
-                try:
-                    r, g, b = (float(np.clip(float(word), 0.0, 1.0)) for word in line[1].split()[:3])
-                except ValueError:  # a spectral file or the like: no colour
-                    continue
-                colours[name] = r, g, b, 1.0
-    used: Counter[str] = Counter()
-    name = ""
-    for line in _words(path):
-        if line[0] == "usemtl":
-            name = line[1].strip() if len(line) == 2 else ""
-        elif line[0] == "f":
-            used[name] += 1
-    if not used or textured & used.keys():
-        return None
-    return colours.get(used.most_common(1)[0][0])

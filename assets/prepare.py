@@ -21,17 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.cache import cache_root
-from assets.fitting import fit, placed, up_axis, upright
+from assets.fitting import fit, placed, up_direction, upright
 from assets.foreign import package_folder
 from assets.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
-from assets.meshes import Mesh, loads_as_is, material_files, read_mesh, shape_points, write_plain_obj
+from assets.merging import Surface, copy_texture, merge, needs_merging, write_surface
+from assets.meshes import Mesh, loads_as_is, read_mesh, shape_points, write_plain_obj
+from assets.obj import PLAIN, Material
 from assets.parts import PartJoint, PartTree, part_names, part_tree
 from assets.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
-from assets.urdf import ObjectError, UrdfModel, Visual, parse_urdf, transform
+from assets.urdf import Geometry, ObjectError, UrdfModel, Visual, parse_urdf, transform
 
 __all__ = ["ObjectError", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 2  # of the prepared form: raise it when the same source should give another result
+VERSION = 3  # of the prepared form: raise it when the same source should give another result
 FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
 
@@ -101,14 +103,16 @@ def find_urdf(path: str | Path) -> Path:
 def prepare(path: str | Path) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
-    Floating, planar and screw joints become fixed; ``<mimic>`` and the file's masses and collision shapes are
-    ignored. Where the root link has no shape and parts move on it, the largest of them becomes the root.
+    Floating, free and planar joints become fixed, screws turn only (`assets.kinematics.plain_joints`); ``<mimic>``
+    and the file's masses and collision shapes are ignored. Where the root link has no shape and parts move on it,
+    the largest of them becomes the root. The meshes of a link are merged by material where they are many, open,
+    or of several materials (`assets.merging`); a link of a few closed ones refers to the files as they are.
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
 
     Returns:
-        The prepared object; its URDF lies in the cache and refers to the meshes where they are.
+        The prepared object; its URDF lies in the cache and refers to meshes there and where they were.
 
     Raises:
         ObjectError: The object cannot be used; the message names the file and the reason.
@@ -130,13 +134,14 @@ def prepare(path: str | Path) -> PreparedObject:
         pass  # never prepared, a mesh changed or gone, or the cache was damaged: prepare it now
 
     model = parse_urdf(text, urdf, folder)
-    meshes = {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
-    files = sorted({*meshes, *(library for mesh in meshes for library in material_files(mesh))})
+    paths = {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
+    meshes = {path: read_mesh(path, urdf, model.folder) for path in sorted(paths)}
+    files = sorted({file for path, mesh in meshes.items() for file in (path, *mesh.files)})
     final = store / _digest([source.encode(), *_stamps(files)])
     store.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".building-", dir=store))
     try:
-        _Builder(model, building, final).build(semantics.decode("utf-8", "replace"), meta)
+        _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta)
         building.chmod(0o755)  # temporary folders are private, the cache need not be
         _publish(building, final)
     finally:
@@ -148,11 +153,13 @@ def prepare(path: str | Path) -> PreparedObject:
 class _Builder:
     """Makes the prepared form of one object in the folder ``building``, which is to become ``final``."""
 
-    def __init__(self, model: UrdfModel, building: Path, final: Path) -> None:
+    def __init__(self, model: UrdfModel, meshes: dict[Path, Mesh], building: Path, final: Path) -> None:
         self.model = renamed(model, ROOT_LINKS, PLANAR)
         self.building = building
         self.final = final
-        self.meshes: dict[Path, Mesh] = {}
+        self.meshes = dict(meshes)
+        self.textures: dict[Path, str | None] = {}
+        self.surfaces = 0
         self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
         self.notes: list[str] = []
 
@@ -170,7 +177,8 @@ class _Builder:
 
         points = self.link_points()
         middle = middle_positions(self.model)
-        turn = transform(rotation=upright(up_axis(self.model, link_poses(self.model, middle), tree.children)))
+        direction = up_direction(self.model, link_poses(self.model, middle), self.joint_weights(tree, points))
+        turn = transform(rotation=upright(direction))
         cloud = apply(turn, self.cloud(points, middle))
         if float(np.ptp(cloud, axis=0).max()) < 1e-9:
             raise ObjectError(f"{self.model.path}: the object is a single point")
@@ -201,16 +209,57 @@ class _Builder:
     def with_shown_visuals(self) -> UrdfModel:
         """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
         links = {
-            name: replace(link, visuals=tuple(self.shown(visual) for visual in link.visuals))
+            name: replace(link, visuals=self.shown_together(link.visuals))
             for name, link in self.model.links.items()
         }
         return replace(self.model, links=links)
+
+    def shown_together(self, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
+        """The visuals of one link, its meshes merged where they are many or not to be shown one by one."""
+        if not needs_merging(visuals, self.meshes):
+            return tuple(self.shown(visual) for visual in visuals)
+        merged = [visual for visual in visuals if visual.geometry.mesh]
+        kept = [visual for visual in visuals if not visual.geometry.mesh]
+        meshes = {
+            v.geometry.mesh: self.with_readable_textures(v.geometry.mesh) for v in merged if v.geometry.mesh
+        }
+        return (*map(self.shown_surface, merge(merged, meshes)), *kept)
+
+    def shown_surface(self, surface: Surface) -> Visual:
+        """Write a merged surface and return it as a visual."""
+        material = surface.material
+        texture = None if material.texture is None else self.texture(material.texture)
+        name = f"surface_{self.surfaces}.obj"
+        self.surfaces += 1
+        write_surface(surface, self.building / name, texture)
+        path = self.final / name
+        faces = np.zeros(len(surface.faces), np.int64)
+        self.meshes[path] = Mesh(path, surface.points, surface.faces, None, faces, (PLAIN,))
+        return Visual(Geometry("mesh", mesh=path), np.eye(4), material.rgba)
+
+    def with_readable_textures(self, path: Path) -> Mesh:
+        """A mesh whose textures can all be shown: a colour takes the place of a damaged picture."""
+        mesh = self.meshes[path]
+        materials = (
+            m if not m.texture or self.texture(m.texture) else Material(m.rgba) for m in mesh.materials
+        )
+        return replace(mesh, materials=tuple(materials))
+
+    def texture(self, source: Path) -> str | None:
+        """Name of the copy of a picture, None where it is damaged."""
+        if source not in self.textures:
+            name = f"texture_{len(self.textures)}.png"
+            copied = copy_texture(source, self.building / name)
+            if not copied:
+                self.notes.append(f"picture {source.name} cannot be read and is left out")
+            self.textures[source] = name if copied else None
+        return self.textures[source]
 
     def shown(self, visual: Visual) -> Visual:
         shape = visual.geometry
         if shape.mesh is None:
             return visual
-        mesh = self.mesh(shape.mesh)
+        mesh = self.meshes[shape.mesh]
         visual = replace(visual, rgba=visual.rgba or mesh.rgba)
         if loads_as_is(shape.mesh, shape.scale):
             return visual
@@ -225,11 +274,6 @@ class _Builder:
         scale = (abs(shape.scale[0]), abs(shape.scale[1]), abs(shape.scale[2]))
         return replace(visual, geometry=replace(shape, mesh=copy, scale=scale))
 
-    def mesh(self, path: Path) -> Mesh:
-        if path not in self.meshes:
-            self.meshes[path] = read_mesh(path, self.model.path)
-        return self.meshes[path]
-
     def link_points(self) -> Points:
         """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
         return {
@@ -242,7 +286,7 @@ class _Builder:
         shape = visual.geometry
         if shape.mesh is None:
             return shape_points(shape)
-        return self.mesh(shape.mesh).points * np.array(shape.scale)
+        return self.meshes[shape.mesh].points * np.array(shape.scale)
 
     def cloud(self, points: Points, positions: dict[str, float]) -> NDArray[np.float64]:
         """All points (n, 3) in the root link's frame."""
@@ -262,6 +306,18 @@ class _Builder:
         # Placed so, the new root link's frame has the axes of the file's root, whose z is the object's up.
         self.model = placed(rooted_at(self.model, link), 1.0, pose)
         return part_tree(self.model)
+
+    @staticmethod
+    def joint_weights(tree: PartTree, points: Points) -> dict[str, float]:
+        """How much each joint counts for the view: the square of the size in metres of the part that it moves.
+
+        A door must not be turned away from the camera for the sake of a few knobs and buttons.
+        """
+        size = {name: float(np.square(np.ptp(some, axis=0)).sum()) for name, some in points.items()}
+        return {
+            name: max(size.get(link, 0.0) for link in tree.parts[child])
+            for name, child in tree.children.items()
+        }
 
     @staticmethod
     def with_limits(model: UrdfModel) -> UrdfModel:

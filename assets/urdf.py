@@ -36,7 +36,7 @@ __all__ = [
     "tree_order",
 ]
 
-JOINT_TYPES = ("fixed", "revolute", "continuous", "prismatic", "floating", "planar", "screw")
+JOINT_TYPES = ("fixed", "revolute", "continuous", "prismatic", "floating", "free", "planar", "screw")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 import pybullet
 import pytest
 import trimesh
+from PIL import Image
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 from shapely.geometry import Polygon
@@ -614,17 +615,20 @@ def test_colour_of_a_material_library(tmp_path: Path, client: int, texture: bool
     obj += "vt 0 0\nvt 1 0\nvt 1 1\nvt 0 1\n"
     obj += "usemtl big\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\nusemtl low\nf 1/1 5/2 6/3\n"
     (tmp_path / "m.obj").write_text(obj)
+    Image.new("RGB", (8, 8), (0, 40, 250)).save(tmp_path / "t.png")
     (tmp_path / "m.mtl").write_text(
         f"newmtl low\nKd 0 1 0\nnewmtl big\nKd 1 0.2 0\n{'map_Kd t.png' * texture}\n"
     )
     prepared = prepare(write(tmp_path / "o.urdf", mesh_link("a", "m.obj")))
-    colour = ET.parse(prepared.urdf).getroot().find(".//color")
-    if texture:  # which would be tinted by a colour
-        assert colour is None
-        return
-    assert colour is not None
-    assert colour.attrib["rgba"] == "1 0.2 0 1"
+    visuals = ET.parse(prepared.urdf).getroot().findall(".//visual")
+    colours = [None if c is None else c.attrib["rgba"] for c in (v.find(".//color") for v in visuals)]
+    assert colours == [None if texture else "1 0.2 0 1", "0 1 0 1"]  # a colour would tint a texture
     load(prepared, client)
+    if texture:
+        rgb, _, shown = picture(client)
+        red, green, blue = np.median(rgb[shown], axis=0)
+        assert blue > 3 * green > 3 * red
+        return
     rgb, _, shown = picture(client)
     red, green, blue = np.median(rgb[shown], axis=0)
     assert red > 3 * green > 3 * blue
