@@ -14,10 +14,12 @@ from assets.catalog import (
     split_categories,
     split_size,
 )
+from assets.partnet import PARTNET_SPLITS
 from assets.prepare import ObjectError, PartJoint, PreparedObject, prepare
 
 __all__ = [
     "CATEGORIES",
+    "PARTNET_SPLITS",
     "SPLITS",
     "STRESS_CATEGORIES",
     "TEST_CATEGORIES",

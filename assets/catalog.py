@@ -1,4 +1,4 @@
-"""The generated objects by name: which categories and splits there are, and the folder of each instance."""
+"""Objects by name: which categories and splits there are, and the folder of each instance."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from assets import partnet
 from assets.cache import cache_root
 from assets.generators import GENERATORS, GeneratedObject
+from assets.partnet import PARTNET_SPLITS
 from assets.writer import write_partnet_folder
 
 VERSION = 5
@@ -32,13 +34,13 @@ TEST_SIZE = 50
 
 @dataclass(frozen=True, order=True)
 class Instance:
-    """The name of one generated object.
+    """The name of one object: a generated one, or one of PartNet-Mobility.
 
     Attributes:
         category: One of ``CATEGORIES``.
-        index: From 0 to ``split_size(split) - 1``.
-        split: One of ``SPLITS``.
-        seed: Seed of the whole collection.
+        index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility.
+        split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
+        seed: Seed of the whole collection; without meaning for PartNet-Mobility.
     """
 
     category: str
@@ -57,7 +59,23 @@ class Instance:
 
 
 def split_categories(split: str) -> tuple[str, ...]:
-    """Return the categories of a split.
+    """Return the categories of a split; of PartNet-Mobility those that the download has.
+
+    Args:
+        split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
+
+    Raises:
+        ValueError: There is no such split, or no download of PartNet-Mobility; the message says what to do.
+    """
+    if split in PARTNET_SPLITS:
+        return partnet.held_categories(split)
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS + PARTNET_SPLITS)}")
+    return {"test": TEST_CATEGORIES, "stress": STRESS_CATEGORIES}.get(split, TRAIN_CATEGORIES)
+
+
+def split_size(split: str) -> int:
+    """Return how many instances of each category a split of generated objects has.
 
     Args:
         split: One of ``SPLITS``.
@@ -66,34 +84,26 @@ def split_categories(split: str) -> tuple[str, ...]:
         ValueError: There is no such split.
     """
     if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
-    return {"test": TEST_CATEGORIES, "stress": STRESS_CATEGORIES}.get(split, TRAIN_CATEGORIES)
-
-
-def split_size(split: str) -> int:
-    """Return how many instances of each category a split has.
-
-    Args:
-        split: One of ``SPLITS``.
-
-    Raises:
-        ValueError: There is no such split.
-    """
-    split_categories(split)
+        raise ValueError(
+            f"no split of generated objects is called {split!r}: choose one of {', '.join(SPLITS)}"
+        )
     return TRAIN_SIZE if split == "train" else TEST_SIZE
 
 
 def instances(split: str, category: str | None = None, seed: int = 0) -> list[Instance]:
-    """List the instances of a split, without generating any.
+    """List the instances of a split, without generating any; of PartNet-Mobility those that can be used.
 
     Args:
-        split: One of ``SPLITS``.
+        split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
         category: Only this category, or None for every category of the split.
         seed: Seed of the collection.
 
     Raises:
-        ValueError: There is no such split, or the category is not in it.
+        ValueError: There is no such split, the category is not in it, or there is no download of
+            PartNet-Mobility; see `assets.partnet.usable_ids`.
     """
+    if split in PARTNET_SPLITS:
+        return [Instance(name, number, split, seed) for name, number in partnet.usable_ids(split, category)]
     chosen = split_categories(split) if category is None else (category,)
     found = [Instance(name, index, split, seed) for name in chosen for index in range(split_size(split))]
     _check(found[0])
@@ -116,19 +126,21 @@ def generate(instance: Instance) -> GeneratedObject:
 def instance_folder(category: str, index: int, split: str = "train", seed: int = 0) -> Path:
     """Return the folder of an instance in the layout of PartNet-Mobility, generating it on first use.
 
-    The folder lies in the cache (see `assets.cache.cache_root`) and appears there whole, by one rename, so
-    several processes may ask for it at once.
+    The folder of a generated object lies in the cache (see `assets.cache.cache_root`) and appears there whole,
+    by one rename, so several processes may ask for it at once.
 
     Args:
         category: One of ``CATEGORIES``.
-        index: From 0 to ``split_size(split) - 1``.
+        index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility.
         split: A split that has the category.
         seed: Seed of the collection.
 
     Raises:
-        ValueError: There is no such instance; the message names the choices.
+        ValueError: There is no such instance; the message names the choices, or what is broken in it.
         OSError: The cache cannot be written, or a broken folder stands in the way.
     """
+    if split in PARTNET_SPLITS:
+        return partnet.instance_folder(category, index, split)
     instance = Instance(category, index, split, seed)
     _check(instance)
     folder = cache_root() / "generated" / f"v{VERSION}" / instance.name

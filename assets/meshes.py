@@ -54,7 +54,7 @@ class Mesh:
         faces = place.reshape(-1)[self.faces]
         edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
         there, back = edges @ [len(self.points), 1], edges @ [1, len(self.points)]
-        if len(np.unique(there)) < len(there) or not np.array_equal(np.sort(there), np.sort(back)):
+        if not np.array_equal(np.sort(there), np.sort(back)):  # every edge as often one way as the other
             return False
         a, b, c = self.points[self.faces.T] - self.points.mean(axis=0)
         return float((np.cross(a, b) * c).sum()) > 0.0

@@ -8,6 +8,9 @@ from assets.urdf import UrdfModel
 
 Group = tuple[str, ...]
 
+#: Most parts an object may have; part p carries label p + 1.
+MAX_PARTS = 15
+
 
 @dataclass(frozen=True)
 class PartJoint:

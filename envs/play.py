@@ -11,7 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from assets import partnet
 from assets.catalog import Instance, instance_folder, instances
+from assets.partnet import PARTNET_SPLITS
 from assets.prepare import PreparedObject, prepare
 from envs import drawing, oracle
 from envs.camera import FAR
@@ -44,7 +46,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     labels under the grippers (0: none); ``effective`` and ``optimal``; ``num_parts``, parts visible at reset.
 
     Args:
-        split: ``"train"``, ``"val"``, ``"test"`` or ``"stress"`` instances (see :mod:`assets.catalog`).
+        split: ``"train"``, ``"val"``, ``"test"`` or ``"stress"`` instances (see :mod:`assets.catalog`), or
+            ``"partnet-train"``, ``"partnet-val"`` or ``"partnet-test"`` (see :mod:`assets.partnet`).
         category: Keep to one category of the split; None draws from all.
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
         resolution: Image side in pixels, or (H, W).
@@ -103,6 +106,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self.hold: Hold = hold
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)
+        self._split = split
         self._instances = [] if object is not None else instances(split, category)
 
         self.observation_space = spaces.Dict(  # type: ignore[assignment]  # stubs give a Dict no value type
@@ -135,8 +139,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
         Args:
             seed: Seeds everything that follows. The same seed gives the same episode, to the byte.
-            options: ``category`` and ``index`` (or one of them) pick the instance within the split; ``object``
-                plays with a folder or URDF file instead.
+            options: ``category`` and ``index`` (or one of them) pick the instance within the split, the id being
+                the index of one of PartNet-Mobility; ``object`` plays with a folder or URDF file instead.
 
         Returns:
             Observation and info.
@@ -263,6 +267,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 i for i in self._instances if category in (None, i.category) and index in (None, i.index)
             ]
             if not choices:
+                if self._split in PARTNET_SPLITS and index is not None:
+                    partnet.instance_folder(category, int(index), self._split)  # says why not
                 known = sorted({i.category for i in self._instances})
                 raise ValueError(
                     f"no instance with category={category!r}, index={index!r}; categories: {known}"

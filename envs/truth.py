@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.parts import MAX_PARTS
 from envs.camera import Camera
 
-#: Most parts an object may have; part p carries label p + 1.
-MAX_PARTS = 15
 #: A part with fewer visible pixels is not asked for.
 MIN_VISIBLE_PIXELS = 20
 #: A part has moved when one of its visible pixels moves by more than this many pixels.

@@ -44,7 +44,7 @@ class EvalOptions:
     policies: str = ""
     """Names of policies, with commas; empty: ours, act-random, gt-act and gt-act-mot, or all of a suite."""
     split: str = "test"
-    """train, val, test or stress."""
+    """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
     categories: str = ""
     """Categories of the split, with commas; empty takes all."""
     episodes: int = 100

@@ -30,7 +30,7 @@ class PlayOptions:
     category: str = "pliers"
     """Category of the object."""
     split: str = "test"
-    """train, val, test or stress."""
+    """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
     index: int | None = None
     """Which instance; drawn by the seed if not given."""
     object: Path | None = None
