@@ -16,6 +16,8 @@ from assets.obj import Material
 from assets.urdf import Visual
 
 MANY = 8  # meshes of a link: more are merged
+DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of a picture's time
+FINE = 1 / 500  # of a link's length: details below it, a fifth of a pixel, go when a link is thinned out
 TEXTURE_SIDE = 512  # pixels at most of a copied picture: an object is seldom that many pixels wide
 
 
@@ -48,7 +50,7 @@ def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh]) -> list[Surfac
     """Put a link's meshes together by material.
 
     Faces of open meshes get a back of their own. Where a texture is asked for at corners that have no place in
-    it, the material's colour takes its place.
+    it, the material's colour takes its place. A link of very many faces loses its finest detail.
 
     Args:
         visuals: Meshes with their places in the link; a visual's own colour goes before its mesh's.
@@ -76,7 +78,12 @@ def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh]) -> list[Surfac
                     mesh, mesh.faces[mask], uv, mirrored=bool(np.prod(visual.geometry.scale) < 0)
                 )
                 pieces.setdefault(material, []).append(Surface(material, points, *faces))
-    return [_joined(material, some) for material, some in pieces.items()]
+    surfaces = [_joined(material, some) for material, some in pieces.items()]
+    if sum(len(surface.faces) for surface in surfaces) <= DENSE:
+        return surfaces
+    points = np.concatenate([surface.points for surface in surfaces])
+    thin = [_thinned(surface, FINE * float(np.ptp(points, axis=0).max())) for surface in surfaces]
+    return [surface for surface in thin if len(surface.faces)]
 
 
 def _oriented(
@@ -98,6 +105,21 @@ def _joined(material: Material, pieces: list[Surface]) -> Surface:
     return Surface(material, points, faces.reshape(-1, 3), uv)
 
 
+def _thinned(surface: Surface, cell: float) -> Surface:
+    """The surface with all points of a cube of ``cell`` metres a side moved to one of them, without what collapses."""
+    place = np.round(surface.points / max(cell, 1e-12)).astype(np.int64)
+    _, first, member = np.unique(place, axis=0, return_index=True, return_inverse=True)
+    faces = member.reshape(-1)[surface.faces]
+    start = np.argmin(faces, axis=1)[:, None]
+    turned = np.take_along_axis(faces, (start + np.arange(3)) % 3, axis=1)  # equal faces start alike
+    _, once = np.unique(turned, axis=0, return_index=True)
+    flat = (faces == np.roll(faces, 1, axis=1)).any(axis=1)
+    kept = np.sort(once[~flat[once]])
+    uv = None if surface.uv is None else surface.uv[kept]
+    used, faces = np.unique(faces[kept], return_inverse=True)
+    return Surface(surface.material, surface.points[first[used]], faces.reshape(-1, 3), uv)
+
+
 def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
     """Write a surface as an OBJ, and where it has a texture a material library beside it.
 
@@ -112,9 +134,7 @@ def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
     else:
         library = path.with_suffix(".mtl")
         library.write_text(f"newmtl surface\nKd 1 1 1\nmap_Kd {texture}\n", encoding="ascii")
-        # Not every renderer repeats a picture below 0, so every face is moved by whole pictures.
-        uv = np.round(surface.uv - np.floor(surface.uv.min(axis=1, keepdims=True)), 5).reshape(-1, 2)
-        places, place = np.unique(uv, axis=0, return_inverse=True)
+        places, place = np.unique(np.round(surface.uv, 5).reshape(-1, 2), axis=0, return_inverse=True)
         lines = [f"mtllib {library.name}", *lines, *(f"vt {u:.5f} {v:.5f}" for u, v in places.tolist())]
         lines.append("usemtl surface")
         for (a, b, c), (i, j, k) in zip(

@@ -28,7 +28,7 @@ def write_box(folder: Path, name: str, size: tuple[float, float, float], centre:
     lines = [f"mtllib {name}.mtl", "usemtl m", *(f"v {x} {y} {z}" for x, y, z in box.vertices), "vt 0.5 0.5"]
     lines += ["f " + " ".join(f"{i + 1}/1" for i in face) for face in box.faces]
     (objects / f"{name}.obj").write_text("\n".join(lines) + "\n")
-    (objects / f"{name}.mtl").write_text(f"newmtl m\nKd 0.8 0.3 0.2\nmap_Kd ../images/wood.png\n")
+    (objects / f"{name}.mtl").write_text("newmtl m\nKd 0.8 0.3 0.2\nmap_Kd ../images/wood.png\n")
     (folder / "images").mkdir(exist_ok=True)
     Image.fromarray(np.full((4, 4, 3), (200, 60, 40), np.uint8)).save(folder / "images" / "wood.png")
 
