@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 
 #: An object rises at least this many metres above the ground.
 MIN_HEIGHT = 0.008
@@ -45,3 +46,22 @@ def object_mask(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
         ground = near
     mask: NDArray[np.bool_] = valid & (rise > MIN_HEIGHT)
     return mask
+
+
+def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Move both pixels of an action to the nearest pixels of the object.
+
+    Args:
+        depth: (H, W) float32 metres, from which the object is found.
+        action: (5,) hold row, hold col, push row, push col, direction.
+
+    Returns:
+        (5,) int64 action; as given where the depth shows no object.
+    """
+    moved = np.array(action, np.int64)
+    mask = object_mask(depth)
+    if mask.any():
+        nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+        for start in (0, 2):
+            moved[start : start + 2] = nearest[:, moved[start], moved[start + 1]]
+    return moved

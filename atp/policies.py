@@ -170,6 +170,12 @@ class Ppo:
         return self._policy.act(observation, self._rng)
 
 
+class PpoOnObject(Ppo):
+    """ppo-on-object: PPO whose pixels are moved to the nearest ones of the object, in its training and here."""
+
+    weights = "ppo-on-object"
+
+
 def weights_available(policy: str) -> bool:
     """Whether a policy of ``POLICIES`` has what it needs: weights of its own, if it plays with any."""
     name = getattr(POLICIES[policy], "weights", None)
@@ -209,6 +215,7 @@ POLICIES: dict[str, Callable[[gym.Env, Agent, np.random.Generator], Policy]] = {
     "act-no-hold": ActNoHold,
     "act-no-part": ActNoPart,
     "ppo": Ppo,
+    "ppo-on-object": PpoOnObject,
     "gt-act": GroundTruthAct,
     "gt-act-mot": GroundTruthActMotion,
 }

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from atp import __version__
 from atp.checkpoint import CONFIG, CheckpointError, compare_states, read_tensors, replace_folder
+from atp.objectness import on_object
 from envs.wrappers import depth_image
 
 FORMAT = "ppo-1"
@@ -84,7 +85,8 @@ class PpoPolicy:
 
     Args:
         policy: The policy of stable-baselines3.
-        config: ``resolution``, ``width`` and ``features``, from which it is built again, and what else to keep.
+        config: ``resolution``, ``width`` and ``features``, from which it is built again, ``keeps_to_object`` (whether
+            actions are moved to the object; False if left out), and what else to keep.
 
     Attributes:
         policy: The policy of stable-baselines3.
@@ -159,7 +161,8 @@ class PpoPolicy:
             chances = category.probs[0].double().cpu().numpy()
             choice = chances.argmax() if rng is None else rng.choice(len(chances), p=chances / chances.sum())
             action.append(int(choice))
-        return np.array(action, np.int64)
+        chosen = np.array(action, np.int64)
+        return on_object(observation["depth"], chosen) if self.config.get("keeps_to_object") else chosen
 
 
 def build_policy(resolution: int, width: int, features: int) -> MultiInputActorCriticPolicy:
@@ -199,4 +202,6 @@ def _read_config(path: Path) -> dict[str, Any]:
         value = config.get(name)
         if type(value) is not int or not least <= value <= most:
             raise CheckpointError(f"{path}: {name} must be from {least} to {most}, not {value!r}")
+    if type(config.get("keeps_to_object", False)) is not bool:
+        raise CheckpointError(f"{path}: keeps_to_object must be true or false")
     return config

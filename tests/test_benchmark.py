@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from atp.agent import Agent
-from atp.benchmark import evaluation
+from atp.benchmark import evaluation, fingerprint
 from atp.benchmark.ablations import VARIANTS
-from atp.benchmark.evaluation import Cell, Record, Setting, evaluate, make_row
+from atp.benchmark.evaluation import Cell, Record, Setting, Task, evaluate, make_row
 from atp.benchmark.journal import Journal
 from atp.benchmark.suites import suite_cells
 from atp.benchmark.tables import cross_table, format_value, mean_rows
@@ -150,3 +150,17 @@ def test_eval_writes_tables_and_a_plot_and_goes_on(weights, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*arguments, "--episodes", "5"])
     assert "cannot be shared out" in capsys.readouterr().err
+
+
+def test_other_weights_of_a_policy_are_played_anew(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
+    tasks = [Task(Cell(policy, "pliers", "test"), 0, (0, 1)) for policy in ("ours-no-touch", "act-random")]
+    (tmp_path / "no-touch").mkdir()
+    (tmp_path / "no-touch/part.safetensors").write_bytes(b"one")
+    first = [task.key for task in tasks]
+    fingerprint._digest_once.cache_clear()
+    (tmp_path / "no-touch/part.safetensors").write_bytes(b"two")
+    second = [task.key for task in tasks]
+    fingerprint._digest_once.cache_clear()
+    assert first[0] != second[0]
+    assert first[1] == second[1]

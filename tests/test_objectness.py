@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scenes import TWO_BARS, box_scene
 
-from atp.objectness import MIN_HEIGHT, object_mask
+from atp.objectness import MIN_HEIGHT, object_mask, on_object
 from envs.camera import Camera
 
 
@@ -87,3 +87,22 @@ def test_it_finds_what_the_simulator_shows(tmp_path, tilt):
         tmp_path, *TWO_BARS, pose=(0.02, 0.03, 0.4), positions={"joint_0": 0.7}, camera=camera
     ).look()
     assert np.mean(object_mask(view.depth) != (view.labels > 0)) < 0.01
+
+
+def test_pixels_move_to_the_nearest_ones_of_the_object():
+    depth = np.full((40, 40), 1.0, np.float32)
+    depth[10:20, 10:30] = 0.95
+    outside_and_inside = np.array([2, 15, 15, 12, 5])
+    assert on_object(depth, outside_and_inside).tolist() == [10, 15, 15, 12, 5]
+    assert on_object(depth, np.array([39, 39, 12, 0, 0])).tolist() == [19, 29, 12, 10, 0]
+    assert outside_and_inside.tolist() == [2, 15, 15, 12, 5]
+
+
+def test_actions_stay_as_they_are_where_no_object_is_seen():
+    assert on_object(np.zeros((40, 40), np.float32), np.array([2, 15, 15, 12, 5])).tolist() == [
+        2,
+        15,
+        15,
+        12,
+        5,
+    ]

@@ -122,7 +122,7 @@ def test_act_no_hold_never_holds(shipped):
     assert len({tuple(action[2:4]) for action in chosen}) > 1
 
 
-@pytest.mark.parametrize("name", ["act-no-hold", "act-no-part", "ours-no-touch", "ppo"])
+@pytest.mark.parametrize("name", ["act-no-hold", "act-no-part", "ours-no-touch", "ppo", "ppo-on-object"])
 def test_policies_without_their_weights_say_so(shipped, name):
     assert not weights_available(name)
     with pytest.raises(ValueError, match=rf"{POLICIES[name].weights}: there are no weights"):  # type: ignore[attr-defined]

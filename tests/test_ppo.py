@@ -17,10 +17,11 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 import envs
 from atp import checkpoint
 from atp.checkpoint import CheckpointError
+from atp.objectness import object_mask
 from atp.policies import POLICIES, _load_ppo, weights_available
 from atp.ppo import PpoPolicy, build_policy
 from envs.wrappers import depth_image
-from train.ppo import PpoConfig, PpoTrainer
+from train.ppo import PpoConfig, PpoTrainer, _OnObject
 from train.ppo_train import main
 
 SIDE = 32
@@ -205,6 +206,49 @@ def test_the_policy_plays_in_the_environment(whole):
         action = policy.act(seen, rng)
         assert env.action_space.contains(action)
         seen, *_ = env.step(action)
+    env.close()
+
+
+class Table(gym.Env):
+    """A block on a table; keeps the actions that reach it. The block has moved after each step."""
+
+    def __init__(self) -> None:
+        self.actions: list[list[int]] = []
+
+    def look(self) -> dict[str, np.ndarray]:
+        depth = np.full((SIDE, SIDE), 1.0, np.float32)
+        depth[10 + len(self.actions) :, 5:25] = 0.9
+        depth[20 + len(self.actions) :] = 1.0
+        return {"depth": depth}
+
+    def reset(self, **_: Any) -> tuple[Any, dict[str, Any]]:
+        return self.look(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.actions.append(list(action))
+        return self.look(), 0.0, False, False, {}
+
+
+def test_actions_are_moved_to_the_object_as_it_is_now():
+    table = Table()
+    env = _OnObject(table)
+    env.reset()
+    for _ in range(3):
+        env.step(np.array([0, 15, 31, 31, 3]))
+    assert table.actions == [[10 + t, 15, 19 + t, 24, 3] for t in range(3)]
+
+
+def test_kept_to_the_object_it_acts_on_the_object(tmp_path):
+    with closing(PpoTrainer(replace(TINY, keeps_to_object=True, out=tmp_path / "run"))) as trainer:
+        assert trainer.run()
+    policy = PpoPolicy.from_pretrained(tmp_path / "run/weights")
+    env = gym.make(envs.ENV_ID, resolution=SIDE, split="test", category="pliers", disable_env_checker=True)
+    rng = np.random.default_rng(0)
+    for seed in range(5):
+        seen, _ = env.reset(seed=seed)
+        action, mask = policy.act(seen, rng), object_mask(seen["depth"])
+        assert mask[action[0], action[1]]
+        assert mask[action[2], action[3]]
     env.close()
 
 

@@ -19,6 +19,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from atp.agent import pick_device
+from atp.objectness import on_object
 from atp.ppo import PpoPolicy, policy_arguments
 from envs.simulator import Hold, Renderer
 from envs.wrappers import DepthAsImage
@@ -42,6 +43,7 @@ class PpoConfig:
         resolution: Image side in pixels.
         interactions: Interactions in an episode.
         hold: How the hold gripper holds.
+        keeps_to_object: Whether both pixels are moved to the nearest ones of the object, which is found in the depth.
         renderer: Renderer of the environments.
         randomization: Domain randomisation.
         episodes: Episodes that every environment plays between two updates.
@@ -69,6 +71,7 @@ class PpoConfig:
     resolution: int = 90
     interactions: int = 5
     hold: Hold = "fixed"
+    keeps_to_object: bool = False
     renderer: Renderer = "tiny"
     randomization: bool = True
     episodes: int = 8
@@ -197,6 +200,7 @@ class PpoTrainer:
             "seed": self.config.seed,
             "renderer": self.config.renderer,
             "resolution": self.config.resolution,
+            "keeps_to_object": self.config.keeps_to_object,
             "width": self.config.width,
             "features": self.config.features,
             "interactions_played": self.played,
@@ -294,22 +298,41 @@ class _OutcomeInfo(gym.Wrapper):
         return observation, reward, terminated, truncated, outcome
 
 
-def _make_env(options: dict[str, Any], apart: bool) -> gym.Env:
+class _OnObject(gym.Wrapper):
+    """Moves both pixels of every action to the nearest ones of the object."""
+
+    def __init__(self, env: gym.Env) -> None:
+        super().__init__(env)
+        self._depth = np.zeros((1, 1), np.float32)
+
+    def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
+        observation, info = self.env.reset(**options)
+        self._depth = observation["depth"]
+        return observation, info
+
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, *rest = self.env.step(on_object(self._depth, action))
+        self._depth = observation["depth"]
+        return observation, *rest
+
+
+def _make_env(options: dict[str, Any], keeps_to_object: bool, apart: bool) -> gym.Env:
     if apart:
         os.setpgid(0, 0)  # Ctrl-C is for the trainer, which saves and then ends its workers
     env = gym.make("envs:ArticulatedPlay-v0", disable_env_checker=True, **options)
+    if keeps_to_object:
+        env = _OnObject(env)
     return DepthAsImage(_OutcomeInfo(env))
 
 
 def _make_envs(config: PpoConfig) -> VecEnv:
     names = ("split", "category", "resolution", "interactions", "hold", "renderer", "randomization")
     options = {name: getattr(config, name) for name in names}
-    make = functools.partial(_make_env, options, config.envs > 1)
+    make = functools.partial(_make_env, options, config.keeps_to_object, config.envs > 1)
     if config.envs == 1:
         return DummyVecEnv([make])
-    _make_env(
-        options, False
-    ).close()  # an option that cannot be used is reported here, not by a worker's traceback
+    # an option that cannot be used is reported here, not by a worker's traceback
+    _make_env(options, config.keeps_to_object, False).close()
     # the server imports what its workers share
     multiprocessing.get_context("forkserver").set_forkserver_preload(["train.ppo"])
     return SubprocVecEnv([make] * config.envs, start_method="forkserver")

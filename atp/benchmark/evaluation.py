@@ -16,6 +16,7 @@ import numpy as np
 
 import envs
 from atp.benchmark.ablations import VARIANTS
+from atp.benchmark.fingerprint import policy_digest
 from atp.benchmark.journal import Journal
 from atp.metrics import StepScores, across_seeds, optimal_rate_first, score_motion, summarize
 from atp.perception import BASELINES
@@ -66,10 +67,11 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Name of the task in a journal."""
+        """Name of the task in a journal; another one when the weights of the policy change."""
         cell = self.cell
         names = (cell.policy, cell.variant, cell.split, cell.category)
-        return "|".join((*names, str(self.seed), f"{self.episodes[0]}-{self.episodes[-1]}"))
+        episodes = f"{self.episodes[0]}-{self.episodes[-1]}"
+        return "|".join((*names, str(self.seed), episodes, policy_digest(cell.policy)))
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 import assets
 import atp
 import envs
+from atp import shipped
+from atp.policies import POLICIES
 
 
 def files_digest(files: Iterable[Path]) -> str:
@@ -28,3 +31,14 @@ def code_digest() -> str:
 def weights_digest(folder: Path) -> str:
     """The digest of the networks of a checkpoint folder."""
     return files_digest(folder.glob("*.safetensors"))
+
+
+def policy_digest(policy: str) -> str:
+    """The digest of the weights that a policy plays with besides the evaluated agent's; empty if there are none."""
+    name = getattr(POLICIES[policy], "weights", None)
+    return _digest_once(shipped.shipped_weights(name)) if name else ""
+
+
+@cache
+def _digest_once(folder: Path) -> str:
+    return weights_digest(folder)

@@ -24,7 +24,6 @@ from atp.benchmark.tables import COLUMNS, format_value, results_markdown
 from atp.checkpoint import resolve_pretrained
 from atp.files import write_json, write_text
 from atp.policies import POLICIES
-from atp.shipped import shipped_weights
 
 if TYPE_CHECKING:
     from atp.benchmark.evaluation import Cell
@@ -96,7 +95,6 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
     depends = {
         "code": code_digest(),
         "weights": weights_digest(weights),
-        "of_policies": _policy_weights(cells),
         "device": options.device,
         "randomization": options.randomization,
     }
@@ -165,12 +163,6 @@ def _cells(options: EvalOptions) -> list[Cell]:
     categories = _names(options.categories, known, "category") if options.categories else list(known)
     policies = policies or DEFAULT_POLICIES.split(",")
     return [Cell(policy, category, options.split) for category in categories for policy in policies]
-
-
-def _policy_weights(cells: list[Cell]) -> dict[str, str]:
-    """Digests of the weights that policies play with besides the evaluated agent's."""
-    names = {getattr(POLICIES[cell.policy], "weights", None) for cell in cells}
-    return {name: weights_digest(shipped_weights(name)) for name in sorted(filter(None, names))}
 
 
 @contextmanager
