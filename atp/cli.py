@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import clip, eval, maps, object, play, report
+from atp.commands import clip, eval, maps, object, objects, play, report
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
@@ -16,6 +16,7 @@ Options = (
     | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
+    | Annotated[objects.ObjectsOptions, tyro.conf.subcommand("objects")]
     | Annotated[report.ReportOptions, tyro.conf.subcommand("report")]
 )
 COMMANDS: dict[type, Callable[[Any], None]] = {
@@ -24,6 +25,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     clip.ClipOptions: clip.main,
     maps.MapsOptions: maps.main,
     object.ObjectOptions: object.main,
+    objects.ObjectsOptions: objects.main,
     report.ReportOptions: report.main,
 }
 

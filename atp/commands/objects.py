@@ -1,0 +1,87 @@
+"""``atp objects``: a contact sheet of the objects that come with the package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+from rich.console import Console
+
+import envs
+from assets.catalog import instances, split_categories
+from atp.panels import strip
+from atp.pictures import Picture, write_png
+
+#: What a sheet says of the categories of a split.
+MEANINGS = {"train": "trained on", "test": "never trained on", "stress": "stress test"}
+
+
+@dataclass(frozen=True)
+class ObjectsOptions:
+    """Draw a contact sheet: a row of instances for each category."""
+
+    splits: str = "train,test,stress"
+    """Splits, with commas."""
+    columns: int = 8
+    """Instances of each category."""
+    resolution: int = 120
+    """Side of the pictures in pixels."""
+    seed: int = 0
+    """Decides instances, poses and joint states."""
+    randomization: bool = False
+    """Show them under domain randomisation: cameras, light, materials, clutter on the table."""
+    out: Path = Path("runs/objects.png")
+    """The picture."""
+
+
+def run(options: ObjectsOptions) -> Path:
+    """Draw the sheet.
+
+    Args:
+        options: What to draw and where.
+
+    Returns:
+        The picture's path.
+
+    Raises:
+        ValueError: There is no such split, or a number is out of its range.
+    """
+    if options.columns < 1:
+        raise ValueError(f"--columns must be at least 1, not {options.columns}")
+    rows: list[list[Picture | None]] = []
+    names = []
+    for split in options.splits.split(","):
+        for category in split_categories(split):
+            rows.append(_row(options, split, category))
+            names.append(f"{category.replace('_', ' ')}\n({MEANINGS.get(split, split)})")
+    write_png(options.out, strip(rows, row_captions=names, panel_size=options.resolution, text_size=13))
+    return options.out
+
+
+def main(options: ObjectsOptions) -> None:
+    """Run the command and say where the picture is."""
+    Console().print(str(run(options)), highlight=False, soft_wrap=True)
+
+
+def _row(options: ObjectsOptions, split: str, category: str) -> list[Picture | None]:
+    """Pictures of different instances; None where there are no more."""
+    known = [instance.index for instance in instances(split, category)]
+    chosen = np.random.default_rng(options.seed).permutation(known)[: options.columns]
+    env = gym.make(
+        envs.ENV_ID,
+        split=split,
+        category=category,
+        resolution=options.resolution,
+        randomization=options.randomization,
+        disable_env_checker=True,
+    )
+    pictures: list[Picture | None] = []
+    try:
+        for column, index in enumerate(chosen):
+            observation, _ = env.reset(seed=options.seed + column, options={"index": int(index)})
+            pictures.append(observation["rgb"])
+    finally:
+        env.close()
+    return pictures + [None] * (options.columns - len(pictures))
