@@ -71,6 +71,8 @@ class TrainConfig:
         epsilon_share: Share of the run over which it falls.
         temperature: Of the actions drawn from the reward maps.
         predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
+        part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
+            folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
         device: Where to compute.
         threads: CPU threads of PyTorch; 0 leaves its default.
@@ -99,6 +101,7 @@ class TrainConfig:
     epsilon_share: float = 0.5
     temperature: float = 0.3
     predicted_memory: float = 0.5
+    part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0

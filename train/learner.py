@@ -28,13 +28,21 @@ class Learner:
         total_steps: Gradient steps of the whole run; the learning rate falls to zero over them by a cosine.
         device: Where to compute.
         seed: Seeds initial weights, samples and augmentation.
+        part: A trained part network, which stays as it is; None trains one.
     """
 
-    def __init__(self, config: LearnerConfig, total_steps: int, device: torch.device, seed: int) -> None:
+    def __init__(
+        self,
+        config: LearnerConfig,
+        total_steps: int,
+        device: torch.device,
+        seed: int,
+        part: PartNetwork | None = None,
+    ) -> None:
         self.config, self.total_steps, self.device = config, max(1, total_steps), device
         torch.manual_seed(seed)  # initial weights
         self.networks = nn.ModuleDict(
-            {"interaction": InteractionNetwork(config.width), "part": PartNetwork(config.width)}
+            {"interaction": InteractionNetwork(config.width), "part": part or PartNetwork(config.width)}
         ).to(device)
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = AveragedModel(self.networks, multi_avg_fn=_moving_average(config.ema))
@@ -44,6 +52,7 @@ class Learner:
                 network.parameters(), config.learning_rate, weight_decay=config.weight_decay
             )
             for name, network in self.networks.items()
+            if name == "interaction" or part is None
         }
         self.generator = torch.Generator().manual_seed(seed + 1)
         self.rng = np.random.default_rng([seed, 2])
@@ -55,7 +64,7 @@ class Learner:
         return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
     def step(self, replay: Replay) -> dict[str, float]:
-        """One gradient step for each network.
+        """One gradient step for each network that learns.
 
         Args:
             replay: Where interactions are drawn from.
@@ -69,13 +78,11 @@ class Learner:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * float(rate)
-        size = self.config.batch_size
-        moved, share = replay.moved, self.config.moved_share
-        weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
-        part = self._part_loss(replay.sample(size, self.rng, weights))
-        interaction = self._interaction_loss(replay.sample(size, self.rng, replay.judged.astype(float)))
+        losses = {"part": self._part_loss} if "part" in self.optimizers else {}
+        losses["interaction"] = self._interaction_loss
         scalars = {"learning_rate": self.config.learning_rate * float(rate)}
-        for name, loss in (("part", part), ("interaction", interaction)):
+        for name, loss_of in losses.items():
+            loss = loss_of(replay)
             self.optimizers[name].zero_grad(set_to_none=True)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
@@ -85,16 +92,18 @@ class Learner:
         self.steps += 1
         return scalars
 
-    def _part_loss(self, records: NDArray) -> torch.Tensor:
+    def _part_loss(self, replay: Replay) -> torch.Tensor:
         """Motion segmentation of stored interactions."""
-        batch = self._batch(records)
+        moved, share = replay.moved, self.config.moved_share
+        weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
+        batch = self._batch(replay.sample(self.config.batch_size, self.rng, weights))
         with self._autocast():
             first, second = self.networks["part"](batch["before"], batch["after"], batch["action_maps"])
         return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])
 
-    def _interaction_loss(self, records: NDArray) -> torch.Tensor:
+    def _interaction_loss(self, replay: Replay) -> torch.Tensor:
         """Rewards of stored interactions at their executed pixels, and what they say of others."""
-        batch = self._batch(records)
+        batch = self._batch(replay.sample(self.config.batch_size, self.rng, replay.judged.astype(float)))
         with self._autocast():
             hold, push = self.networks["interaction"](
                 batch["before"], batch["memory"], batch["action"][:, :2]

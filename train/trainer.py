@@ -47,7 +47,8 @@ class Trainer:
             gradient_steps = (
                 config.total_interactions - config.learning_starts
             ) / config.interactions_per_step
-            self.learner = Learner(config.learner, int(gradient_steps), device, config.seed)
+            part = Agent.from_pretrained(config.part_weights, "cpu").part if config.part_weights else None
+            self.learner = Learner(config.learner, int(gradient_steps), device, config.seed, part)
             self.rounds, self.seconds = 0, 0.0
             written = self._load()
             self.rollouts = opened.enter_context(closing(Rollouts(config.envs, _env_options(config))))
