@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -109,11 +110,14 @@ def replace_folder(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load_checkpoint(folder: str | Path) -> tuple[dict[str, Any], dict[str, StateDict]]:
+def load_checkpoint(
+    folder: str | Path, names: Collection[str] | None = None
+) -> tuple[dict[str, Any], dict[str, StateDict]]:
     """Read and check a checkpoint. Nothing in the files is ever run.
 
     Args:
         folder: As written by `save_checkpoint`.
+        names: Of the networks to read; the files of others need not be there. None reads all.
 
     Returns:
         The config, and for each network its state dict in the stored precision.
@@ -127,6 +131,8 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Any], dict[str, State
     dtype = DTYPES[config["dtype"]]
     states = {}
     for name in config["networks"]:
+        if names is not None and name not in names:
+            continue
         path = folder / f"{name}.safetensors"
         with torch.device("meta"):
             expected = _build(config, name, folder / CONFIG).state_dict()
@@ -136,20 +142,24 @@ def load_checkpoint(folder: str | Path) -> tuple[dict[str, Any], dict[str, State
     return config, states
 
 
-def load_networks(folder: str | Path) -> tuple[dict[str, Any], dict[str, nn.Module]]:
+def load_networks(
+    folder: str | Path, names: Collection[str] = tuple(AGENT)
+) -> tuple[dict[str, Any], dict[str, nn.Module]]:
     """Read a checkpoint of an agent and build its networks, in float32 and evaluation mode.
 
     Args:
         folder: As written by `save_checkpoint`.
+        names: Of the networks to read, "interaction" and "part"; the files of others need not be there.
 
     Returns:
-        The config, and the networks by name: "interaction" and "part".
+        The config, and the networks by name.
 
     Raises:
-        CheckpointError: As `load_checkpoint`; or if one of the two is not in it.
+        CheckpointError: As `load_checkpoint`; or if one of the networks is not in it.
     """
-    config, states = load_checkpoint(folder)
-    for name, kind in AGENT.items():
+    config, states = load_checkpoint(folder, names)
+    for name in names:
+        kind = AGENT[name]
         if config["networks"].get(name, {}).get("class") != kind:
             raise CheckpointError(
                 f"{Path(folder) / CONFIG}: an agent needs a network '{name}' of class {kind}"
@@ -197,9 +207,11 @@ def _shipped() -> Path:
 
 
 def _is_checkpoint(path: Path) -> bool:
-    """Whether a config says that it is of an agent; damaged ones count, to be reported when they are loaded."""
+    """Whether a config is of whole networks; damaged ones count, to be reported when they are loaded."""
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8")).get("format") == FORMAT)
+        config = json.loads(path.read_text(encoding="utf-8"))
+        whole = all((path.parent / f"{name}.safetensors").is_file() for name in config.get("networks", {}))
+        return bool(config.get("format") == FORMAT and whole)
     except (OSError, ValueError, AttributeError):
         return True
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import gymnasium as gym
 
     from atp.agent import Agent
+    from atp.networks import InteractionNetwork
     from atp.ppo import PpoPolicy
 
 Observation = dict[str, NDArray[Any]]
@@ -123,8 +124,12 @@ class Retrained:
     weights: ClassVar[str]
 
     def __init__(self, env: gym.Env, agent: Agent, rng: np.random.Generator) -> None:
-        self._agent, self._actor = agent, _load_actor(self.weights, agent.device.type)
-        self._actor.symmetries = agent.symmetries
+        from atp.agent import Agent
+
+        config, interaction = _load_interaction(self.weights)
+        self._agent, self._actor = agent, Agent(interaction, agent.part, config, agent.device.type)
+        for name in ("symmetries", "rotated_passes", "keeps_to_object", "doubts"):
+            setattr(self._actor, name, getattr(agent, name))
 
     def act(self, observation: Observation) -> NDArray[np.int64]:
         """See :class:`Policy`."""
@@ -183,11 +188,12 @@ def weights_available(policy: str) -> bool:
 
 
 @cache
-def _load_actor(weights: str, device: str) -> Agent:
-    """The agent of shipped weights; one for all episodes of a process."""
-    from atp.agent import Agent
+def _load_interaction(weights: str) -> tuple[dict[str, Any], InteractionNetwork]:
+    """The config and the interaction network of shipped weights; one for all episodes of a process."""
+    from atp.checkpoint import load_networks
 
-    return Agent.from_pretrained(_require(weights), device)
+    config, networks = load_networks(_require(weights), ("interaction",))
+    return config, networks["interaction"]  # type: ignore[return-value]
 
 
 @cache

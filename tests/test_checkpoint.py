@@ -207,6 +207,16 @@ def test_agent_needs_both_networks(tmp_path, networks):
         load_networks(tmp_path / "saved")
 
 
+def test_one_network_can_be_read_without_the_file_of_the_other(folder, networks, monkeypatch):
+    (folder / "part.safetensors").unlink()
+    config, loaded = load_networks(folder, ("interaction",))
+    assert config["networks"].keys() == {"interaction", "part"}
+    assert loaded.keys() == {"interaction"}
+    refused(folder, r"part\.safetensors")
+    monkeypatch.setattr(checkpoint, "_shipped", lambda: folder.parent)
+    assert checkpoint.available() == []  # no agent
+
+
 def test_pretrained_is_found_by_path_and_by_name(folder, monkeypatch):
     assert resolve_pretrained(folder) == folder
     monkeypatch.setattr(checkpoint, "_shipped", lambda: folder.parent)

@@ -157,3 +157,33 @@ def test_console_command_prints_nothing_but_its_own_words(weights, tmp_path):
     )
     assert done.stdout.startswith("1. hold ")
     assert "pybullet" not in done.stdout + done.stderr
+
+
+def test_contact_sheet_has_a_row_for_each_category_and_follows_its_seed(tmp_path):
+    def sheet(name: str, *more: str) -> np.ndarray:
+        arguments = [
+            "--splits",
+            "test",
+            "--columns",
+            "2",
+            "--resolution",
+            "48",
+            "--out",
+            str(tmp_path / name),
+        ]
+        main(["objects", *arguments, *more])
+        return np.asarray(Image.open(tmp_path / name))
+
+    first, again, other = sheet("a.png"), sheet("b.png"), sheet("c.png", "--seed", "1")
+    assert first.shape[0] > 5 * 48
+    assert np.array_equal(first, again)
+    assert first.shape != other.shape or (first != other).any()
+
+
+def test_contact_sheet_of_nothing_is_an_error(tmp_path, capsys):
+    for wrong in (["--columns", "0"], ["--splits", "tset"]):
+        with pytest.raises(SystemExit) as stop:
+            main(["objects", *wrong, "--out", str(tmp_path / "x.png")])
+        assert stop.value.code == 2
+    assert "tset" in capsys.readouterr().err
+    assert not (tmp_path / "x.png").exists()

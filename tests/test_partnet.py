@@ -88,6 +88,9 @@ def download(tmp_path, monkeypatch) -> Path:
         ("prismatic", 2, "prismatic"),
         ("screw", 2, None),
         ("fixed", 1, "none"),
+        ("free", 1, "none"),
+        ("floating", 1, "none"),
+        ("planar", 1, "none"),
     ],
 )
 def test_joint_types(download, kind, parts, joint):
@@ -98,6 +101,46 @@ def test_joint_types(download, kind, parts, joint):
         assert model.joints[0].type == joint
     elif joint is None:
         assert model.joints[0].type in ("revolute", "continuous")  # turns
+
+
+def test_a_link_too_small_to_see_is_not_asked_for(download):
+    folder = write_instance(download, 7103)
+    write_box(folder, "original-9", (0.012, 0.012, 0.012), (0.2, 0.156, 0))
+    urdf = (folder / "mobility.urdf").read_text()
+    knob = f"""{link("link_2", ["original-9"], (0.2, 0.15, 0))}<joint name="joint_2" type="continuous">
+<origin xyz="0.2 0.15 0"/><axis xyz="0 1 0"/><parent link="link_1"/><child link="link_2"/></joint></robot>"""
+    (folder / "mobility.urdf").write_text(urdf.replace("</robot>", knob))
+    assert len(prepare(folder).parts) == 3
+    env = gym.make(envs.ENV_ID, split="partnet-test", category="microwave", disable_env_checker=True)
+    try:
+        _, info = env.reset(seed=0)
+    finally:
+        env.close()
+    assert info["privileged"]["num_parts"] == 2
+    assert info["privileged"]["seen_parts"].sum() == 2
+
+
+def test_textures_are_shown(download):
+    folder = write_instance(download, 7103)
+    painted = (25, 190, 60)
+    Image.fromarray(np.full((4, 4, 3), painted, np.uint8)).save(folder / "images" / "wood.png")
+    (folder / "textured_objs" / "original-1.mtl").write_text(
+        "newmtl m\nKd 1 1 1\nmap_Kd ../images/wood.png\n"
+    )
+    env = gym.make(
+        envs.ENV_ID,
+        split="partnet-test",
+        category="microwave",
+        randomization=False,
+        disable_env_checker=True,
+    )
+    try:
+        observation, info = env.reset(seed=0)
+    finally:
+        env.close()
+    labels = info["privileged"]["labels"]
+    colours = [observation["rgb"][labels == label].mean(0) for label in (1, 2)]
+    assert any(green > 1.5 * max(red, blue) for red, green, blue in colours)
 
 
 def test_many_meshes_become_few_and_make_the_same_part(download):

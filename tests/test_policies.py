@@ -66,9 +66,9 @@ def untrained(seed: int, config: dict | None = None) -> Agent:
 def shipped(tmp_path, monkeypatch):
     """An empty folder in place of the shipped weights."""
     monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
-    policies._load_actor.cache_clear()
+    policies._load_interaction.cache_clear()
     yield tmp_path
-    policies._load_actor.cache_clear()
+    policies._load_interaction.cache_clear()
 
 
 def pictures(count: int = 12) -> list[dict]:
@@ -111,6 +111,7 @@ def test_the_memory_is_seen_by_ours_and_not_by_act_no_part(shipped):
 def test_an_ablation_acts_as_its_own_weights_on_the_memory_of_the_evaluated_agent(shipped):
     actor, agent = untrained(1), untrained(0)
     actor.save_pretrained(shipped / "no-touch", torch.float32)
+    (shipped / "no-touch" / "part.safetensors").unlink()  # the evaluated agent's perceives
     assert actions("ours-no-touch", agent, part()) == actions("ours", actor, part())
     assert actions("ours-no-touch", agent, part()) != actions("ours", agent, part())
 

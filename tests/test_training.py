@@ -312,6 +312,28 @@ def test_losses_go_down(tmp_path):
     assert learner.steps == steps
 
 
+def test_a_given_part_network_stays_and_the_interaction_network_learns(whole, tmp_path):
+    config = replace(
+        TINY, out=tmp_path / "on", part_weights=str(whole / "weights"), total_interactions=60, seed=5
+    )
+    assert run(config)
+    files = [
+        [(folder / "weights" / f"{name}.safetensors").read_bytes() for folder in (whole, tmp_path / "on")]
+        for name in ("part", "interaction")
+    ]
+    assert files[0][0] == files[0][1]
+    assert files[1][0] != files[1][1]
+    events = EventAccumulator(str(tmp_path / "on" / "tensorboard"))
+    events.Reload()
+    assert "loss/interaction" in events.Tags()["scalars"]
+    assert "loss/part" not in events.Tags()["scalars"]
+    assert torch.load(tmp_path / "on/checkpoint.pt", weights_only=True)["learner"]["steps"] == 8
+    with pytest.raises(ValueError, match="other values of part_weights"):
+        run(replace(config, part_weights=None))
+    with pytest.raises(ValueError, match="nowhere"):
+        run(replace(config, out=tmp_path / "other", part_weights="nowhere"))
+
+
 def test_bar_on_a_terminal(tmp_path):
     log = TrainingLog(tmp_path, start=20, total=100)
     log._console = Console(file=io.StringIO(), force_terminal=True, width=100)

@@ -82,6 +82,7 @@ GOALS = (
          _mean_ratio("optimal_rate_first_n", "act-random")),
     Goal("share of its last mIoU after N + 1 interactions, worst category", EARLY_SHARE, True, _lowest_early),
     Goal("mean mIoU of ours over that of PPO", 1.5, True, _mean_ratio("miou", "ppo")),
+    Goal("the same of PPO kept to the object by depth", 1.5, True, _mean_ratio("miou", "ppo-on-object")),
 )  # fmt: skip
 
 
