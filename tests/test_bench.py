@@ -29,7 +29,11 @@ def test_recorded_calls_repeat_the_interaction():
 
 
 def test_bench_writes_ratios(tmp_path):
-    result = run(BenchOptions(out=tmp_path / "bench.json", repeats=2, steps=4))
+    result = run(BenchOptions(out=tmp_path / "bench.json", repeats=2, steps=4, choices=2))
     assert json.loads((tmp_path / "bench.json").read_text()) == result
     assert len(result["ratios"]) == 2
     assert 0.8 < result["step_over_bare"] < 3
+    ratios = result["choice_over_one_pass"]
+    assert ratios["one_pass"] == 1
+    assert ratios["rotated_passes"] > 2  # eight encodings and decodings for one
+    assert ratios["eight_views"] > 2

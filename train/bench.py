@@ -1,9 +1,12 @@
-"""What the environment costs over PyBullet itself: ``python -m train.bench --out runs/bench.json``.
+"""What the environment costs over PyBullet itself, and the choice of an action over one forward pass.
+
+    python -m train.bench --out runs/bench.json
 
 Every figure is a ratio against a floor measured in the same run. The floor of a step is the very calls to PyBullet
 that the step made and cannot do without (tie the grippers, move, simulate, let go, one picture), recorded and then
-made again from the same state with nothing around them. Floor and step take turns, so that a machine whose speed
-drifts slows both.
+made again from the same state with nothing around them. The floor of a choice is one pass of the interaction
+network, which gives all directions: the paper's eight turned passes, and the average over eight views that the agent
+takes, are measured against it. Floor and rest take turns, so that a machine whose speed drifts slows both.
 """
 
 from __future__ import annotations
@@ -15,9 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import tyro
 from rich.console import Console
 
+from atp.agent import Agent
 from atp.files import write_json
 from atp.policies import random_action
 from envs.play import ArticulatedPlay
@@ -28,7 +33,7 @@ NEEDED = {"createConstraint", "changeConstraint", "stepSimulation", "removeConst
 
 @dataclass(frozen=True)
 class BenchOptions:
-    """Measure the environment against bare PyBullet."""
+    """Measure the environment against bare PyBullet, and ways to choose an action against the fastest."""
 
     out: Path = Path("runs/bench.json")
     """File for the figures."""
@@ -36,6 +41,10 @@ class BenchOptions:
     """Measurements; the medians are reported."""
     steps: int = 200
     """Steps in a measurement."""
+    choices: int = 20
+    """Actions chosen in a measurement."""
+    weights: str = "default"
+    """Weights that choose them."""
     seed: int = 0
     """Decides objects and actions."""
 
@@ -105,6 +114,34 @@ def measure_steps(steps: int, seed: int) -> tuple[float, float]:
     return stepping, bare
 
 
+#: Settings of the agent for each way to choose an action.
+WAYS: dict[str, dict[str, Any]] = {
+    "one_pass": {"symmetries": 1},
+    "eight_views": {"symmetries": 8},
+    "rotated_passes": {"rotated_passes": True},
+}
+
+
+def measure_choices(agent: Agent, choices: int, seed: int) -> dict[str, float]:
+    """Seconds that ``choices`` actions take each of the ``WAYS``, measured in turns."""
+    env = ArticulatedPlay(split="train")
+    seconds = dict.fromkeys(WAYS, 0.0)
+    try:
+        for index in range(choices):
+            observation, _ = env.reset(seed=seed + index)
+            for name, settings in WAYS.items():
+                agent.symmetries, agent.rotated_passes = 8, False
+                for setting, value in settings.items():
+                    setattr(agent, setting, value)
+                agent.reset(observation)
+                began = time.perf_counter()
+                agent.act(observation)
+                seconds[name] += time.perf_counter() - began
+    finally:
+        env.close()
+    return seconds
+
+
 def run(options: BenchOptions) -> dict[str, Any]:
     """Measure and write the figures.
 
@@ -113,18 +150,31 @@ def run(options: BenchOptions) -> dict[str, Any]:
 
     Returns:
         What is written as JSON: ``step_over_bare``, the median ratio; ``step_ms`` and ``bare_ms``, medians in
-        milliseconds; ``ratios``, of every repeat; ``repeats`` and ``steps``.
+        milliseconds; ``ratios``, of every repeat; ``choice_ms``, medians by name of ``WAYS``; ``choice_over_one_pass``,
+        their median ratios; ``repeats``, ``steps`` and ``choices``.
     """
     measure_steps(5, options.seed)  # makes the objects, and warms up
     pairs = [measure_steps(options.steps, options.seed) for _ in range(options.repeats)]
     ratios = [stepping / bare for stepping, bare in pairs]
+    torch.set_num_threads(1)  # as in an evaluation, which gives each core a process
+    agent = Agent.from_pretrained(options.weights, "cpu")
+    measure_choices(agent, 2, options.seed)
+    chosen = [measure_choices(agent, options.choices, options.seed) for _ in range(options.repeats)]
     result = {
         "step_over_bare": round(statistics.median(ratios), 4),
         "step_ms": round(statistics.median(s for s, _ in pairs) / options.steps * 1e3, 3),
         "bare_ms": round(statistics.median(b for _, b in pairs) / options.steps * 1e3, 3),
         "ratios": [round(ratio, 4) for ratio in ratios],
+        "choice_ms": {
+            name: round(statistics.median(c[name] for c in chosen) / options.choices * 1e3, 3)
+            for name in WAYS
+        },
+        "choice_over_one_pass": {
+            name: round(statistics.median(c[name] / c["one_pass"] for c in chosen), 3) for name in WAYS
+        },
         "repeats": options.repeats,
         "steps": options.steps,
+        "choices": options.choices,
     }
     write_json(options.out, result)
     return result
@@ -140,6 +190,11 @@ def main() -> None:
     console.print(
         f"step over bare    {result['step_over_bare']:.3f}  (median of {result['repeats']})", highlight=False
     )
+    for name, ratio in result["choice_over_one_pass"].items():
+        console.print(
+            f"choice, {name.replace('_', ' '):<15} {result['choice_ms'][name]:.1f} ms, {ratio:.2f} times one pass",
+            highlight=False,
+        )
 
 
 if __name__ == "__main__":
