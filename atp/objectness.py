@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
@@ -51,6 +52,8 @@ def object_mask(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
 def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> NDArray[np.int64]:
     """Move both pixels of an action to the nearest pixels of the object.
 
+    Only its largest connected piece counts: single noisy readings would else attract most actions.
+
     Args:
         depth: (H, W) float32 metres, from which the object is found.
         action: (5,) hold row, hold col, push row, push col, direction.
@@ -61,7 +64,15 @@ def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> NDArra
     moved = np.array(action, np.int64)
     mask = object_mask(depth)
     if mask.any():
-        nearest = distance_transform_edt(~mask, return_distances=False, return_indices=True)
+        nearest = distance_transform_edt(~_largest_piece(mask), return_distances=False, return_indices=True)
         for start in (0, 2):
             moved[start : start + 2] = nearest[:, moved[start], moved[start + 1]]
     return moved
+
+
+def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The largest connected piece of a mask without lines thinner than three pixels; all where there is no such."""
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _, pieces, statistics, _ = cv2.connectedComponentsWithStats(opened)
+    sizes = statistics[1:, cv2.CC_STAT_AREA]
+    return pieces == 1 + np.argmax(sizes) if len(sizes) else mask
