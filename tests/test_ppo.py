@@ -21,6 +21,7 @@ from atp.objectness import object_mask
 from atp.policies import POLICIES, _load_ppo, weights_available
 from atp.ppo import PpoPolicy, build_policy
 from envs.wrappers import depth_image
+from train.command import WorkerLost
 from train.ppo import PpoConfig, PpoTrainer, _OnObject
 from train.ppo_train import main
 
@@ -288,7 +289,7 @@ def test_a_lost_worker_ends_the_run_which_can_go_on(tmp_path):
     trainer._round()
     workers.processes[0].kill()
     workers.processes[0].join()
-    with pytest.raises((EOFError, ConnectionError)):
+    with pytest.raises(WorkerLost, match="worker was lost"):
         trainer.run()
     trainer.close()
     assert train(config).played == 40

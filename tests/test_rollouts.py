@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from train import rollouts as module
-from train.rollouts import Rollouts, WorkerLost
+from train.command import WorkerLost
+from train.rollouts import Rollouts
 
 OPTIONS = {"resolution": 48, "interactions": 3, "randomization": True}
 SEEDS = np.array([11, 12, 13])

@@ -51,36 +51,16 @@ def main() -> int:
     """Entry point.
 
     Returns:
-        The exit status: 0 the run is complete, 130 it was interrupted and saved, 1 a worker was lost, 2 the options
-        cannot be used.
+        The exit status, as :func:`train.command.run_command`.
     """
-    try:
-        config = parse()
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    from train.command import Run, run_command
 
-    from train.rollouts import WorkerLost
-    from train.trainer import Trainer
+    def start() -> Run:
+        from train.trainer import Trainer
 
-    trainer = None
-    try:
-        trainer = Trainer(config, command=shlex.join(["python", "-m", "train.atp_train", *sys.argv[1:]]))
-        return 0 if trainer.run() else 130
-    except WorkerLost as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except ValueError as error:
-        if trainer is not None:
-            raise  # no fault of the options
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted at once; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    finally:
-        if trainer is not None:
-            trainer.close()
+        return Trainer(parse(), command=shlex.join(["python", "-m", "train.atp_train", *sys.argv[1:]]))
+
+    return run_command(start)
 
 
 if __name__ == "__main__":

@@ -47,8 +47,8 @@ class LearnerConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
-    """Options of a training run.
+class RunConfig:
+    """Options of every training run.
 
     Attributes:
         out: Folder of the run: checkpoint, log, weights.
@@ -61,19 +61,6 @@ class TrainConfig:
         hold: How the hold gripper holds.
         renderer: Renderer of the environments.
         randomization: Domain randomisation.
-        reward: Variant of the reward.
-        memory: Whether the interaction network sees the part memory; without it, it sees an empty one.
-        learning_starts: Interactions before the first gradient step; drawn at random.
-        interactions_per_step: Interactions played for every gradient step.
-        replay_size: Interactions that can be drawn.
-        epsilon_start: Probability of a random action when learning starts.
-        epsilon_end: The same at the end of the schedule.
-        epsilon_share: Share of the run over which it falls.
-        temperature: Of the actions drawn from the reward maps.
-        predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
-        part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
-            folder or the name of shipped weights. None trains both.
-        learner: Options of the networks and the optimiser.
         device: Where to compute.
         threads: CPU threads of PyTorch; 0 leaves its default.
         seed: Decides everything.
@@ -91,6 +78,44 @@ class TrainConfig:
     hold: Hold = "fixed"
     renderer: Renderer = "tiny"
     randomization: bool = True
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
+    seed: int = 0
+    checkpoint_every: int = 2_000
+    log_every: int = 400
+
+    def __post_init__(self) -> None:
+        counts = ("total_interactions", "envs", "interactions", "checkpoint_every", "log_every")
+        check_range(self, 1, None, *counts)
+        check_range(self, 0, None, "threads", "seed")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Keyword arguments of the environments."""
+        names = ("split", "category", "resolution", "interactions", "hold", "renderer", "randomization")
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class TrainConfig(RunConfig):
+    """Options of a training run of the agent.
+
+    Attributes:
+        reward: Variant of the reward.
+        memory: Whether the interaction network sees the part memory; without it, it sees an empty one.
+        learning_starts: Interactions before the first gradient step; drawn at random.
+        interactions_per_step: Interactions played for every gradient step.
+        replay_size: Interactions that can be drawn.
+        epsilon_start: Probability of a random action when learning starts.
+        epsilon_end: The same at the end of the schedule.
+        epsilon_share: Share of the run over which it falls.
+        temperature: Of the actions drawn from the reward maps.
+        predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
+        part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
+            folder or the name of shipped weights. None trains both.
+        learner: Options of the networks and the optimiser.
+    """
+
     reward: Variant = "touch"
     memory: bool = True
     learning_starts: int = 2_000
@@ -103,23 +128,11 @@ class TrainConfig:
     predicted_memory: float = 0.5
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0
-    seed: int = 0
-    checkpoint_every: int = 2_000
-    log_every: int = 400
 
     def __post_init__(self) -> None:
-        counts = (
-            "total_interactions",
-            "envs",
-            "interactions",
-            "replay_size",
-            "checkpoint_every",
-            "log_every",
-        )
-        check_range(self, 1, None, *counts)
-        check_range(self, 0, None, "learning_starts", "threads", "seed")
+        super().__post_init__()
+        check_range(self, 1, None, "replay_size")
+        check_range(self, 0, None, "learning_starts")
         check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
         if self.interactions_per_step <= 0 or self.temperature <= 0:
             raise ValueError("--interactions-per-step and --temperature must be above 0")

@@ -9,7 +9,7 @@ import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -21,31 +21,22 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from atp.agent import pick_device
 from atp.objectness import on_object
 from atp.ppo import PpoPolicy, policy_arguments
-from envs.simulator import Hold, Renderer
 from envs.wrappers import DepthAsImage
 from train.collector import RoundStatistics
-from train.config import check_range
+from train.command import WorkerLost
+from train.config import RunConfig, check_range
 from train.log import TrainingLog
 from train.run_folder import RunFolder
 from train.stopping import stop_requested
 
 
 @dataclass(frozen=True)
-class PpoConfig:
-    """Options of a PPO run.
+class PpoConfig(RunConfig):
+    """Options of a PPO run. With ``envs`` 1 it plays in this process.
 
     Attributes:
         out: Folder of the run: checkpoint, log, weights.
-        total_interactions: Interactions to play.
-        envs: Environments, one worker process each; 1 plays in this process.
-        split: Split of the objects played with.
-        category: Keep to one category; None takes all of the split.
-        resolution: Image side in pixels.
-        interactions: Interactions in an episode.
-        hold: How the hold gripper holds.
         keeps_to_object: Whether both pixels are moved to the nearest ones of the object, which is found in the depth.
-        renderer: Renderer of the environments.
-        randomization: Domain randomisation.
         episodes: Episodes that every environment plays between two updates.
         batch_size: Interactions in a gradient step.
         epochs: Passes over what was played, for each update.
@@ -56,24 +47,10 @@ class PpoConfig:
         entropy: Weight of the entropy bonus.
         width: Channels of the first convolution.
         features: Length of the feature vector.
-        device: Where to compute.
-        threads: CPU threads of PyTorch; 0 leaves its default.
-        seed: Decides everything.
-        checkpoint_every: Interactions between checkpoints.
-        log_every: Interactions between entries of the log.
     """
 
     out: Path = Path("runs/ppo")
-    total_interactions: int = 60_000
-    envs: int = 8
-    split: str = "train"
-    category: str | None = None
-    resolution: int = 90
-    interactions: int = 5
-    hold: Hold = "fixed"
     keeps_to_object: bool = False
-    renderer: Renderer = "tiny"
-    randomization: bool = True
     episodes: int = 8
     batch_size: int = 64
     epochs: int = 4
@@ -84,17 +61,12 @@ class PpoConfig:
     entropy: float = 0.01
     width: int = 32
     features: int = 256
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    threads: int = 0
-    seed: int = 0
-    checkpoint_every: int = 2_000
-    log_every: int = 400
 
     def __post_init__(self) -> None:
-        counts = ("total_interactions", "envs", "interactions", "episodes", "epochs", "width", "features")
-        check_range(self, 1, None, *counts, "checkpoint_every", "log_every")
+        super().__post_init__()
+        check_range(self, 1, None, "episodes", "epochs", "width", "features")
         check_range(self, 2, None, "batch_size")
-        check_range(self, 0, None, "learning_rate", "entropy", "threads", "seed")
+        check_range(self, 0, None, "learning_rate", "entropy")
         check_range(self, 0, 1, "gamma", "gae_lambda", "clip_range")
         if self.round_size < self.batch_size:
             raise ValueError(
@@ -169,7 +141,7 @@ class PpoTrainer:
             SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            EOFError: An environment worker was lost; a ConnectionError likewise.
+            train.command.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         config = self.config
         start, began, earlier = self.played, time.monotonic(), self.seconds
@@ -247,7 +219,12 @@ class PpoTrainer:
         assert environments is not None
         model.set_env(environments, force_reset=True)
         outcomes = _Outcomes()
-        model.learn(config.round_size, callback=outcomes, reset_num_timesteps=False)
+        try:
+            model.learn(config.round_size, callback=outcomes, reset_num_timesteps=False)
+        except (EOFError, ConnectionError) as error:
+            raise WorkerLost(
+                "an environment worker was lost; the same command goes on from the last checkpoint"
+            ) from error
         losses = {
             "loss/policy": "policy_gradient_loss",
             "loss/value": "value_loss",
@@ -326,13 +303,11 @@ def _make_env(options: dict[str, Any], keeps_to_object: bool, apart: bool) -> gy
 
 
 def _make_envs(config: PpoConfig) -> VecEnv:
-    names = ("split", "category", "resolution", "interactions", "hold", "renderer", "randomization")
-    options = {name: getattr(config, name) for name in names}
-    make = functools.partial(_make_env, options, config.keeps_to_object, config.envs > 1)
+    make = functools.partial(_make_env, config.environment, config.keeps_to_object, config.envs > 1)
     if config.envs == 1:
         return DummyVecEnv([make])
     # an option that cannot be used is reported here, not by a worker's traceback
-    _make_env(options, config.keeps_to_object, False).close()
+    _make_env(config.environment, config.keeps_to_object, False).close()
     # the server imports what its workers share
     multiprocessing.get_context("forkserver").set_forkserver_preload(["train.ppo"])
     return SubprocVecEnv([make] * config.envs, start_method="forkserver")

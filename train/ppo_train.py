@@ -21,36 +21,20 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Command line; None takes the process's.
 
     Returns:
-        The exit status: 0 the run is complete, 130 it was interrupted and saved, 1 a worker was lost, 2 the options
-        cannot be used.
+        The exit status, as :func:`train.command.run_command`.
     """
-    import tyro
+    from train.command import Run, run_command
 
-    from train.ppo import PpoConfig, PpoTrainer
+    def start() -> Run:
+        import tyro
 
-    given = sys.argv[1:] if arguments is None else arguments
-    config = tyro.cli(PpoConfig, args=given, description=__doc__, prog="python -m train.ppo_train")
-    trainer = None
-    try:
-        trainer = PpoTrainer(config, command=shlex.join(["python", "-m", "train.ppo_train", *given]))
-        return 0 if trainer.run() else 130
-    except (EOFError, ConnectionError):
-        print(
-            "error: an environment worker was lost; the same command goes on from the last checkpoint",
-            file=sys.stderr,
-        )
-        return 1
-    except ValueError as error:
-        if trainer is not None:
-            raise  # no fault of the options
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted at once; the same command goes on from the last checkpoint", file=sys.stderr)
-        return 130
-    finally:
-        if trainer is not None:
-            trainer.close()
+        from train.ppo import PpoConfig, PpoTrainer
+
+        given = sys.argv[1:] if arguments is None else arguments
+        config = tyro.cli(PpoConfig, args=given, description=__doc__, prog="python -m train.ppo_train")
+        return PpoTrainer(config, command=shlex.join(["python", "-m", "train.ppo_train", *given]))
+
+    return run_command(start)
 
 
 if __name__ == "__main__":

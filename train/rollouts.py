@@ -18,15 +18,13 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 from gymnasium.vector.async_vector_env import _async_worker
 from numpy.typing import NDArray
 
+from train.command import WorkerLost
+
 #: Seconds after which a silent worker counts as lost. A step takes milliseconds; the first reset makes objects.
 STEP_DEADLINE, RESET_DEADLINE = 60.0, 300.0
 #: Seconds that workers get to end by themselves before they are killed.
 GRACE = 2.0
 _ADVICE = ". Start again with the same command to go on from the last checkpoint."
-
-
-class WorkerLost(RuntimeError):
-    """A worker process died, failed or stopped answering."""
 
 
 def _worker(*arguments: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from contextlib import ExitStack, closing
-from typing import Any
 
 import torch
 
@@ -33,7 +32,7 @@ class Trainer:
 
     Raises:
         ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
-        train.rollouts.WorkerLost: An environment worker could not start.
+        train.command.WorkerLost: An environment worker could not start.
     """
 
     def __init__(self, config: TrainConfig, command: str = "") -> None:
@@ -51,7 +50,7 @@ class Trainer:
             self.learner = Learner(config.learner, int(gradient_steps), device, config.seed, part)
             self.rounds, self.seconds = 0, 0.0
             written = self._load()
-            self.rollouts = opened.enter_context(closing(Rollouts(config.envs, _env_options(config))))
+            self.rollouts = opened.enter_context(closing(Rollouts(config.envs, config.environment)))
             self.replay = Replay(
                 config.out / "replay.npy",
                 config.resolution,
@@ -84,7 +83,7 @@ class Trainer:
             SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            train.rollouts.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
+            train.command.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         config, replay = self.config, self.replay
         start, began, earlier = replay.written, time.monotonic(), self.seconds
@@ -182,16 +181,3 @@ def describe_machine(device: torch.device) -> str:
     """What a run computes with, for the model's config."""
     cores = f"{len(os.sched_getaffinity(0))} CPU cores"
     return cores if device.type == "cpu" else f"{cores}, {torch.cuda.get_device_name(device)}"
-
-
-def _env_options(config: TrainConfig) -> dict[str, Any]:
-    """Keyword arguments of the environments."""
-    return {
-        "split": config.split,
-        "category": config.category,
-        "resolution": config.resolution,
-        "interactions": config.interactions,
-        "hold": config.hold,
-        "renderer": config.renderer,
-        "randomization": config.randomization,
-    }
