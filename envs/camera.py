@@ -35,6 +35,7 @@ class Camera:
         focal: Focal length in pixels (square pixels; principal point at the image's centre).
         position: (3,) float64, the optical centre in world metres.
         rotation: (3, 3) float64, its columns are the camera's right, down and forward axes in the world.
+        rays: (H, W, 3) float32, the world direction of each pixel, of length 1 along the optical axis.
     """
 
     height: int
@@ -42,13 +43,13 @@ class Camera:
     focal: float
     position: NDArray[np.float64]
     rotation: NDArray[np.float64]
-    _rays: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+    rays: NDArray[np.float32] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         cols = (np.arange(self.width) + 0.5 - self.width / 2) / self.focal
         rows = (np.arange(self.height) + 0.5 - self.height / 2) / self.focal
         grid = np.stack(np.broadcast_arrays(cols[None, :], rows[:, None], np.ones(())), axis=-1)
-        object.__setattr__(self, "_rays", (grid @ self.rotation.T).astype(np.float32))
+        object.__setattr__(self, "rays", (grid @ self.rotation.T).astype(np.float32))
 
     @classmethod
     def above(
@@ -81,6 +82,44 @@ class Camera:
         target = np.array([offset[0], offset[1], 0.0])
         return cls(height, width, focal, target - distance * rotation[:, 2], rotation)
 
+    @classmethod
+    def looking_at(
+        cls,
+        height: int,
+        width: int,
+        focal: float,
+        position: NDArray[np.float64],
+        target: NDArray[np.float64],
+        up: NDArray[np.float64],
+        roll: float = 0.0,
+    ) -> Camera:
+        """Make a camera anywhere that looks at a point.
+
+        Args:
+            height: Image rows.
+            width: Image columns.
+            focal: Focal length in pixels.
+            position: (3,) optical centre in world metres.
+            target: (3,) point in the middle of the image.
+            up: (3,) world direction that is up in the image; not along the line of sight.
+            roll: Radians by which the camera is turned clockwise about the line of sight.
+
+        Returns:
+            The camera.
+
+        Raises:
+            ValueError: ``up`` is along the line of sight, or the two points are one.
+        """
+        forward = np.asarray(target, np.float64) - position
+        right = np.cross(forward, up)
+        if np.linalg.norm(right) < 1e-9:
+            raise ValueError("the camera cannot look along its up direction, nor at its own position")
+        forward, right = forward / np.linalg.norm(forward), right / np.linalg.norm(right)
+        down = np.cross(forward, right)
+        cosine, sine = math.cos(roll), math.sin(roll)
+        axes = (cosine * right + sine * down, cosine * down - sine * right, forward)
+        return cls(height, width, focal, np.asarray(position, np.float64), np.column_stack(axes))
+
     def unproject(self, rows: NDArray, cols: NDArray, depth: NDArray) -> NDArray[np.float32]:
         """World points seen at whole pixels.
 
@@ -92,14 +131,14 @@ class Camera:
         Returns:
             (N, 3) float32 world points in metres, for the centres of the pixels.
         """
-        rays = self._rays[rows, cols]
+        rays = self.rays[rows, cols]
         points: NDArray[np.float32] = rays * np.asarray(depth, np.float32)[:, None]
         points += self.position.astype(np.float32)
         return points
 
     def unproject_pixel(self, row: int, col: int, depth: float) -> NDArray[np.float64]:
         """:meth:`unproject` for one pixel: (3,) float64 world point in metres."""
-        point: NDArray[np.float64] = self._rays[row, col] * float(depth) + self.position
+        point: NDArray[np.float64] = self.rays[row, col] * float(depth) + self.position
         return point
 
     def flow_of(
@@ -168,7 +207,7 @@ class Camera:
 
         Pixels whose ray never meets the ground get ``FAR``.
         """
-        fall = -self._rays[..., 2]
+        fall = -self.rays[..., 2]
         depth = np.where(fall > 1e-6, self.position[2] / np.maximum(fall, 1e-6), FAR)
         return np.minimum(depth, FAR).astype(np.float32)
 
