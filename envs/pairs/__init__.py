@@ -74,7 +74,11 @@ def draw_pair(
         masks = [_reduce_mask(view.bodies == 1, resolution) for view in views]
         if min(mask.mean() for mask in masks) < LEAST_SHARE or max(mask.mean() for mask in masks) > 0.75:
             continue
-        if not stays and np.array_equal(*masks) and np.allclose(views[0].rgb, views[1].rgb, atol=8):
+        if (
+            not stays
+            and np.array_equal(masks[0], masks[1])
+            and np.allclose(views[0].rgb, views[1].rgb, atol=8)
+        ):
             continue
         return _develop(views, masks, stays, config, resolution, rng)
     raise RuntimeError("no view shows anything that moves")

@@ -84,7 +84,7 @@ def _surroundings(rng: Generator, config: PairsConfig, width: float, height: flo
                 centre, size, [surfaces.crop(texture, rng)], gloss=_gloss(rng, config), faces="+x-x+y-y+z"
             )
             if config.clutter and rng.random() < 0.35:
-                quads.append(_mark(rng, config, centre + [0, 0, size[2] / 2 + 0.003], size))
+                quads.append(_mark(rng, config, centre + np.array([0, 0, size[2] / 2 + 0.003]), size))
     floor = -0.5 * height - rng.uniform(0.04, 0.7)
     if floor > -EXTENT:
         texture = surfaces.any_surface(rng, config.surfaces)
@@ -127,7 +127,7 @@ def _cavity(rng: Generator, config: PairsConfig, width: float, height: float) ->
     dark = rng.uniform(0.15, 0.9)
     wall = surfaces.shade(surfaces.any_surface(rng, config.surfaces), dark)
     inner = np.array([width, height, deep])
-    quads = box(np.array([0, 0, -deep / 2 - 0.012]), inner, [wall], faces="+x-x+y-y-z")
+    quads = box(np.array([0, 0, -deep / 2 - 0.012]), inner, [wall], faces="+x-x+y-y-z", closed=False)
     if not config.interiors:
         return quads
     texture = surfaces.shade(surfaces.any_surface(rng, config.surfaces), rng.uniform(0.4, 1.0))
@@ -203,7 +203,12 @@ def _tray(rng: Generator, config: PairsConfig, width: float, height: float, deep
     texture = surfaces.any_surface(rng, config.surfaces)
     wide, high, deep = 0.94 * width, 0.75 * height, deep + 0.1
     quads = box(
-        np.array([0, -0.05 * height, -deep / 2]), np.array([wide, high, deep]), [texture], 1, faces="+x-x-y-z"
+        np.array([0, -0.05 * height, -deep / 2]),
+        np.array([wide, high, deep]),
+        [texture],
+        1,
+        faces="+x-x-y-z",
+        closed=False,
     )
     for _ in range(int(rng.integers(0, 4)) if config.interiors else 0):
         size = rng.uniform(0.1, 0.4, 3) * [wide, high, deep]

@@ -28,8 +28,8 @@ def draw_hands(frames: list[Colours], config: PairsConfig, rng: Generator) -> No
     size = min(frames[0].shape[:2])
     for _ in range(int(rng.choice([0, 1, 2], p=[0.45, 0.45, 0.1]))):
         skin = rng.random() < 0.6
-        tone = np.array([rng.uniform(90, 240)] * 3) * ([1.0, rng.uniform(0.65, 0.85), rng.uniform(0.5, 0.75)] if skin else
-                                                       rng.uniform(0.3, 1.0, 3))  # fmt: skip
+        shade = [1.0, rng.uniform(0.65, 0.85), rng.uniform(0.5, 0.75)] if skin else rng.uniform(0.3, 1.0, 3)
+        tone = rng.uniform(90, 240) * np.asarray(shade)
         width = rng.uniform(0.04, 0.16) * size
         sleeve = 255 * rng.random(3) if rng.random() < 0.6 else None
         where = rng.integers(3)  # first frame, second, both
@@ -94,9 +94,10 @@ def change_light(frames: list[Colours], config: PairsConfig, rng: Generator) -> 
         np.linspace(-1, 1, height, dtype=np.float32)[:, None],
         np.linspace(-1, 1, width, dtype=np.float32)[None],
     )
-    common = _field(x, y, 0.35, rng) * rng.uniform(0.6, 1.3)
+    common = _field(x, y, 0.35, rng)
     tint = 1 + rng.uniform(-0.12, 0.12, 3)
-    bend = rng.uniform(0.7, 1.4)
+    bend = rng.uniform(0.75, 1.3)
+    common = common * np.float32(rng.uniform(80, 165) / max(float(frames[0].mean()), 1.0))  # the camera's own
     changed = []
     for frame in frames:
         light = common
@@ -105,8 +106,8 @@ def change_light(frames: list[Colours], config: PairsConfig, rng: Generator) -> 
             if rng.random() < 0.5:
                 light = light * _field(x, y, 0.15, rng)
         colour = tint * (1 + rng.uniform(-0.06, 0.06, 3)) if config.white_balance else tint
-        bright = np.clip(frame * light[..., None] * colour.astype(np.float32) / 255, 0, 1)
-        changed.append(255 * bright ** np.float32(bend))
+        bright: Colours = np.clip(frame * light[..., None] * colour.astype(np.float32) / 255, 0, 1)
+        changed.append(np.asarray(255 * bright**bend, np.float32))
     return changed
 
 

@@ -6,8 +6,10 @@ direction, and bodies cast shadows: a picture of 180 x 180 pixels and some forty
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,6 +31,7 @@ class Quad:
         body: Number of the rigid body that it belongs to; 0 is the still world.
         gloss: 0..1, strength of its highlight.
         shadow: Whether it casts a shadow.
+        closed: Whether it is a face of a closed body, which is not drawn where it faces away.
     """
 
     corners: Points
@@ -36,6 +39,15 @@ class Quad:
     body: int = 0
     gloss: float = 0.0
     shadow: bool = False
+    closed: bool = False
+
+    @cached_property
+    def normal(self) -> Points:
+        """(3,) unit vector that points out of a body, towards who sees the texture upright."""
+        (ax, ay, az), (bx, by, bz) = self.corners[3] - self.corners[0], self.corners[1] - self.corners[0]
+        x, y, z = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+        length = max(math.sqrt(x * x + y * y + z * z), 1e-12)
+        return np.array([x / length, y / length, z / length])
 
     def moved(self, motion: Points) -> Quad:
         """The same after a rigid motion, a (4, 4) homogeneous matrix."""
@@ -94,19 +106,26 @@ def render(quads: Sequence[Quad], camera: Camera, lamp: Lamp) -> Rendered:
     nearness = np.zeros((height, width), np.float32)  # 1 / depth
     bodies = np.full((height, width), -1, np.int16)
     added = np.zeros((height, width), np.float32)  # share of the light that a shadow can take
-    for quad in quads:
-        _draw(quad, camera, lamp, rgb, nearness, bodies, added)
+    rows, cols, depths = camera.project(np.concatenate([quad.corners for quad in quads]))
+    outlines = np.stack([cols, rows, depths], 1).reshape(-1, 4, 3)
+    for quad, outline in zip(quads, outlines, strict=True):
+        if outline[:, 2].min() >= NEAR:
+            _draw(quad, outline, camera, lamp, rgb, nearness, bodies, added)
     with np.errstate(divide="ignore"):
         depth = (1 / nearness).astype(np.float32)
-    casters = [quad for quad in quads if quad.shadow]
+    casters = [
+        quad for quad in quads if quad.shadow and not (quad.closed and quad.normal @ lamp.direction < 0)
+    ]
     if lamp.shadow and casters:
-        dark = _shadows(casters, camera, lamp, depth)
+        coarse = _shadows(casters, camera.rays[::2, ::2], camera.position, lamp, depth[::2, ::2])
+        dark = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
         rgb *= (1 - lamp.shadow * dark * added)[..., None]
     return Rendered(rgb, bodies, depth)
 
 
 def _draw(
     quad: Quad,
+    projected: Points,
     camera: Camera,
     lamp: Lamp,
     rgb: NDArray[np.float32],
@@ -114,11 +133,13 @@ def _draw(
     bodies: NDArray[np.int16],
     added: NDArray[np.float32],
 ) -> None:
-    """Draw one quad into the buffers, where it is nearer than what they hold."""
-    rows, cols, depth = camera.project(quad.corners)
-    if depth.min() < NEAR:
-        return
-    outline = np.stack([cols, rows], 1).astype(np.float32)
+    """Draw one quad, (4, 3) col, row and depth, into the buffers, where it is nearer than what they hold."""
+    normal = quad.normal
+    if normal @ (camera.position - quad.corners[0]) < 0:
+        if quad.closed:
+            return
+        normal = -normal  # both sides are lit alike
+    outline = projected[:, :2].astype(np.float32)
     low = np.clip(np.floor(outline.min(0)).astype(int), 0, (camera.width, camera.height))
     high = np.clip(np.ceil(outline.max(0)).astype(int) + 1, 0, (camera.width, camera.height))
     (left, top), (right, bottom) = low.tolist(), high.tolist()
@@ -139,8 +160,11 @@ def _draw(
     shifted = (outline - 0.5 - np.array([left, top], np.float32)) * 16
     cv2.fillConvexPoly(mask, np.rint(shifted).astype(np.int32), 1, shift=4)
     # 1 / depth is linear in the image of a plane
-    terms = np.column_stack([cols, rows, np.ones(4)])
-    plane, *_ = np.linalg.lstsq(terms, 1 / depth, rcond=None)
+    terms = np.column_stack([projected[:3, :2], np.ones(3)])
+    try:
+        plane = np.linalg.solve(terms, 1 / projected[:3, 2])
+    except np.linalg.LinAlgError:  # seen edge on
+        return
     across = plane[0] * (np.arange(left, right) + 0.5)
     down = plane[1] * (np.arange(top, bottom) + 0.5) + plane[2]
     near = (across[None] + down[:, None]).astype(np.float32)
@@ -148,10 +172,6 @@ def _draw(
     shown = (mask > 0) & (near > nearness[window])
     if not shown.any():
         return
-    normal = np.cross(quad.corners[1] - quad.corners[0], quad.corners[3] - quad.corners[0])
-    normal /= max(float(np.linalg.norm(normal)), 1e-12)
-    if normal @ (camera.position - quad.corners[0]) < 0:
-        normal = -normal  # both sides are lit alike
     facing = max(0.0, float(normal @ lamp.direction))
     bright = lamp.ambient + lamp.diffuse * facing
     shaded = colours.astype(np.float32) * np.float32(bright)
@@ -180,11 +200,15 @@ def _highlight(
 
 
 def _shadows(
-    casters: Sequence[Quad], camera: Camera, lamp: Lamp, depth: NDArray[np.float32]
+    casters: Sequence[Quad],
+    rays: NDArray[np.float32],
+    position: Points,
+    lamp: Lamp,
+    depth: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """How much of each pixel (H, W), 0..1, lies in the shadow of a caster."""
+    """How much of each pixel (h, w) of every second row and column, 0..1, lies in the shadow of a caster."""
     seen = np.isfinite(depth)
-    points = camera.rays * np.where(seen, depth, 0)[..., None] + camera.position.astype(np.float32)
+    points = rays * np.where(seen, depth, 0)[..., None] + position.astype(np.float32)
     dark = np.zeros(depth.shape, bool)
     for quad in casters:
         origin, right, down = (
@@ -203,7 +227,7 @@ def _shadows(
         dark |= seen & (offset > 0.01) & (u > 0) & (u < 1) & (v > 0) & (v < 1)
     soft = dark.astype(np.float32)
     if lamp.softness > 0.3:
-        soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), lamp.softness), np.float32)
+        soft = np.asarray(cv2.GaussianBlur(soft, (0, 0), lamp.softness / 2), np.float32)
     return soft
 
 
@@ -225,6 +249,7 @@ def box(
     gloss: float = 0.0,
     shadow: bool = False,
     faces: str = "+x-x+y-y+z-z",
+    closed: bool = True,
 ) -> list[Quad]:
     """The faces of a box along the axes.
 
@@ -236,6 +261,7 @@ def box(
         gloss: As :class:`Quad`.
         shadow: As :class:`Quad`.
         faces: Which faces to make.
+        closed: As :class:`Quad`; False for boxes that are looked into.
 
     Returns:
         Quads whose textures stand upright for a viewer who has +y up (on the y faces: who looks from +z).
@@ -251,7 +277,7 @@ def box(
     }
     several = list(textures) if len(textures) == 6 else [textures[0]] * 6
     return [
-        Quad(np.array(points, np.float64) + centre, texture, body, gloss, shadow)
+        Quad(np.array(points, np.float64) + centre, texture, body, gloss, shadow, closed)
         for (name, points), texture in zip(corners.items(), several, strict=True)
         if name in faces
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -14,9 +15,12 @@ from assets.generators import textures as materials
 Image = NDArray[np.uint8]
 Generator = np.random.Generator
 
+#: Textures that are drawn once in a process.
+POOL = 500
+
 
 def any_surface(rng: Generator, rich: bool = True) -> Image:
-    """A texture of any kind.
+    """A texture of any kind, in colours of its own.
 
     Args:
         rng: Source of every choice.
@@ -25,14 +29,27 @@ def any_surface(rng: Generator, rich: bool = True) -> Image:
     Returns:
         (h, w, 3) uint8 RGB, 64 to 160 pixels a side.
     """
+    pool = _pool(rich)
+    texture = pool[int(rng.integers(len(pool)))].astype(np.float32)
+    gain = rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)
+    texture = texture[..., rng.permutation(3)] * gain.astype(np.float32)
+    grey = texture.mean(-1, keepdims=True)
+    return np.clip(grey + rng.uniform(0.2, 1.0) * (texture - grey), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=2)
+def _pool(rich: bool) -> list[Image]:
+    """Textures to choose from, always the same ones: drawing them takes longer than all the rest."""
+    rng = np.random.default_rng(20_210_503)
     if not rich:
-        return materials.any_material(rng).texture
+        return [materials.any_material(rng).texture for _ in range(POOL)]
     kinds: list[tuple[float, Callable[[Generator], Image]]] = [
         (3, plain), (2, clouded), (2, tiles), (2, planks), (2, leaves), (1, prints),
         (2, lambda r: materials.any_material(r).texture),
     ]  # fmt: skip
     weights = np.array([weight for weight, _ in kinds])
-    return kinds[rng.choice(len(kinds), p=weights / weights.sum())][1](rng)
+    chosen = rng.choice(len(kinds), POOL, p=weights / weights.sum())
+    return [kinds[index][1](rng) for index in chosen]
 
 
 def plain(rng: Generator) -> Image:
@@ -79,7 +96,7 @@ def planks(rng: Generator) -> Image:
         np.array(colorsys.hsv_to_rgb(rng.uniform(0.03, 0.13), rng.uniform(0.1, 0.65), rng.uniform(0.2, 0.95)))
         * 255
     )
-    y, x = np.mgrid[:size, :size] / size
+    y = np.mgrid[:size, :size][0] / size
     board = np.floor(y * count).astype(int)
     shade = rng.normal(1, rng.uniform(0, 0.15), count)[np.minimum(board, count - 1)]
     stretched = cv2.resize(rng.random((48, 3), np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
@@ -113,8 +130,7 @@ def leaves(rng: Generator) -> Image:
 
 def prints(rng: Generator) -> Image:
     """Marks on a ground: labels, keys, dials, screens."""
-    image = plain(rng).astype(np.float32)
-    image = cv2.resize(image, (128, 128), interpolation=cv2.INTER_LINEAR)
+    image = cv2.resize(plain(rng), (128, 128), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     rows, cols = int(rng.integers(1, 9)), int(rng.integers(1, 12))
     colour = rng.uniform(0, 255, 3)
     top, left = rng.uniform(0, 60, 2)
@@ -125,7 +141,7 @@ def prints(rng: Generator) -> Image:
                 y, x = top + (bottom - top) * row / rows, left + (right - left) * col / cols
                 h, w = 0.7 * (bottom - top) / rows, rng.uniform(0.3, 0.9) * (right - left) / cols
                 cv2.rectangle(image, (int(x), int(y)), (int(x + w), int(y + h)), colour.tolist(), -1)
-    return _finish(image, rng, gradient=0.0, grain=3)
+    return _finish(np.asarray(image), rng, gradient=0.0, grain=3)
 
 
 def screen(rng: Generator) -> Image:
@@ -165,7 +181,7 @@ def _natural_noise(rng: Generator, size: int, slope: float) -> NDArray[np.float6
     return np.clip((noise - low) / max(high - low, 1e-12), 0, 1)
 
 
-def _finish(image: NDArray[np.float32], rng: Generator, gradient: float, grain: float) -> Image:
+def _finish(image: NDArray[np.floating], rng: Generator, gradient: float, grain: float) -> Image:
     """Add a gradient of light and grain."""
     height, width = image.shape[:2]
     if gradient:

@@ -95,7 +95,7 @@ def _lid(rng: Generator, config: PairsConfig) -> Drawn:
         )
         dark = surfaces.shade(top, rng.uniform(0.3, 0.9))
         inner = np.array([0.94 * width, high, 0.94 * deep])
-        base += box(np.array([0, high / 2 + 0.004, 0]), inner, [dark], faces="+x-x+z-z-y")
+        base += box(np.array([0, high / 2 + 0.004, 0]), inner, [dark], faces="+x-x+z-z-y", closed=False)
         for _ in range(int(rng.integers(0, 5)) if config.interiors else 0):
             size = rng.uniform(0.1, 0.5, 3) * inner
             place = rng.uniform(-0.5, 0.5, 3) * (inner - size) + [0, high / 2, 0]
@@ -117,7 +117,7 @@ def _lid(rng: Generator, config: PairsConfig) -> Drawn:
     if rng.random() < 0.4:
         mark = np.array([width, 0, deep]) * [rng.uniform(0.1, 0.6), 0, rng.uniform(0.1, 0.6)]
         logo = surfaces.crop(surfaces.any_surface(rng, config.surfaces), rng)
-        lid += box(place + [0, thick / 2 + 0.002, 0], mark, [logo], 1, faces="+y")
+        lid += box(place + np.array([0, thick / 2 + 0.002, 0]), mark, [logo], 1, faces="+y")
     most = math.radians(rng.uniform(80, 150) if config.large_motions else rng.uniform(20, 45))
     return base, lid, np.array([-1.0, 0, 0]), np.array([0, high, -deep / 2]), (0.0, most)
 
