@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atp.reward import Variant
+from envs.pairs import PairsConfig
 from envs.simulator import Hold, Renderer
 
 
@@ -25,6 +26,7 @@ class LearnerConfig:
         warmup: Gradient steps until the peak is reached.
         ema: Decay of the averaged weights, which act and are shipped.
         moved_share: Share of the part network's batch in which something moved.
+        pairs: Drawn pairs of pictures (:mod:`envs.pairs`) that are added to each batch of the part network.
         hindsight: Weight of the labels of pixels that were not touched (:mod:`atp.hindsight`); 0 trains at the executed
             pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16.
@@ -37,12 +39,13 @@ class LearnerConfig:
     warmup: int = 100
     ema: float = 0.998
     moved_share: float = 0.75
+    pairs: int = 0
     hindsight: float = 0.5
     bfloat16: bool = True
 
     def __post_init__(self) -> None:
         check_range(self, 1, None, "width", "batch_size")
-        check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight")
+        check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight", "pairs")
         check_range(self, 0, 1, "ema", "moved_share")
 
 
@@ -114,6 +117,7 @@ class TrainConfig(RunConfig):
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
             folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
+        pairs: What varies in drawn pairs of pictures.
     """
 
     reward: Variant = "touch"
@@ -128,6 +132,7 @@ class TrainConfig(RunConfig):
     predicted_memory: float = 0.5
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
+    pairs: PairsConfig = field(default_factory=PairsConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -143,8 +148,12 @@ class TrainConfig(RunConfig):
         return self.envs * self.interactions
 
 
+#: Options of :class:`TrainConfig` that are tables in a file.
+TABLES: dict[str, Any] = {"learner": LearnerConfig, "pairs": PairsConfig}
+
+
 def read_config(path: Path) -> TrainConfig:
-    """Read options from a TOML file; the learner's stand in a table ``[learner]``.
+    """Read options from a TOML file; the learner's stand in a table ``[learner]``, those of pairs in ``[pairs]``.
 
     Raises:
         ValueError: The file is missing or is not TOML, or an option does not exist or has a wrong value; the message
@@ -154,13 +163,13 @@ def read_config(path: Path) -> TrainConfig:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}: cannot be read as TOML: {error}") from error
-    learner = options.pop("learner", {})
+    tables = {name: options.pop(name, {}) for name in TABLES}
     try:
-        if not isinstance(learner, dict):
-            raise ValueError("learner must be a table: [learner]")
-        return TrainConfig(
-            **_typed(TrainConfig, options), learner=LearnerConfig(**_typed(LearnerConfig, learner))
-        )
+        for name, table in tables.items():
+            if not isinstance(table, dict):
+                raise ValueError(f"{name} must be a table: [{name}]")
+        nested = {name: kind(**_typed(kind, tables[name])) for name, kind in TABLES.items()}
+        return TrainConfig(**_typed(TrainConfig, options), **nested)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

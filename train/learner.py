@@ -63,11 +63,12 @@ class Learner:
         """The averaged networks."""
         return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
-    def step(self, replay: Replay) -> dict[str, float]:
+    def step(self, replay: Replay, pairs: NDArray | None = None) -> dict[str, float]:
         """One gradient step for each network that learns.
 
         Args:
             replay: Where interactions are drawn from.
+            pairs: Records that the part network's batch gets in addition.
 
         Returns:
             Losses and gradient norms by name.
@@ -78,11 +79,15 @@ class Learner:
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * float(rate)
-        losses = {"part": self._part_loss} if "part" in self.optimizers else {}
-        losses["interaction"] = self._interaction_loss
+        losses: dict[str, Callable[[], torch.Tensor]] = {
+            "part": lambda: self._part_loss(replay, pairs),
+            "interaction": lambda: self._interaction_loss(replay),
+        }
         scalars = {"learning_rate": self.config.learning_rate * float(rate)}
         for name, loss_of in losses.items():
-            loss = loss_of(replay)
+            if name not in self.optimizers:
+                continue
+            loss = loss_of()
             self.optimizers[name].zero_grad(set_to_none=True)
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
@@ -92,11 +97,12 @@ class Learner:
         self.steps += 1
         return scalars
 
-    def _part_loss(self, replay: Replay) -> torch.Tensor:
-        """Motion segmentation of stored interactions."""
+    def _part_loss(self, replay: Replay, pairs: NDArray | None) -> torch.Tensor:
+        """Motion segmentation of stored interactions and of pairs."""
         moved, share = replay.moved, self.config.moved_share
         weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
-        batch = self._batch(replay.sample(self.config.batch_size, self.rng, weights))
+        records = replay.sample(self.config.batch_size, self.rng, weights)
+        batch = self._batch(records if pairs is None else np.concatenate([records, pairs]))
         with self._autocast():
             first, second = self.networks["part"](batch["before"], batch["after"], batch["action_maps"])
         return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])

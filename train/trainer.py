@@ -13,6 +13,7 @@ from train.collector import Collector
 from train.config import TrainConfig
 from train.learner import Learner
 from train.log import TrainingLog
+from train.pairs import PairSource
 from train.replay import Replay
 from train.rollouts import Rollouts
 from train.run_folder import RunFolder
@@ -69,6 +70,11 @@ class Trainer:
                 config.seed,
                 config.memory,
             )
+            self.pairs = None
+            if config.learner.pairs and part is None:
+                self.pairs = opened.enter_context(
+                    closing(PairSource(config.learner.pairs, config.resolution, config.pairs, config.seed))
+                )
             self.folder.write_options()
             self.log = opened.enter_context(
                 closing(TrainingLog(config.out / "tensorboard", written, config.total_interactions))
@@ -174,7 +180,8 @@ class Trainer:
         """Make the gradient steps that are due."""
         due = (self.replay.written - self.config.learning_starts) / self.config.interactions_per_step
         while self.learner.steps < int(due):
-            self.log.add_step(self.learner.step(self.replay))
+            pairs = self.pairs.batch(self.learner.steps) if self.pairs else None
+            self.log.add_step(self.learner.step(self.replay, pairs))
 
 
 def describe_machine(device: torch.device) -> str:

@@ -1,0 +1,207 @@
+"""Drawn pairs of pictures: the renderer, the scenes, the camera's faults, and where they come from in training."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+from envs.camera import Camera
+from envs.pairs import PairsConfig, _shaken, draw_pair, photography
+from envs.pairs.furniture import furniture
+from envs.pairs.quads import Lamp, Quad, box, render
+from envs.pairs.scene import UP, sliding, turning
+from envs.pairs.tabletop import tabletop
+from train.command import WorkerLost
+from train.pairs import PairSource, draw_records
+
+SIDE = 60
+FRONT = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, 3]), np.zeros(3), UP)
+FLAT = Lamp(np.array([0.0, 0, 1]), ambient=1.0, diffuse=0.0, shadow=0.0)
+
+
+def square(side: float, z: float, colour=(200, 100, 50), body: int = 0, **more) -> Quad:
+    texture = np.full((8, 8, 3), colour, np.uint8)
+    return Quad(
+        0.5 * side * np.array([[-1, 1, 0], [1, 1, 0], [1, -1, 0], [-1, -1, 0.0]]) + [0, 0, z],
+        texture,
+        body,
+        **more,
+    )
+
+
+def test_a_camera_anywhere_projects_by_hand():
+    rows, cols, depth = FRONT.project(np.array([[0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]))
+    assert rows == pytest.approx([30 - 10, 30])  # 60 px * 0.5 m / 3 m
+    assert cols == pytest.approx([30 + 10, 30])
+    assert depth == pytest.approx([3, 2])
+    rolled = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, 3]), np.zeros(3), UP, roll=np.pi / 2)
+    rows, cols, _ = rolled.project(np.array([[0.5, 0.0, 0.0]]))  # clockwise: what was right is at the top
+    assert (rows[0], cols[0]) == pytest.approx((20, 30))
+    with pytest.raises(ValueError, match="up direction"):
+        Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 3, 0]), np.zeros(3), UP)
+
+
+def test_a_square_covers_its_pixels_with_its_colour_and_depth():
+    view = render([square(1.0, 0.0)], FRONT, FLAT)
+    shown = view.bodies == 0
+    expected = np.zeros((SIDE, SIDE), bool)
+    expected[20:40, 20:40] = True
+    assert (shown != expected).sum() <= 80  # its rim
+    assert shown[21:39, 21:39].all()
+    np.testing.assert_allclose(view.rgb[30, 30], (200, 100, 50), atol=1)
+    np.testing.assert_allclose(view.depth[shown], 3.0, rtol=1e-4)
+
+
+def test_textures_stand_upright_and_are_not_mirrored():
+    texture = np.zeros((8, 8, 3), np.uint8)
+    texture[:4, :4], texture[:4, 4:], texture[4:, :4] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    for quads in ([Quad(square(2.0, 0.0).corners, texture)], box(np.zeros(3), np.full(3, 2.0), [texture])):
+        view = render(quads, FRONT, FLAT)
+        for (row, col), colour in {(18, 18): 0, (18, 42): 1, (42, 18): 2}.items():
+            assert view.rgb[row, col].argmax() == colour
+
+
+def test_the_nearer_one_is_seen_whatever_the_order():
+    far, near = square(2.0, 0.0, body=0), square(0.5, 0.5, (10, 200, 10), body=1)
+    for quads in ([far, near], [near, far]):
+        view = render(quads, FRONT, FLAT)
+        assert view.bodies[30, 30] == 1
+        assert view.bodies[12, 30] == 0
+        assert view.depth[30, 30] == pytest.approx(2.5, rel=1e-3)
+
+
+def test_planes_that_cross_are_told_apart_in_every_pixel():
+    wall = square(2.0, 0.0, body=0)
+    tilted = square(2.0, 0.0, (0, 0, 255), body=1).moved(turning(UP, np.zeros(3))(0.5))
+    view = render([wall, tilted], FRONT, FLAT)
+    assert (view.bodies[30, 16:28] == 1).mean() in (0.0, 1.0)  # one half before the wall, one behind it
+    assert (view.bodies[30, 32:44] == 1).mean() == 1.0 - (view.bodies[30, 16:28] == 1).mean()
+
+
+def test_faces_of_closed_bodies_that_face_away_are_left_out_and_boxes_can_be_looked_into():
+    away = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, -3]), np.zeros(3), UP)
+    assert (render([square(1.0, 0.0, closed=True)], away, FLAT).bodies < 0).all()
+    assert (render([square(1.0, 0.0)], away, FLAT).bodies == 0).any()
+    inside = box(
+        np.array([0, 0, -0.5]), np.ones(3), [np.full((4, 4, 3), 90, np.uint8)], faces="-z+x", closed=False
+    )
+    view = render(inside, FRONT, FLAT)
+    assert view.depth[30, 30] == pytest.approx(4.0, rel=1e-3)  # its back wall
+
+
+def test_a_shadow_falls_where_the_light_says():
+    lamp = Lamp(np.array([1.0, 0, 1]) / np.sqrt(2), ambient=0.2, diffuse=1.0, shadow=1.0, softness=0.0)
+    wall, sheet = square(2.6, 0.0), square(0.6, 0.6, body=1, shadow=True)
+    view = render([wall, sheet], FRONT, lamp)
+    dark = (view.bodies == 0) & (view.rgb[..., 0] < 110)
+    rows, cols = np.nonzero(dark)
+    assert 90 < len(rows) < 170  # 12 x 12 pixels, of which the sheet hides none
+    assert rows.mean() == pytest.approx(29.5, abs=1.0)
+    assert cols.mean() == pytest.approx(30 - 60 * 0.6 / 3, abs=1.5)  # 0.6 m to the left on the wall
+
+
+def test_motions_by_hand():
+    open_door = turning(UP, np.array([-1.0, 0, 0]))(-np.pi / 2)  # hinged at its left
+    np.testing.assert_allclose(open_door @ [1, 0, 0, 1], [-1, 0, 2, 1], atol=1e-12)
+    np.testing.assert_allclose(sliding(np.array([0, 0, 2.0]))(0.3) @ [0, 0, 0, 1], [0, 0, 0.3, 1])
+
+
+@pytest.mark.parametrize("draw", [furniture, tabletop])
+def test_what_opens_comes_out_and_nothing_else_moves(draw):
+    for seed in range(12):
+        scene = draw(np.random.default_rng(seed), PairsConfig())
+        low, high = scene.limits
+        shut, wide = scene.quads(low), scene.quads(high)
+        assert len(shut) == len(wide)
+        for before, after in zip(shut, wide, strict=True):
+            moved = np.abs(before.corners - after.corners).max() > 1e-9
+            assert moved == (before.body == 1)
+        if draw is furniture:
+            front = max(quad.corners[:, 2].max() for quad in wide if quad.body == 1)
+            assert front > max(quad.corners[:, 2].max() for quad in shut if quad.body == 1) or high > 0.1
+        else:
+            assert min(quad.corners[:, 1].min() for quad in wide if quad.body == 1) > -0.06  # on the table
+
+
+def test_without_switches_only_what_moves_and_what_it_uncovers_changes():
+    config = PairsConfig.off()
+    for seed in range(10):
+        pair = draw_pair(np.random.default_rng(seed), config, still=0.0)
+        assert pair.rgb.shape == (2, 90, 90, 3)
+        near = np.zeros((90, 90), bool)
+        rows, cols = np.nonzero(pair.moved.any(0))
+        for row in (-1, 0, 1):
+            for col in (-1, 0, 1):
+                near[np.clip(rows + row, 0, 89), np.clip(cols + col, 0, 89)] = True
+        change = np.abs(pair.rgb[0].astype(int) - pair.rgb[1]).max(-1)
+        assert change[~near].max(initial=0) <= 2
+        assert (change[pair.moved.any(0)] > 10).mean() > 0.05
+
+
+def test_pairs_in_which_nothing_moves_have_empty_masks_and_equal_pictures():
+    pair = draw_pair(np.random.default_rng(3), PairsConfig.off(), still=1.0)
+    assert not pair.moved.any()
+    assert np.array_equal(pair.rgb[0], pair.rgb[1])
+    pair = draw_pair(np.random.default_rng(3), PairsConfig(), still=1.0)
+    assert not pair.moved.any()
+    assert (pair.rgb[0] != pair.rgb[1]).mean() > 0.3  # light and noise
+
+
+def test_same_seed_same_pair():
+    first, again, other = (draw_pair(np.random.default_rng(seed)) for seed in (5, 5, 6))
+    assert np.array_equal(first.rgb, again.rgb)
+    assert np.array_equal(first.moved, again.moved)
+    assert not np.array_equal(first.rgb, other.rgb)
+
+
+def test_the_mask_follows_a_shaken_camera():
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        frame = np.zeros((120, 120, 3), np.float32)
+        frame[30:70, 50:90] = 255
+        shaken, mask = _shaken(frame, frame[..., 0] > 0, rng)
+        assert (mask != (shaken[..., 0] >= 127.5)).sum() <= 8
+
+
+def test_hands_enter_from_the_border():
+    rng = np.random.default_rng(1)
+    drawn = 0
+    for _ in range(20):
+        frames = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
+        photography.draw_hands(frames, PairsConfig(), rng)
+        for frame in frames:
+            changed = (frame != 128).any(-1)
+            if changed.any():
+                drawn += 1
+                rim = np.concatenate([changed[0], changed[-1], changed[:, 0], changed[:, -1]])
+                assert rim.any()
+    assert drawn > 5
+    untouched = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
+    photography.draw_hands(untouched, PairsConfig(hands=False), rng)
+    assert all((frame == 128).all() for frame in untouched)
+
+
+def test_records_are_those_of_their_step_whoever_draws_them():
+    source = PairSource(3, 48, PairsConfig(), seed=7)
+    try:
+        for step in (4, 5):
+            assert np.array_equal(source.batch(step), draw_records(7, step, 3, 48, PairsConfig()))
+    finally:
+        source.close()
+    records = draw_records(7, 4, 3, 48, PairsConfig())
+    assert (records["action"] == -1).all()
+    assert not records["depth"].any()
+    assert not np.array_equal(records["rgb"], draw_records(8, 4, 3, 48, PairsConfig())["rgb"])
+
+
+def test_a_lost_process_is_said():
+    source = PairSource(1, 48, PairsConfig(), seed=0)
+    try:
+        source.batch(0)
+        for number in list(source._pool._processes):
+            os.kill(number, signal.SIGKILL)
+        with pytest.raises(WorkerLost, match="same command"):
+            [source.batch(step) for step in range(1, 9)]
+    finally:
+        source.close()
