@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import clip, eval, maps, object, objects, play, report
+from atp.commands import clip, eval, maps, object, objects, play, report, shifts
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
@@ -17,6 +17,7 @@ Options = (
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
     | Annotated[objects.ObjectsOptions, tyro.conf.subcommand("objects")]
+    | Annotated[shifts.ShiftsOptions, tyro.conf.subcommand("shifts")]
     | Annotated[report.ReportOptions, tyro.conf.subcommand("report")]
 )
 COMMANDS: dict[type, Callable[[Any], None]] = {
@@ -26,6 +27,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     maps.MapsOptions: maps.main,
     object.ObjectOptions: object.main,
     objects.ObjectsOptions: objects.main,
+    shifts.ShiftsOptions: shifts.main,
     report.ReportOptions: report.main,
 }
 

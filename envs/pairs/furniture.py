@@ -35,7 +35,8 @@ def furniture(rng: Generator, config: PairsConfig) -> Scene:
     if kind == "drawer":
         height *= 0.6
     front = surfaces.any_surface(rng, config.surfaces)
-    still = _surroundings(rng, config, width, height)
+    common = front if rng.random() < 0.35 else surfaces.any_surface(rng, config.surfaces)
+    still = _surroundings(rng, config, width, height, common)
     still += _cavity(rng, config, width, height)
     moving = _panel(rng, config, width, height, thick, front, str(kind))
     sx, sy = 0.5 * width, 0.5 * height
@@ -61,8 +62,10 @@ def furniture(rng: Generator, config: PairsConfig) -> Scene:
     )  # fmt: skip
 
 
-def _surroundings(rng: Generator, config: PairsConfig, width: float, height: float) -> list[Quad]:
-    """The front around the opening, the floor before it and perhaps a worktop."""
+def _surroundings(
+    rng: Generator, config: PairsConfig, width: float, height: float, common: Image
+) -> list[Quad]:
+    """The front around the opening, much of it of one material, the floor before it and perhaps a worktop."""
     gap = rng.uniform(0.0, 0.015)
     x, y = 0.5 * width + gap, 0.5 * height + gap
     bands = [
@@ -70,7 +73,6 @@ def _surroundings(rng: Generator, config: PairsConfig, width: float, height: flo
         (-EXTENT, -y, -x, y), (x, -y, EXTENT, y),
     ]  # fmt: skip
     quads: list[Quad] = []
-    common = surfaces.any_surface(rng, config.surfaces)
     depth = 3 if config.clutter else 0
     for band in bands:
         for left, bottom, right, top in _split(rng, band, depth):
