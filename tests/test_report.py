@@ -71,6 +71,16 @@ def test_report_writes_blocks_alone_and_check_sees_a_typed_figure(tmp_path, caps
     assert "README.md" in capsys.readouterr().err
 
 
+def test_trainings_are_compared_by_their_means(tmp_path):
+    root = repository(tmp_path)
+    other = {"rows": [row("ours", "pliers", [0.5]), row("ours", "lighter", [0.7], optimal_rate_first_n=0.2)]}
+    for name in ("training-one-epoch", "training-no-hindsight"):
+        (root / RESULTS / f"{name}.json").write_text(json.dumps(other))
+    lines = BLOCKS["training"](Results(root)).splitlines()
+    assert lines[2].endswith("| 0.700 | 0.600 |")  # (0.8 + 0.6) / 2
+    assert lines[3].endswith("| 0.600 | 0.400 |")
+
+
 def test_mistakes_in_documents_are_named(tmp_path, capsys):
     results = Results(repository(tmp_path))
     with pytest.raises(ValueError, match="unknown block 'gaols'"):

@@ -27,6 +27,13 @@ RESULTS = Path("docs/results")
 WEIGHTS = Path("assets/weights/default")
 DOCUMENTS = (Path("README.md"), WEIGHTS / "README.md")
 
+#: Files of results of our policy by how it was trained.
+TRAININGS = {
+    "full": "ours: every interaction drawn four times, hindsight",
+    "training-one-epoch": "every interaction drawn once",
+    "training-no-hindsight": "rewards at the executed pixels alone",
+}
+
 Result = dict[str, Any]
 
 
@@ -175,6 +182,18 @@ def _ablations(results: Results) -> str:
     return f"{_source(result)}.\n\n{table}"
 
 
+def _training(results: Results) -> str:
+    """Our policy trained in other ways, averaged over the unseen categories."""
+    lines = []
+    for name, meaning in TRAININGS.items():
+        rows = [row for row in _rows(results.read(name), "test") if _policy(row) == "ours"]
+        (mean,) = mean_rows(rows)
+        lines.append(
+            [meaning, *(format_value(mean.get(score)) for score in ("miou", "optimal_rate_first_n"))]
+        )
+    return markdown_table(["unseen categories, mean", "mIoU", "optimal, first N"], lines)
+
+
 def _stress(results: Results) -> str:
     result = results.read("stress")
     return f"{_source(result)}.\n\n{cross_table(result['rows'], 'miou', _policy)}"
@@ -244,6 +263,7 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "means": _means,
     "perception": _perception,
     "ablations": _ablations,
+    "training": _training,
     "stress": _stress,
     "clips": _clips,
     "speed": _speed,
