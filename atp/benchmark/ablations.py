@@ -28,7 +28,7 @@ VARIANTS = {
     "no-doubts": Variant("a known part is never examined for further parts", {"doubts": 0.0}),
     "credulous": Variant("motion is believed however uncertain it is", {"certainty": 0.0}),
     "unfitted-masks": Variant("motion masks not fitted to the object's outline", {"fits_masks": False}),
-    "one-mask-view": Variant("motion masks of the upright images alone", {"mask_symmetries": 1}),
+    "eight-mask-views": Variant("motion masks averaged over eight views", {"mask_symmetries": 8}),
     "action-unknown": Variant("the part network is not told the action", {"tells_action": False}),
     "no-residual": Variant("what is left of the object is not a part", {"residual": False}),
 }
