@@ -1,7 +1,7 @@
 """Sequences in the layout of DAVIS (pictures and label images) made into clip folders.
 
-The layout is ``JPEGImages/<resolution>/<sequence>/*.jpg`` and ``Annotations/<resolution>/<sequence>/*.png``, or the same
-without the folder of the resolution. A label image has the name of its picture and the number of an object in each
+The layout is ``JPEGImages/<resolution>/<sequence>/*.jpg`` and ``Annotations/<resolution>/<sequence>/*.png``, or the
+same without the folder of the resolution. A label image has the name of its picture and the number of an object in each
 pixel, 0 where there is none; not every picture needs one.
 """
 

@@ -25,39 +25,32 @@ def staged_folder(target: Path) -> Iterator[Path]:
     room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     stage, old = room / "new", room / "old"
     stage.mkdir()
-    lost = False
     try:
         yield stage
         if target.exists():
             target.rename(old)
-        try:
-            stage.rename(target)
-        except BaseException:
-            lost = old.exists()
-            if lost:
-                old.rename(target)
-                lost = False
-            raise
+        stage.rename(target)
     finally:
-        if not lost:
-            shutil.rmtree(room, ignore_errors=True)
+        if old.exists() and not target.exists():
+            old.rename(target)
+        shutil.rmtree(room, ignore_errors=True)
 
 
-def copy_files(source: Path, target: Path, leave_out: Collection[str] = ()) -> None:
-    """Copy what is in a folder, as hard links where the file system has them: nothing is written in place.
+def copy_files(source: Path, target: Path, leave_out: Collection[str] = (), link: bool = False) -> None:
+    """Copy what is in a folder.
 
     Args:
         source: The folder.
         target: Where to; made if missing.
         leave_out: Names in ``source`` that are not copied.
+        link: Make hard links where the file system has them, for a folder that is about to be replaced.
     """
 
     def ignored(folder: str, names: list[str]) -> list[str]:
         return [name for name in names if name in leave_out] if Path(folder) == source else []
 
-    shutil.copytree(
-        source, target, symlinks=True, ignore=ignored, copy_function=_link_or_copy, dirs_exist_ok=True
-    )
+    copy = _link_or_copy if link else shutil.copy2
+    shutil.copytree(source, target, symlinks=True, ignore=ignored, copy_function=copy, dirs_exist_ok=True)
 
 
 def _link_or_copy(source: str, target: str) -> None:

@@ -60,6 +60,11 @@ class Frames(ABC):
             self._cache.move_to_end(number)
             return self._cache[number]
 
+    def moved(self, path: Path) -> None:
+        """Say that the file or folder, which is the same, has another name now."""
+        with self._lock:
+            self.path = path
+
     @abstractmethod
     def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
         """Yield a frame, RGB (H, W, 3), with its number; others may come before it."""
@@ -98,10 +103,11 @@ class VideoFrames(Frames):
             if count and size != shape:
                 raise ClipError(f"{path}: its frames change their size, from {shape} to {size} at {count}")
             shape = size
-            if frame.pts is None or (self._times and frame.pts <= self._times[-1]):
+            pts = frame.pts
+            if pts is None or (self._times and pts <= self._times[-1]):
                 seekable = False
-            if seekable:
-                self._times.append(frame.pts)
+            elif seekable:
+                self._times.append(pts)
                 if frame.key_frame:
                     self._keys.append(count)
             count += 1
@@ -187,6 +193,11 @@ class PictureFrames(Frames):
                     f"{file}: has {picture_shape(file)} pixels (height, width), the pictures before it {shape}"
                 )
         super().__init__(path, len(self.files), shape)
+
+    def moved(self, path: Path) -> None:
+        """Say that the folder, which is the same, has another name now."""
+        super().moved(path)
+        self.files = [path / file.name for file in self.files]
 
     def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
         file = self.files[number]

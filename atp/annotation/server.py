@@ -10,6 +10,7 @@ import ipaddress
 import json
 import secrets
 import socket
+import socketserver
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
@@ -66,7 +67,7 @@ class AnnotationServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without asking a name server for the machine's name, which can take long."""
-        super(ThreadingHTTPServer.__mro__[2], self).server_bind()
+        socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.host, int(self.server_address[1])
 
     @property
@@ -115,7 +116,10 @@ class _Handler(BaseHTTPRequestHandler):
         except _RefusedError as error:
             status, kind, body = error.status, *_json({"error": str(error)})
         except ConflictError as error:
-            status, kind, body = HTTPStatus.CONFLICT, *_json({"error": str(error)})
+            status, kind, body = (
+                HTTPStatus.CONFLICT,
+                *_json({"error": str(error), "revision": error.revision}),
+            )
         except AnnotationError as error:
             status, kind, body = HTTPStatus.BAD_REQUEST, *_json({"error": str(error)})
         except (OSError, ValueError) as error:
@@ -126,7 +130,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Cache-Control", "private, max-age=3600" if kind == "image/jpeg" else "no-store")
         self.send_header("Content-Security-Policy", POLICY)
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Referrer-Policy", "no-referrer")
+        self.send_header("Referrer-Policy", "same-origin")
         if status >= HTTPStatus.BAD_REQUEST:
             self.send_header("Connection", "close")  # a body may be left unread
         self.end_headers()
