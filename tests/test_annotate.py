@@ -297,7 +297,7 @@ def test_a_folder_of_pictures_in_the_order_of_their_names(tmp_path):
     assert sorted(file.name for file in copied.iterdir()) == ["000.png", "001.png", "002.png"]
     assert (copied / "001.png").stat().st_ino != (pictures / "001.png").stat().st_ino
     again = AnnotationSession(session.folder)
-    again.save({"revision": 0, **again.annotation.as_json()})
+    again.save({"revision": 0, **json.loads(json.dumps(again.annotation.as_json()))})
     assert again.annotation == session.annotation
     assert round(pixels(again.frames.jpeg(2))[..., 0].mean()) in range(157, 164)
     assert len(list(copied.iterdir())) == 3
@@ -420,7 +420,7 @@ def test_requests_of_others_are_refused_and_nothing_is_written(page):
         "frame/-1.jpg",
         "frame/x.jpg",
         "frame/1e1.jpg",
-        "frame/²".encode("latin-1").decode("latin-1").replace("²", "%C2%B2") + ".jpg",
+        "frame/%C2%B2.jpg",
     ):
         assert raw(page, "GET", f"/{page.token}/{path}", host) == 404, path
     for path in (

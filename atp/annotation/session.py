@@ -30,7 +30,15 @@ OWN_KEYS = ("video", "frames", "interactions", "parts", "annotation")
 
 
 class ConflictError(ValueError):
-    """Somebody else saved since the page was opened."""
+    """Another page saved since this one was opened.
+
+    Attributes:
+        revision: The revision that is saved.
+    """
+
+    def __init__(self, revision: int) -> None:
+        super().__init__("another page has saved since this one was opened")
+        self.revision = revision
 
 
 class AnnotationSession:
@@ -106,9 +114,7 @@ class AnnotationSession:
         annotation = parse_annotation(drawn, self.frames.shape, self.frames.count)
         with self.lock:
             if data.get("revision") != self.revision:
-                raise ConflictError(
-                    "another page has saved since this one was opened; reload to continue there"
-                )
+                raise ConflictError(self.revision)
             self._write(annotation)
             self.annotation = annotation
             self.revision += 1
@@ -119,15 +125,15 @@ class AnnotationSession:
         clip = read_json(base / CLIP_FILE) if base else {}
         texts = {key: text or str(clip.get(key) or "") for key, text in self._texts.items()}
         pictures = isinstance(self.frames, PictureFrames)
+        inside = self.frames.path.is_relative_to(self.folder)
         with staged_folder(self.folder) as stage:
             if base:
-                copy_files(base, stage, _own_files(clip))
+                copy_files(base, stage, _own_files(clip), link=base == self.folder)
             writer = ClipWriter(stage, None if pictures else self.frames.path, **texts, annotation=METHOD)
             if isinstance(self.frames, PictureFrames):
                 others = {file.name for file in self.frames.path.iterdir()}
-                copy_files(
-                    self.frames.path, stage / "frames", others - {file.name for file in self.frames.files}
-                )
+                others -= {file.name for file in self.frames.files}
+                copy_files(self.frames.path, stage / "frames", others, link=inside)
             for drawn in annotation.interactions:
                 writer.add_interaction(self._with_masks(drawn))
             if annotation.parts:
@@ -136,6 +142,8 @@ class AnnotationSession:
             kept = {key: value for key, value in clip.items() if key not in OWN_KEYS}
             write_json(stage / CLIP_FILE, kept | written)
             write_json(stage / ANNOTATION_FILE, {"format": FORMAT, **annotation.as_json()})
+        if inside:
+            self.frames.moved(_media(self.folder, written))
 
     def _with_masks(self, drawn: DrawnInteraction) -> ClipInteraction:
         before, after = (
