@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import clip, eval, maps, object, objects, play, report, shifts
+from atp.commands import annotate, clip, eval, maps, object, objects, play, report, shifts
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
     | Annotated[eval.EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
+    | Annotated[annotate.AnnotateOptions, tyro.conf.subcommand("annotate")]
+    | Annotated[import_davis.ImportDavisOptions, tyro.conf.subcommand("import-davis")]
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
     | Annotated[objects.ObjectsOptions, tyro.conf.subcommand("objects")]
@@ -24,6 +26,8 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     play.PlayOptions: play.main,
     eval.EvalOptions: eval.main,
     clip.ClipOptions: clip.main,
+    annotate.AnnotateOptions: annotate.main,
+    import_davis.ImportDavisOptions: import_davis.main,
     maps.MapsOptions: maps.main,
     object.ObjectOptions: object.main,
     objects.ObjectsOptions: objects.main,
