@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import annotate, clip, eval, maps, object, objects, play, report, shifts
+from atp.commands import annotate, clip, eval, import_davis, maps, object, objects, play, report, shifts
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
