@@ -90,6 +90,50 @@ class Letterbox:
         # The tolerance keeps an exact half in: area sums are rounded.
         return self.valid & (area >= (0.5 - 1e-4) * self._cover)
 
+    def labels(self, labels: NDArray[Any]) -> NDArray[np.uint8]:
+        """Bring a label image of the frame to the network's size.
+
+        Args:
+            labels: uint8 (height, width).
+
+        Returns:
+            uint8 (R, R): the label that most of the pixel's part on the frame has; 0 off ``valid``.
+
+        Raises:
+            ValueError: If the image's shape or dtype is another.
+        """
+        if labels.dtype != np.uint8 or labels.shape != (self.height, self.width):
+            raise ValueError(
+                f"labels must be uint8 ({self.height}, {self.width}), got {labels.dtype} {labels.shape}"
+            )
+        values = np.unique(labels)
+        areas = [
+            self._shrink(self._pad((labels == value).astype(np.float32), cv2.BORDER_CONSTANT))
+            for value in values
+        ]
+        return np.where(self.valid, values[np.argmax(areas, axis=0)], 0).astype(np.uint8)
+
+    def depth(self, depth: NDArray[Any]) -> NDArray[np.float32]:
+        """Bring a depth image of the frame to the network's size.
+
+        Args:
+            depth: float32 (height, width), metres, 0 where there is no reading.
+
+        Returns:
+            float32 (R, R): the reading at the middle of each pixel, for a mean over an edge is in no place at all; 0
+            off the frame.
+
+        Raises:
+            ValueError: If the image's shape is another.
+        """
+        if depth.shape != (self.height, self.width):
+            raise ValueError(f"depth must be ({self.height}, {self.width}), got {depth.shape}")
+        middles = ((np.arange(self.resolution) + 0.5) * self.side / self.resolution).astype(np.int64)
+        rows, cols = (middles - start for start in self.offset)
+        inside = ((rows >= 0) & (rows < self.height))[:, None] & ((cols >= 0) & (cols < self.width))
+        near = np.ix_(rows.clip(0, self.height - 1), cols.clip(0, self.width - 1))
+        return np.where(inside, depth[near], 0).astype(np.float32)
+
     def mask_to_frame(self, mask: NDArray[Any]) -> NDArray[np.bool_]:
         """Bring a mask at the network's size back to the frame, each frame pixel from the one over it.
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
+Grey = NDArray[np.uint8]
+Flow = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 #: Grey levels (0..255, the largest of the three channels) by which a pixel must change: one tenth of the range.
@@ -51,14 +54,38 @@ def dis_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
     Raises:
         ValueError: The images are not uint8 RGB of one shape.
     """
-    _check(before, after)
-    first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (before, after))
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    masks = []
-    for source, target in ((first, second), (second, first)):
-        motion = flow.calc(source, target, np.zeros((*source.shape, 2), np.float32))
-        masks.append(_clean(np.hypot(motion[..., 0], motion[..., 1]) > FLOW_THRESHOLD))
-    return masks[0], masks[1]
+    return _moved_by(lambda first, second: flow.calc(first, second, _no_flow(first)), before, after)
+
+
+def farneback_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
+    """Pixels that Farneback's optical flow (Two-frame motion estimation, SCIA 2003) moves.
+
+    With OpenCV's usual options. Arguments, result and errors are those of :func:`dis_flow`.
+    """
+
+    def flow(first: Grey, second: Grey) -> Flow:
+        return np.asarray(
+            cv2.calcOpticalFlowFarneback(first, second, _no_flow(first), 0.5, 3, 15, 3, 5, 1.2, 0), np.float32
+        )
+
+    return _moved_by(flow, before, after)
+
+
+def _moved_by(flow: Callable[[Grey, Grey], Any], before: Image, after: Image) -> tuple[Mask, Mask]:
+    """M_t and M_{t+1} from a flow (H, W, 2) between grey images, forward and backward in time."""
+    _check(before, after)
+    first, second = (
+        np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8) for image in (before, after)
+    )
+    forward, backward = flow(first, second), flow(second, first)
+    lengths = (np.hypot(motion[..., 0], motion[..., 1]) for motion in (forward, backward))
+    moved, there = (_clean(length > FLOW_THRESHOLD) for length in lengths)
+    return moved, there
+
+
+def _no_flow(image: Grey) -> Flow:
+    return np.zeros((*image.shape, 2), np.float32)
 
 
 def _clean(mask: Mask) -> Mask:
@@ -82,4 +109,5 @@ def _check(before: Image, after: Image) -> None:
 BASELINES: dict[str, Callable[[Image, Image], tuple[Mask, Mask]]] = {
     "frame_difference": frame_difference,
     "dis_flow": dis_flow,
+    "farneback": farneback_flow,
 }

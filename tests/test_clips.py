@@ -337,8 +337,16 @@ class FakeAgent:
     def __init__(self, before: np.ndarray, after: np.ndarray, resolution: int | None = None) -> None:
         self.masks = before, after
         self.asked: list[tuple] = []
+        self.parts = np.zeros(before.shape, np.uint8)
         if resolution:
             self.config = {"resolution": resolution}
+
+    def reset(self, observation):
+        self.parts[:] = 0
+
+    def remember(self, action, moved_before, moved_after, after):
+        self.parts[moved_after] = self.parts.max() + 1
+        return self.parts.copy()
 
     def segment_motion(self, before, after, action):
         self.asked.append((before, after, action))
@@ -363,10 +371,10 @@ def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):
     assert entry["motion_iou_before"] == pytest.approx(0.6)
     assert entry["motion_iou_after"] == pytest.approx(1.0)
     assert entry["motion_iou"] == result["mean_motion_iou"] == pytest.approx(0.8)
-    assert set(entry["baselines"]) == {"frame_difference", "dis_flow"}
+    assert set(entry["baselines"]) == {"frame_difference", "dis_flow", "farneback"}
     for scores in entry["baselines"].values():
-        assert set(scores) == {"motion_iou_before", "motion_iou_after", "motion_iou"}
-        assert all(0 <= score <= 1 for score in scores.values())
+        assert set(scores) == {"motion_iou_before", "motion_iou_after", "motion_iou", "parts"}
+        assert all(0 <= scores[key] <= 1 for key in scores if key != "parts")
     assert result["resolution"] == 80
     assert json.loads((tmp_path / "scores.json").read_text()) == result
 
@@ -438,7 +446,7 @@ def test_real_clips_are_read_and_scored(tmp_path: Path):
     clips = [read_clip(path) for path in folders]
     for clip in clips:
         numbers = {number for found in clip.interactions for number in (found.before, found.after)}
-        frames = read_frames(clip.video, numbers)
+        frames = read_frames(clip.footage.path, numbers)
         assert {rgb.shape for rgb in frames.values()} == {(*clip.shape, 3)}
         for found in clip.interactions:
             masks = [mask for mask in (found.moved_before, found.moved_after) if mask is not None]
@@ -453,4 +461,4 @@ def test_real_clips_are_read_and_scored(tmp_path: Path):
     assert [entry["name"] for entry in result["clips"]] == [path.name for path in folders]
     for entry in result["clips"]:
         for scores in entry["baselines"].values():
-            assert all(score is None or 0 <= score <= 1 for score in scores.values())
+            assert all(0 <= scores[key] <= 1 for key in scores if key != "parts")

@@ -11,19 +11,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import av
-import av.error
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from atp.clips import ClipError, read_frames
+from atp.clips.footage import (
+    decode,
+    list_pictures,
+    open_video,
+    read_picture,
+    upright,
+    upright_shape,
+)
 
 CACHE_BYTES = 64 * 2**20
 JPEG_QUALITY = 92
 #: Frames passed on the way to the one asked for that are kept, so that stepping backwards is quick.
 KEPT_ON_THE_WAY = 8
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 
 Frame = NDArray[np.uint8]
 
@@ -90,16 +96,15 @@ class VideoFrames(Frames):
     """
 
     def __init__(self, path: Path) -> None:
-        if not path.is_file():
-            raise ClipError(f"{path}: no such video file")
         self._times = array("q")
         self._keys = array("q")
-        self._open(path)
+        self._container, self._stream = open_video(path)
+        self._decoded = decode(self._container, self._stream)
         shape = (0, 0)
         seekable = True
         count = 0
-        for frame in self._decode(path):
-            size = (frame.height, frame.width) if _turns(frame) % 2 == 0 else (frame.width, frame.height)
+        for frame in self._decoded:
+            size = upright_shape(frame)
             if count and size != shape:
                 raise ClipError(f"{path}: its frames change their size, from {shape} to {size} at {count}")
             shape = size
@@ -117,42 +122,12 @@ class VideoFrames(Frames):
         self._next = count
         super().__init__(path, count, shape)
 
-    def _open(self, path: Path) -> None:
-        try:
-            self._container = av.open(str(path))
-        except (av.error.FFmpegError, OSError) as error:
-            raise ClipError(f"{path}: cannot be read as a video ({error})") from error
-        if not self._container.streams.video:
-            raise ClipError(f"{path}: has no video stream")
-        self._stream = self._container.streams.video[0]
-        self._stream.thread_type = "AUTO"
-        self._decoded = self._decode(path)
-
-    def _decode(self, path: Path) -> Iterator[av.VideoFrame]:
-        """Yield the readable frames from where the container stands; those that are broken are left out."""
-        packets = self._container.demux(self._stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.error.FFmpegError:
-                return  # a file cut short: what came before is still good
-            if packet is None:
-                return
-            try:
-                frames = packet.decode()
-            except av.error.FFmpegError:
-                continue
-            for frame in frames:
-                if not isinstance(frame, av.VideoFrame):
-                    raise ClipError(f"{path}: its video stream holds something else")
-                yield frame
-
     def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
         if self._seekable:
             key = self._keys[max(0, bisect_right(self._keys, number) - 1)]
             if not key <= self._next <= number:
                 self._container.seek(self._times[key], stream=self._stream)
-                self._decoded = self._decode(self.path)
+                self._decoded = decode(self._container, self._stream)
             for frame in self._decoded:
                 found = self._number(frame)
                 if found is None:
@@ -161,7 +136,7 @@ class VideoFrames(Frames):
                 if found > number:
                     break
                 if found > number - KEPT_ON_THE_WAY:
-                    yield found, _to_rgb(frame)
+                    yield found, upright(frame)
                 if found == number:
                     return
             self._next = self.count  # so that the next one seeks
@@ -200,12 +175,7 @@ class PictureFrames(Frames):
         self.files = [path / file.name for file in self.files]
 
     def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
-        file = self.files[number]
-        try:
-            with Image.open(file) as image:
-                yield number, np.asarray(image.convert("RGB"))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            raise ClipError(f"{file}: cannot be read as an image ({error})") from error
+        yield number, read_picture(self.files[number])
 
 
 def open_frames(path: Path) -> Frames:
@@ -225,9 +195,7 @@ def picture_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ClipError(f"{folder}: no such folder")
-    files = sorted(
-        file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.name[0] != "."
-    )
+    files = list_pictures(folder)
     if not files:
         raise ClipError(f"{folder}: has no pictures (png or jpg)")
     return files
@@ -253,12 +221,3 @@ def encode_jpeg(rgb: Frame) -> bytes:
     if not done:
         raise ClipError(f"a frame of {rgb.shape[0]} x {rgb.shape[1]} pixels cannot be written as JPEG")
     return encoded.tobytes()
-
-
-def _turns(frame: av.VideoFrame) -> int:
-    """Quarter turns, counter-clockwise, that bring a frame upright."""
-    return round(frame.rotation / 90)
-
-
-def _to_rgb(frame: av.VideoFrame) -> Frame:
-    return np.rot90(frame.to_ndarray(format="rgb24"), _turns(frame))

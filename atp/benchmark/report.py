@@ -201,7 +201,8 @@ def _stress(results: Results) -> str:
 
 def _clips(results: Results) -> str:
     result = results.read("clips")
-    names = {"frame_difference": "frame difference", "dis_flow": "DIS flow"}
+    titles = {"frame_difference": "frame difference", "dis_flow": "DIS flow", "farneback": "Farneback flow"}
+    names = {name: title for name, title in titles.items() if name in result["mean_baselines"]}
     lines = [
         [
             clip["name"],

@@ -1,0 +1,15 @@
+"""Real clips: reading, finding what happens in them, scoring, and writing them (`clip.json`)."""
+
+from atp.clips.clip import CLIP_FILE, Clip, ClipError, ClipInteraction
+from atp.clips.folder import find_clips, read_clip
+from atp.clips.footage import read_frames
+
+__all__ = [
+    "CLIP_FILE",
+    "Clip",
+    "ClipError",
+    "ClipInteraction",
+    "find_clips",
+    "read_clip",
+    "read_frames",
+]

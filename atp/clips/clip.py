@@ -1,0 +1,76 @@
+"""What a clip is: footage, and the interactions in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from atp.clips.footage import DepthImages, Footage
+
+CLIP_FILE = "clip.json"
+
+Mask = NDArray[np.bool_]
+
+
+class ClipError(ValueError):
+    """A clip cannot be read. The message names the file."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClipInteraction:
+    """Two frames of a clip with an interaction between them.
+
+    Attributes:
+        before: Frame number before the interaction.
+        after: Frame number after it.
+        moved_before: bool (H, W) of the frame's size: what moved, in the frame before; None if not annotated.
+        moved_after: The same in the frame after.
+        hold: (row, col) in the frame where the object was held; None if not known.
+        push: (row, col) where it was pushed; None if not known.
+        direction: Push direction in 0..7; None if not known.
+    """
+
+    before: int
+    after: int
+    moved_before: Mask | None = None
+    moved_after: Mask | None = None
+    hold: tuple[int, int] | None = None
+    push: tuple[int, int] | None = None
+    direction: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """Footage with its interactions.
+
+    Attributes:
+        name: Name of the folder, or of the video file without its suffix.
+        path: What it was read from.
+        footage: Its frames.
+        interactions: One or more, in order of time.
+        found: The interactions were found in the footage; False: somebody has named them.
+        depth: Depth images of the frames; None without.
+        parts: uint8 (H, W), true parts in the frame after the last interaction, 0 background; None if not annotated.
+        source: Where the video comes from; may be empty.
+        licence: Its licence; may be empty.
+    """
+
+    name: str
+    path: Path
+    footage: Footage
+    interactions: tuple[ClipInteraction, ...]
+    found: bool = False
+    depth: DepthImages | None = None
+    parts: NDArray[np.uint8] | None = None
+    source: str = ""
+    licence: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(H, W) of the frames."""
+        return self.footage.shape

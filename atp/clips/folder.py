@@ -1,0 +1,257 @@
+"""Reading clip folders: footage of somebody moving parts, with masks of what moved.
+
+A clip folder holds a video, or a folder of pictures, and a ``clip.json``::
+
+    {"video": "video.mp4", "source": "...", "licence": "...", "annotation": "...",
+     "interactions": [{"before": 0, "after": 153,
+                       "moved_before": "before.png", "moved_after": "after.png",
+                       "hold": [row, col], "push": [row, col], "direction": 0}],
+     "depth": "depth", "depth_scale": 0.001, "parts": "parts.png"}
+
+Only ``video`` is needed; ``frames``, the folder of pictures, may stand in its place. Where ``interactions`` are not
+named they are found; of each, ``before`` and ``after`` are needed. Frame numbers count, from 0, the frames that come
+out of the decoder, or the pictures in the order of their names. Masks have the size of the frames; hold and push are
+pixels of them. ``depth`` is a folder of 16-bit pictures, one for each frame, ``depth_scale`` the metres of one unit,
+0 no reading. ``parts`` is a label image of the frame after the last interaction: 0 background, another value a part.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from atp.clips.clip import CLIP_FILE, Clip, ClipError, ClipInteraction
+from atp.clips.finding import find_interactions
+from atp.clips.footage import DepthImages, Footage, PictureFootage, VideoFootage, list_pictures
+from atp.memory import MAX_PARTS
+
+#: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
+DEPTH_SCALE = 0.001
+
+Mask = NDArray[np.bool_]
+
+
+def find_clips(paths: Iterable[str | Path]) -> list[Path]:
+    """Resolve what a user gave to clip folders and video files.
+
+    Args:
+        paths: Clip folders, folders of clip folders, folders of pictures, or video files.
+
+    Returns:
+        The clip folders and files, in the given order; those of one folder sorted by name.
+
+    Raises:
+        ClipError: If a path is missing or holds no clip, or no path is given.
+    """
+    found: list[Path] = []
+    for path in map(Path, paths):
+        if path.is_file() or (path / CLIP_FILE).is_file():
+            found.append(path)
+        elif path.is_dir():
+            inside = sorted(file.parent for file in path.glob(f"*/{CLIP_FILE}"))
+            if not inside and not list_pictures(path):
+                raise ClipError(f"{path}: neither it nor a folder in it has a {CLIP_FILE}, or pictures")
+            found.extend(inside or [path])
+        else:
+            raise ClipError(f"{path}: no such file or folder")
+    if not found:
+        raise ClipError("no clip given")
+    return found
+
+
+def read_clip(path: str | Path) -> Clip:
+    """Read a clip folder, a folder of pictures, or a bare video file.
+
+    Args:
+        path: A folder with a clip.json, that file itself, a folder of pictures, or a video. Where no interactions are
+            named they are found (:mod:`atp.clips.finding`).
+
+    Returns:
+        The clip, with its masks; frames are read later, from its ``footage``.
+
+    Raises:
+        ClipError: If anything is missing, broken, or does not fit together.
+    """
+    path = Path(path)
+    if path.name == CLIP_FILE:
+        path = path.parent
+    if (path / CLIP_FILE).exists() or (path.is_dir() and not list_pictures(path)):
+        return _read_folder(path)
+    footage = PictureFootage(path) if path.is_dir() else VideoFootage(path)
+    name = path.resolve().name if path.is_dir() else path.stem
+    return Clip(name, path, footage, find_interactions(footage), found=True)
+
+
+def _read_folder(folder: Path) -> Clip:
+    file = folder / CLIP_FILE
+    data = _read_json(file)
+    named = [key for key in ("video", "frames") if data.get(key) is not None]
+    if len(named) != 1:
+        raise ClipError(f"{file}: must name either 'video', a file, or 'frames', a folder of pictures")
+    footage: Footage
+    if named == ["video"]:
+        footage = VideoFootage(_inside(folder, data["video"], file, "video"))
+    else:
+        footage = PictureFootage(_inside(folder, data["frames"], file, "frames", folder=True))
+    entries = data.get("interactions")
+    if entries is not None and (not isinstance(entries, list) or not entries):
+        raise ClipError(
+            f"{file}: 'interactions' must be a list with one entry or more; without it they are found"
+        )
+    interactions = (
+        find_interactions(footage)
+        if entries is None
+        else tuple(
+            _read_interaction(folder, file, entry, f"interactions[{index}]", footage.shape)
+            for index, entry in enumerate(entries)
+        )
+    )
+    parts = None
+    if data.get("parts") is not None:
+        parts = _read_labels(_inside(folder, data["parts"], file, "parts"), footage.shape)
+    texts = {key: value for key in ("source", "licence") if isinstance(value := data.get(key), str)}
+    return Clip(
+        folder.resolve().name,
+        folder,
+        footage,
+        interactions,
+        found=entries is None,
+        depth=_depth(folder, file, data, footage),
+        parts=parts,
+        **texts,
+    )
+
+
+def _read_json(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ClipError(f"{file}: missing; a clip folder needs one, or pictures") from error
+    except OSError as error:
+        raise ClipError(f"{file}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise ClipError(f"{file}: is not JSON ({error})") from error
+    if not isinstance(data, dict):
+        raise ClipError(f"{file}: must hold a JSON object, not a {type(data).__name__}")
+    return data
+
+
+def _depth(folder: Path, file: Path, data: dict[str, Any], footage: Footage) -> DepthImages | None:
+    if data.get("depth") is None:
+        return None
+    scale = data.get("depth_scale", DEPTH_SCALE)
+    if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < 1:
+        raise ClipError(
+            f"{file}: 'depth_scale' must be the metres of one unit, between 0 and 1, got {scale!r}"
+        )
+    count = len(footage.files) if isinstance(footage, PictureFootage) else None
+    return DepthImages(_inside(folder, data["depth"], file, "depth", folder=True), float(scale), count)
+
+
+def _read_interaction(
+    folder: Path, file: Path, entry: Any, where: str, shape: tuple[int, int]
+) -> ClipInteraction:
+    if not isinstance(entry, dict):
+        raise ClipError(f"{file}: {where} must be a JSON object")
+    before, after = (_integer(entry.get(key), file, f"{where}.{key}") for key in ("before", "after"))
+    if not 0 <= before < after:
+        raise ClipError(
+            f"{file}: {where}: 'before' and 'after' must be frame numbers from 0, the second the larger, "
+            f"got {before} and {after}"
+        )
+    masks = [
+        None
+        if entry.get(key) is None
+        else _read_mask(_inside(folder, entry[key], file, f"{where}.{key}"), shape)
+        for key in ("moved_before", "moved_after")
+    ]
+    pixels = [
+        None if entry.get(key) is None else _pixel(entry[key], file, f"{where}.{key}", shape)
+        for key in ("hold", "push")
+    ]
+    direction = None
+    if entry.get("direction") is not None:
+        direction = _integer(entry["direction"], file, f"{where}.direction")
+        if not 0 <= direction <= 7:
+            raise ClipError(f"{file}: {where}.direction must be in 0..7, got {direction}")
+    return ClipInteraction(before, after, masks[0], masks[1], pixels[0], pixels[1], direction)
+
+
+def _inside(base: Path, name: Any, file: Path, where: str, folder: bool = False) -> Path:
+    """Resolve the name of a file or folder from clip.json, which may not lead out of the clip's folder."""
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise ClipError(f"{file}: '{where}' must be a file name, got {name!r}")
+    path = base / name
+    try:
+        inside = path.resolve().is_relative_to(base.resolve())
+        there = path.is_dir() if folder else path.is_file()
+    except (OSError, RuntimeError) as error:  # a name too long, a loop of links
+        raise ClipError(f"{file}: '{where}' cannot be followed: {name[:80]!r} ({error})") from error
+    if not inside:
+        raise ClipError(f"{file}: '{where}' leads out of the clip's folder: {name}")
+    if not there:
+        raise ClipError(f"{path}: missing; '{where}' in {file} names it")
+    return path
+
+
+def _integer(value: Any, file: Path, where: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ClipError(f"{file}: '{where}' must be a whole number, got {value!r}")
+    return value
+
+
+def _pixel(value: Any, file: Path, where: str, shape: Sequence[int]) -> tuple[int, int]:
+    if not isinstance(value, list) or len(value) != 2:
+        raise ClipError(f"{file}: '{where}' must be [row, col], got {value!r}")
+    row, col = (_integer(number, file, where) for number in value)
+    if not (0 <= row < shape[0] and 0 <= col < shape[1]):
+        raise ClipError(
+            f"{file}: '{where}' [{row}, {col}] lies outside of the frame of {shape[0]} x {shape[1]}"
+        )
+    return row, col
+
+
+def _read_mask(path: Path, shape: tuple[int, int]) -> Mask:
+    """Read a mask: pixels brighter than half of the brightest, so that 0/1 and 0/255 files both work."""
+    values = _read_image(path, shape, "mask", lambda image: image.mode.startswith(("I", "F")))
+    mask: Mask = values > values.max() / 2
+    if not mask.any():
+        raise ClipError(f"{path}: the mask is empty; leave it out of {CLIP_FILE} if nothing is annotated")
+    return mask
+
+
+def _read_labels(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """Read a label image: uint8 (H, W), 0 background, parts as 1, 2, .. in the order of their values."""
+    values = _read_image(path, shape, "label image", lambda image: image.mode in ("P", "I;16", "I"))
+    found, index = np.unique(values, return_inverse=True)
+    if len(found) - (found[0] == 0) > MAX_PARTS or len(found) < 2:
+        raise ClipError(
+            f"{path}: a label image has 0 for the background and another value for each of 1 to {MAX_PARTS} parts, "
+            f"this has {len(found)} values"
+        )
+    return (index.reshape(values.shape) + (found[0] != 0)).astype(np.uint8)
+
+
+def _read_image(
+    path: Path, shape: tuple[int, int], what: str, as_stored: Callable[[Image.Image], bool]
+) -> NDArray[Any]:
+    """Read a picture of one channel, as grey unless it is to be taken as stored."""
+    try:
+        with Image.open(path) as image:
+            size = (image.height, image.width)
+            if size == shape:
+                values = np.asarray(image if as_stored(image) else image.convert("L"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ClipError(f"{path}: cannot be read as an image ({error})") from error
+    if size != shape:
+        raise ClipError(
+            f"{path}: the {what} has {size[0]} x {size[1]} pixels (height x width), "
+            f"the video's frames have {shape[0]} x {shape[1]}"
+        )
+    return values

@@ -1,0 +1,217 @@
+"""What an agent and the classical baselines see in a clip, and how good it is where the clip has masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from atp.clips.clip import Clip, ClipError, ClipInteraction
+from atp.clips.steadying import camera_motion, match_light, steady, unsteady_mask
+from atp.letterbox import Letterbox
+from atp.memory import PartMemory
+from atp.metrics import mask_iou, score_memory
+from atp.perception import BASELINES
+
+#: Longer side in pixels to which larger frames are reduced; the network sees fewer.
+WORKING_SIDE = 640
+#: Motion smaller than this many of the network's pixels is taken for noise by the part memory.
+MIN_MOTION_PIXELS = 20
+
+Mask = NDArray[np.bool_]
+Frame = NDArray[np.uint8]
+Pair = tuple[Mask, Mask]
+Iou = float | None
+
+
+class MotionSegmenter(Protocol):
+    """What is needed of an agent."""
+
+    def segment_motion(
+        self, before: dict[str, Any], after: dict[str, Any], action: NDArray[np.int64] | None
+    ) -> Pair:
+        """Return M_t and M_{t+1}, bool (R, R), for two observations."""
+        ...
+
+    def reset(self, observation: dict[str, Any]) -> None:
+        """Forget everything."""
+        ...
+
+    def remember(
+        self, action: NDArray[np.int64], moved_before: Mask, moved_after: Mask, after: dict[str, Any] | None
+    ) -> NDArray[np.uint8]:
+        """Take in motion masks; return the parts, uint8 (R, R)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class InteractionResult:
+    """What the methods found for one interaction of a clip.
+
+    Attributes:
+        interaction: The interaction.
+        frames: uint8 (h, w, 3) before and after, as in the footage, reduced to 640 pixels.
+        masks: For each method M_t and M_{t+1}, bool (R, R), at the network's resolution.
+        ious: For each method the IoU of the two with the annotated masks; None where there is no mask.
+    """
+
+    interaction: ClipInteraction
+    frames: tuple[Frame, Frame]
+    masks: dict[str, Pair]
+    ious: dict[str, tuple[Iou, Iou]]
+
+
+@dataclass(frozen=True, eq=False)
+class ClipResult:
+    """What the methods found in a clip.
+
+    Attributes:
+        clip: The clip.
+        interactions: One result for each of its interactions.
+        parts: For each method the parts after the last one, uint8 (R, R).
+        part_scores: For each method ``miou``, ``mape`` and ``hd95`` (network pixels); None without annotated parts.
+        box: Between the results' frames and the network's images.
+    """
+
+    clip: Clip
+    interactions: tuple[InteractionResult, ...]
+    parts: dict[str, NDArray[np.uint8]]
+    part_scores: dict[str, dict[str, float]] | None
+    box: Letterbox
+
+
+def evaluate_clip(
+    clip: Clip, agent: MotionSegmenter, resolution: int, steadies: bool = True, depth: bool = True
+) -> ClipResult:
+    """Look at every interaction of a clip with every method.
+
+    All methods get the same images, at the network's resolution: the frame after each interaction brought to where the
+    camera was before it, and to the same light. Masks are scored there too, on the area that the frame covers, with the
+    annotated ones brought there by area: they are drawn by hand and good to a few of its pixels. The parts of a method
+    are what the part memory makes of its masks.
+
+    Args:
+        clip: The clip.
+        agent: Sees motion and remembers parts.
+        resolution: Side R of the network's images.
+        steadies: Correct the camera's motion and light between the frames of an interaction.
+        depth: Use depth images where the clip has them.
+
+    Returns:
+        What was found.
+
+    Raises:
+        ClipError: A frame cannot be read, or a mask is too small to be seen at this resolution.
+    """
+    numbers = [number for found in clip.interactions for number in (found.before, found.after)]
+    frames = {number: _working(frame) for number, frame in clip.footage.frames(numbers)}
+    height, width = next(iter(frames.values())).shape[:2]
+    box = Letterbox(height, width, resolution)
+    depths: dict[int, NDArray[np.float32]] = {}
+    if depth and clip.depth:
+        depths = {number: _nearest(clip.depth.read(number, clip.shape), (height, width)) for number in frames}
+    truths = [_truth(found, clip, resolution) for found in clip.interactions]
+
+    memories = {name: PartMemory((resolution, resolution), MIN_MOTION_PIXELS) for name in BASELINES}
+    parts: dict[str, NDArray[np.uint8]] = {}
+    results: list[InteractionResult] = []
+    for found, truth in zip(clip.interactions, truths, strict=True):
+        pair = frames[found.before], frames[found.after]
+        second, motion = _corrected(*pair) if steadies else (pair[1], None)
+        images = box.image(pair[0]), box.image(second)
+        depth_pair = depths.get(found.before), depths.get(found.after)
+        if motion is not None and depth_pair[1] is not None:
+            depth_pair = depth_pair[0], steady(depth_pair[1], motion)
+        seen = [_observation(*both, box) for both in zip(images, depth_pair, strict=True)]
+        if not results:
+            agent.reset(seen[0])
+        action = _action(found, Letterbox(*clip.shape, resolution))
+        masks = {"agent": agent.segment_motion(seen[0], seen[1], action)}
+        masks |= {name: method(*images) for name, method in BASELINES.items()}
+        masks = {name: _in_frames(pair, box, motion) for name, pair in masks.items()}
+        parts["agent"] = agent.remember(
+            np.zeros(5, np.int64) if action is None else action, *masks["agent"], seen[1]
+        )
+        for name, memory in memories.items():
+            memory.update(*masks[name])
+            parts[name] = memory.labels
+        ious = {name: (_iou(mask[0], truth[0]), _iou(mask[1], truth[1])) for name, mask in masks.items()}
+        results.append(InteractionResult(found, pair, masks, ious))
+    return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, resolution), box)
+
+
+def _working(frame: Frame) -> Frame:
+    """A frame at the size that is kept."""
+    scale = WORKING_SIDE / max(frame.shape[:2])
+    if scale >= 1:
+        return frame
+    size = [max(1, round(scale * side)) for side in frame.shape[1::-1]]
+    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Depth at the size of a working frame, without means over edges."""
+    return np.asarray(cv2.resize(depth, shape[::-1], interpolation=cv2.INTER_NEAREST), np.float32)
+
+
+def _observation(image: Frame, depth: NDArray[np.float32] | None, box: Letterbox) -> dict[str, Any]:
+    """An observation of a camera alone: nothing is known of touch."""
+    seen = None if depth is None else box.depth(depth)
+    return {"rgb": image, "depth": seen, "touch": np.zeros(2, np.int8)}
+
+
+def _corrected(first: Frame, second: Frame) -> tuple[Frame, NDArray[np.float64] | None]:
+    """The second frame as the first one's camera would have seen it, and the camera's motion."""
+    motion = camera_motion(first, second)
+    return match_light(first, second if motion is None else steady(second, motion)), motion
+
+
+def _in_frames(masks: Pair, box: Letterbox, motion: NDArray[np.float64] | None) -> Pair:
+    """Masks without what lies in the border, the second back in the frame that was not steadied."""
+    first, second = masks
+    if motion is not None:
+        second = box.mask(unsteady_mask(box.mask_to_frame(second), motion))
+    return first & box.valid, second & box.valid
+
+
+def _action(interaction: ClipInteraction, box: Letterbox) -> NDArray[np.int64] | None:
+    """The action in network pixels, if the clip tells all of it."""
+    if interaction.hold is None or interaction.push is None or interaction.direction is None:
+        return None
+    hold, push = box.pixel(*interaction.hold), box.pixel(*interaction.push)
+    return np.array([*hold, *push, interaction.direction], np.int64)
+
+
+def _truth(interaction: ClipInteraction, clip: Clip, resolution: int) -> tuple[Mask | None, Mask | None]:
+    """The annotated masks at the network's resolution."""
+    box = Letterbox(*clip.shape, resolution)
+
+    def small(mask: Mask | None) -> Mask | None:
+        found = None if mask is None else box.mask(mask)
+        if found is not None and not found.any():
+            raise ClipError(f"{clip.path}: a mask vanishes at {resolution} x {resolution} pixels")
+        return found
+
+    return small(interaction.moved_before), small(interaction.moved_after)
+
+
+def _iou(found: Mask, true: Mask | None) -> Iou:
+    return None if true is None else float(mask_iou(found, true))
+
+
+def _part_scores(
+    clip: Clip, parts: dict[str, NDArray[np.uint8]], resolution: int
+) -> dict[str, dict[str, float]] | None:
+    if clip.parts is None:
+        return None
+    true = Letterbox(*clip.shape, resolution).labels(clip.parts)
+    if not true.any():
+        raise ClipError(f"{clip.path}: the parts vanish at {resolution} x {resolution} pixels")
+    names = ("miou", "mape", "hd95")
+    return {
+        method: dict(zip(names, map(float, score_memory(found, true)), strict=True))
+        for method, found in parts.items()
+    }
