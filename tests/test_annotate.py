@@ -197,7 +197,7 @@ def test_saved_annotation_is_a_clip_with_the_masks_that_were_drawn(page):
     parts = json.loads((page.folder / "clip.json").read_text())["parts"]
     labels = np.asarray(Image.open(page.folder / parts))
     assert np.array_equal(labels, polygon_mask("square") + 7 * polygon_mask("triangle"))
-    assert abs(read_frames(clip.video, [9])[9][30, 40, 0] - 100) < 4
+    assert abs(read_frames(clip.footage.path, [9])[9][30, 40, 0] - 100) < 4
 
 
 def test_saving_again_replaces_masks_and_keeps_what_others_put_there(page):

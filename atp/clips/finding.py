@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import cv2
 import numpy as np
@@ -32,6 +32,8 @@ DIFFERENT_SHARE = 0.01
 REST_SECONDS, SKIN_SHARE = 1.5, 0.3
 #: A folder with no more pictures than this has one for every moment; with more they are the frames of a video.
 FEW_PICTURES = 12
+#: A moment is compared with so many before it and after it.
+NEAR = 3
 #: The camera's shaking that is corrected for, in pixels of a thumbnail.
 MOST_SHIFT = 4.0
 
@@ -114,9 +116,13 @@ def _passing_share(moments: Sequence[_Moment], index: int) -> float:
     inner = 0 < index < len(moments) - 1
     if not inner and moment.seconds > 0:
         return 0.0  # nothing tells what comes after
-    others = (index - 1, index + 1) if inner else (1, 2) if index == 0 else (index - 1, index - 2)
-    near, far = (moments[other].view for other in others)
-    alone = _changed(near, moment.view) & _changed(far, moment.view) & ~_changed(near, far)
+    around = [k for k in range(max(0, index - NEAR), min(len(moments), index + NEAR + 1)) if k != index]
+    views = {k: moments[k].view for k in around}
+    differs = {k: _changed(view, moment.view) for k, view in views.items()}
+    alone = np.zeros(moment.view.rgb.shape[:2], bool)
+    for first, second in combinations(around, 2):
+        if not inner or first < index < second:
+            alone |= differs[first] & differs[second] & ~_changed(views[first], views[second])
     reaching = _pieces_at_border(alone)
     if not reaching.any():
         return 0.0

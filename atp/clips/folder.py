@@ -33,6 +33,7 @@ from atp.memory import MAX_PARTS
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
 DEPTH_SCALE = 0.001
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".ts", ".mpg")
 
 Mask = NDArray[np.bool_]
 
@@ -55,7 +56,7 @@ def find_clips(paths: Iterable[str | Path]) -> list[Path]:
             found.append(path)
         elif path.is_dir():
             inside = sorted(file.parent for file in path.glob(f"*/{CLIP_FILE}"))
-            if not inside and not list_pictures(path):
+            if not inside and not _holds_pictures(path):
                 raise ClipError(f"{path}: neither it nor a folder in it has a {CLIP_FILE}, or pictures")
             found.extend(inside or [path])
         else:
@@ -81,11 +82,17 @@ def read_clip(path: str | Path) -> Clip:
     path = Path(path)
     if path.name == CLIP_FILE:
         path = path.parent
-    if (path / CLIP_FILE).exists() or (path.is_dir() and not list_pictures(path)):
+    if (path / CLIP_FILE).exists() or (path.is_dir() and not _holds_pictures(path)):
         return _read_folder(path)
     footage = PictureFootage(path) if path.is_dir() else VideoFootage(path)
     name = path.resolve().name if path.is_dir() else path.stem
     return Clip(name, path, footage, find_interactions(footage), found=True)
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Whether a folder without a clip.json is one of pictures: with a video beside them they are masks of it."""
+    files = [file for file in folder.iterdir() if file.is_file()]
+    return bool(list_pictures(folder)) and not any(file.suffix.lower() in VIDEO_SUFFIXES for file in files)
 
 
 def _read_folder(folder: Path) -> Clip:

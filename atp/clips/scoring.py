@@ -107,30 +107,38 @@ def evaluate_clip(
         ClipError: A frame cannot be read, or a mask is too small to be seen at this resolution.
     """
     numbers = [number for found in clip.interactions for number in (found.before, found.after)]
-    frames = {number: _working(frame) for number, frame in clip.footage.frames(numbers)}
-    height, width = next(iter(frames.values())).shape[:2]
+    whole = Letterbox(*clip.shape, resolution)
+    frames: dict[int, Frame] = {}
+    images: dict[int, Frame] = {}
+    for number, frame in clip.footage.frames(numbers):
+        frames[number], images[number] = _working(frame), whole.image(frame)
+    height, width = frames[numbers[0]].shape[:2]
     box = Letterbox(height, width, resolution)
     depths: dict[int, NDArray[np.float32]] = {}
     if depth and clip.depth:
         depths = {number: _nearest(clip.depth.read(number, clip.shape), (height, width)) for number in frames}
-    truths = [_truth(found, clip, resolution) for found in clip.interactions]
+    truths = [_truth(found, clip, whole) for found in clip.interactions]
 
     memories = {name: PartMemory((resolution, resolution), MIN_MOTION_PIXELS) for name in BASELINES}
     parts: dict[str, NDArray[np.uint8]] = {}
     results: list[InteractionResult] = []
     for found, truth in zip(clip.interactions, truths, strict=True):
         pair = frames[found.before], frames[found.after]
-        second, motion = _corrected(*pair) if steadies else (pair[1], None)
-        images = box.image(pair[0]), box.image(second)
+        first, second = images[found.before], images[found.after]
+        motion = camera_motion(*pair) if steadies else None
+        if motion is not None:
+            second = box.image(steady(pair[1], motion))
+        if steadies:
+            second = match_light(first, second)
         depth_pair = depths.get(found.before), depths.get(found.after)
         if motion is not None and depth_pair[1] is not None:
             depth_pair = depth_pair[0], steady(depth_pair[1], motion)
-        seen = [_observation(*both, box) for both in zip(images, depth_pair, strict=True)]
+        seen = [_observation(*both, box) for both in zip((first, second), depth_pair, strict=True)]
         if not results:
             agent.reset(seen[0])
-        action = _action(found, Letterbox(*clip.shape, resolution))
+        action = _action(found, whole)
         masks = {"agent": agent.segment_motion(seen[0], seen[1], action)}
-        masks |= {name: method(*images) for name, method in BASELINES.items()}
+        masks |= {name: method(first, second) for name, method in BASELINES.items()}
         masks = {name: _in_frames(pair, box, motion) for name, pair in masks.items()}
         parts["agent"] = agent.remember(
             np.zeros(5, np.int64) if action is None else action, *masks["agent"], seen[1]
@@ -140,7 +148,7 @@ def evaluate_clip(
             parts[name] = memory.labels
         ious = {name: (_iou(mask[0], truth[0]), _iou(mask[1], truth[1])) for name, mask in masks.items()}
         results.append(InteractionResult(found, pair, masks, ious))
-    return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, resolution), box)
+    return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, whole), box)
 
 
 def _working(frame: Frame) -> Frame:
@@ -163,12 +171,6 @@ def _observation(image: Frame, depth: NDArray[np.float32] | None, box: Letterbox
     return {"rgb": image, "depth": seen, "touch": np.zeros(2, np.int8)}
 
 
-def _corrected(first: Frame, second: Frame) -> tuple[Frame, NDArray[np.float64] | None]:
-    """The second frame as the first one's camera would have seen it, and the camera's motion."""
-    motion = camera_motion(first, second)
-    return match_light(first, second if motion is None else steady(second, motion)), motion
-
-
 def _in_frames(masks: Pair, box: Letterbox, motion: NDArray[np.float64] | None) -> Pair:
     """Masks without what lies in the border, the second back in the frame that was not steadied."""
     first, second = masks
@@ -185,14 +187,13 @@ def _action(interaction: ClipInteraction, box: Letterbox) -> NDArray[np.int64] |
     return np.array([*hold, *push, interaction.direction], np.int64)
 
 
-def _truth(interaction: ClipInteraction, clip: Clip, resolution: int) -> tuple[Mask | None, Mask | None]:
+def _truth(interaction: ClipInteraction, clip: Clip, box: Letterbox) -> tuple[Mask | None, Mask | None]:
     """The annotated masks at the network's resolution."""
-    box = Letterbox(*clip.shape, resolution)
 
     def small(mask: Mask | None) -> Mask | None:
         found = None if mask is None else box.mask(mask)
         if found is not None and not found.any():
-            raise ClipError(f"{clip.path}: a mask vanishes at {resolution} x {resolution} pixels")
+            raise ClipError(f"{clip.path}: a mask vanishes at {box.resolution} x {box.resolution} pixels")
         return found
 
     return small(interaction.moved_before), small(interaction.moved_after)
@@ -203,13 +204,13 @@ def _iou(found: Mask, true: Mask | None) -> Iou:
 
 
 def _part_scores(
-    clip: Clip, parts: dict[str, NDArray[np.uint8]], resolution: int
+    clip: Clip, parts: dict[str, NDArray[np.uint8]], box: Letterbox
 ) -> dict[str, dict[str, float]] | None:
     if clip.parts is None:
         return None
-    true = Letterbox(*clip.shape, resolution).labels(clip.parts)
+    true = box.labels(clip.parts)
     if not true.any():
-        raise ClipError(f"{clip.path}: the parts vanish at {resolution} x {resolution} pixels")
+        raise ClipError(f"{clip.path}: the parts vanish at {box.resolution} x {box.resolution} pixels")
     names = ("miou", "mape", "hd95")
     return {
         method: dict(zip(names, map(float, score_memory(found, true)), strict=True))
