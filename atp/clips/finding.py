@@ -36,6 +36,8 @@ FEW_PICTURES = 12
 NEAR = 3
 #: The camera's shaking that is corrected for, in pixels of a thumbnail.
 MOST_SHIFT = 4.0
+#: Thumbnails thinner than this are compared as they are.
+LEAST_SIDE = 8
 
 Mask = NDArray[np.bool_]
 
@@ -148,19 +150,25 @@ def _changed(first: Thumbnail, second: Thumbnail) -> Mask:
     """Where two thumbnails differ, in the pixels of the second, bool (h, w)."""
     one, two = first.rgb, second.rgb
     two = match_light(one, two)
-    grey = [cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) for rgb in (one, two)]
-    (dx, dy), _ = cv2.phaseCorrelate(
-        grey[0], grey[1], cv2.createHanningWindow(grey[0].shape[::-1], cv2.CV_32F)
-    )
     difference = _difference(one, two)
-    if 0.1 < np.hypot(dx, dy) < MOST_SHIFT:
-        shift = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
+    shift = _shift(one, two)
+    if shift is not None:
         moved = cv2.warpAffine(one, shift, one.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
-        other = _difference(np.asarray(moved), two)
+        other = _difference(np.asarray(moved, np.uint8), two)
         if (other > CHANGE).sum() < (difference > CHANGE).sum():
             difference = other
     mask: Mask = cv2.morphologyEx((difference > CHANGE).astype(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2))) > 0
     return mask
+
+
+def _shift(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """How the camera moved from one thumbnail to the other, 2 x 3; None where it did not, or too far."""
+    if min(one.shape[:2]) < LEAST_SIDE:
+        return None
+    grey = [cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32) for rgb in (one, two)]
+    window = cv2.createHanningWindow(grey[0].shape[::-1], cv2.CV_32F)
+    (dx, dy), _ = cv2.phaseCorrelate(grey[0], grey[1], window)
+    return np.array([[1, 0, dx], [0, 1, dy]], np.float32) if 0.1 < np.hypot(dx, dy) < MOST_SHIFT else None
 
 
 def _difference(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.uint8]:
