@@ -170,22 +170,24 @@ class Agent:
         self._failed = []
         self._on_object = self._object_in(observation)
 
-    def act(self, observation: Observation) -> NDArray[np.int64]:
+    def act(self, observation: Observation, within: Mask | None = None) -> NDArray[np.int64]:
         """Choose a hold and a push.
 
         Args:
             observation: The current observation.
+            within: (H, W) bool, the pixels that can be reached; None: all.
 
         Returns:
             (5,) int64: hold row, hold col, push row, push col, direction k (k * 45 degrees).
         """
-        return self.choose(observation, self._require_memory().labels, self._failed)
+        return self.choose(observation, self._require_memory().labels, self._failed, within)
 
     def choose(
         self,
         observation: Observation,
         labels: NDArray[np.uint8],
         failed: Sequence[NDArray[np.int64]] = (),
+        within: Mask | None = None,
     ) -> NDArray[np.int64]:
         """:meth:`act` for a part memory that somebody else keeps.
 
@@ -193,6 +195,7 @@ class Agent:
             observation: The current observation.
             labels: (H, W) uint8 part memory aligned with it: 0 background, 1.. parts.
             failed: (5,) actions that found nothing new lately.
+            within: (H, W) bool, the pixels that can be reached; None: all.
 
         Returns:
             (5,) int64 action.
@@ -212,9 +215,13 @@ class Agent:
             return actions[0], float(values[0])
 
         on_object = self._object_in(observation) if self.keeps_to_object else np.zeros(labels.shape, bool)
+        known = _without_rims(labels)
+        if within is not None:
+            on_object = on_object & within if (on_object & within).any() else within
+            known = np.where(within, known, 0)
         action, value = best(seen, on_object)
         if self.doubts and self.holds and seen.any():
-            other, doubtful = best(np.zeros_like(labels), _without_rims(labels))
+            other, doubtful = best(np.zeros_like(labels), known)
             if self.doubts * doubtful > value:
                 return other
         return action

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import annotate, clip, eval, import_davis, maps, object, objects, play, report, shifts
+from atp.commands import annotate, clip, eval, import_davis, live, maps, object, objects, play, report, shifts
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
     | Annotated[eval.EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
+    | Annotated[live.LiveOptions, tyro.conf.subcommand("live")]
     | Annotated[annotate.AnnotateOptions, tyro.conf.subcommand("annotate")]
     | Annotated[import_davis.ImportDavisOptions, tyro.conf.subcommand("import-davis")]
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
@@ -26,6 +27,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     play.PlayOptions: play.main,
     eval.EvalOptions: eval.main,
     clip.ClipOptions: clip.main,
+    live.LiveOptions: live.main,
     annotate.AnnotateOptions: annotate.main,
     import_davis.ImportDavisOptions: import_davis.main,
     maps.MapsOptions: maps.main,

@@ -18,8 +18,8 @@ from PIL import Image
 
 from atp.annotation.folders import staged_folder
 from atp.annotation.frames import picture_files, picture_shape
-from atp.clip_writing import ClipWriter
 from atp.clips import ClipError, ClipInteraction
+from atp.clips.writing import ClipWriter
 
 PICTURES, LABELS = "JPEGImages", "Annotations"
 PREFERRED_RESOLUTION = "480p"

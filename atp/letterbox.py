@@ -167,6 +167,21 @@ class Letterbox:
         scale = self.resolution / self.side
         return int((row + self.offset[0] + 0.5) * scale), int((col + self.offset[1] + 0.5) * scale)
 
+    def frame_pixel(self, row: int, col: int) -> tuple[int, int]:
+        """The frame's pixel in the middle of a network pixel; the nearest one for a pixel of the border.
+
+        Raises:
+            ValueError: If the pixel lies outside of the network's image.
+        """
+        if not (0 <= row < self.resolution and 0 <= col < self.resolution):
+            raise ValueError(f"pixel ({row}, {col}) lies outside of the network's image")
+        scale = self.side / self.resolution
+        middle = (int((at + 0.5) * scale) - start for at, start in zip((row, col), self.offset, strict=True))
+        found = (
+            min(max(at, 0), size - 1) for at, size in zip(middle, (self.height, self.width), strict=True)
+        )
+        return next(found), next(found)
+
     def _pad(self, image: NDArray[Any], border: int) -> NDArray[Any]:
         top, left = self.offset
         bottom, right = self.side - self.height - top, self.side - self.width - left

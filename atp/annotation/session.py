@@ -18,8 +18,8 @@ from atp.annotation.polygons import (
     rasterise,
     read_json,
 )
-from atp.clip_writing import ClipWriter
 from atp.clips import CLIP_FILE, ClipInteraction
+from atp.clips.writing import ClipWriter
 from atp.files import write_json
 
 FORMAT = 1

@@ -5,19 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from atp.clips.clip import Clip, ClipError, ClipInteraction
-from atp.clips.steadying import camera_motion, match_light, steady, unsteady_mask
+from atp.clips.pairing import View, ViewPair
 from atp.letterbox import Letterbox
 from atp.memory import PartMemory
 from atp.metrics import mask_iou, score_memory
 from atp.perception import BASELINES
 
-#: Longer side in pixels to which larger frames are reduced; the network sees fewer.
-WORKING_SIDE = 640
 #: Motion smaller than this many of the network's pixels is taken for noise by the part memory.
 MIN_MOTION_PIXELS = 20
 
@@ -108,75 +105,33 @@ def evaluate_clip(
     """
     numbers = [number for found in clip.interactions for number in (found.before, found.after)]
     whole = Letterbox(*clip.shape, resolution)
-    frames: dict[int, Frame] = {}
-    images: dict[int, Frame] = {}
+    views: dict[int, View] = {}
     for number, frame in clip.footage.frames(numbers):
-        frames[number], images[number] = _working(frame), whole.image(frame)
-    height, width = frames[numbers[0]].shape[:2]
-    box = Letterbox(height, width, resolution)
-    depths: dict[int, NDArray[np.float32]] = {}
-    if depth and clip.depth:
-        depths = {number: _nearest(clip.depth.read(number, clip.shape), (height, width)) for number in frames}
+        seen = clip.depth.read(number, clip.shape) if depth and clip.depth else None
+        views[number] = View.of(frame, resolution, seen)
     truths = [_truth(found, clip, whole) for found in clip.interactions]
 
     memories = {name: PartMemory((resolution, resolution), MIN_MOTION_PIXELS) for name in BASELINES}
     parts: dict[str, NDArray[np.uint8]] = {}
     results: list[InteractionResult] = []
     for found, truth in zip(clip.interactions, truths, strict=True):
-        pair = frames[found.before], frames[found.after]
-        first, second = images[found.before], images[found.after]
-        motion = camera_motion(*pair) if steadies else None
-        if motion is not None:
-            second = box.image(steady(pair[1], motion))
-        if steadies:
-            second = match_light(first, second)
-        depth_pair = depths.get(found.before), depths.get(found.after)
-        if motion is not None and depth_pair[1] is not None:
-            depth_pair = depth_pair[0], steady(depth_pair[1], motion)
-        seen = [_observation(*both, box) for both in zip((first, second), depth_pair, strict=True)]
+        pair = ViewPair.of(views[found.before], views[found.after], steadies)
         if not results:
-            agent.reset(seen[0])
+            agent.reset(pair.first.observation)
         action = _action(found, whole)
-        masks = {"agent": agent.segment_motion(seen[0], seen[1], action)}
-        masks |= {name: method(first, second) for name, method in BASELINES.items()}
-        masks = {name: _in_frames(pair, box, motion) for name, pair in masks.items()}
-        parts["agent"] = agent.remember(
-            np.zeros(5, np.int64) if action is None else action, *masks["agent"], seen[1]
-        )
+        masks = {"agent": agent.segment_motion(pair.first.observation, pair.corrected, action)}
+        images = pair.first.image, pair.corrected["rgb"]
+        masks |= {name: method(*images) for name, method in BASELINES.items()}
+        masks = {name: pair.in_frames(*both) for name, both in masks.items()}
+        taken = np.zeros(5, np.int64) if action is None else action
+        parts["agent"] = agent.remember(taken, *masks["agent"], pair.second.observation)
         for name, memory in memories.items():
             memory.update(*masks[name])
             parts[name] = memory.labels
         ious = {name: (_iou(mask[0], truth[0]), _iou(mask[1], truth[1])) for name, mask in masks.items()}
-        results.append(InteractionResult(found, pair, masks, ious))
-    return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, whole), box)
-
-
-def _working(frame: Frame) -> Frame:
-    """A frame at the size that is kept."""
-    scale = WORKING_SIDE / max(frame.shape[:2])
-    if scale >= 1:
-        return frame
-    size = [max(1, round(scale * side)) for side in frame.shape[1::-1]]
-    return np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Depth at the size of a working frame, without means over edges."""
-    return np.asarray(cv2.resize(depth, shape[::-1], interpolation=cv2.INTER_NEAREST), np.float32)
-
-
-def _observation(image: Frame, depth: NDArray[np.float32] | None, box: Letterbox) -> dict[str, Any]:
-    """An observation of a camera alone: nothing is known of touch."""
-    seen = None if depth is None else box.depth(depth)
-    return {"rgb": image, "depth": seen, "touch": np.zeros(2, np.int8)}
-
-
-def _in_frames(masks: Pair, box: Letterbox, motion: NDArray[np.float64] | None) -> Pair:
-    """Masks without what lies in the border, the second back in the frame that was not steadied."""
-    first, second = masks
-    if motion is not None:
-        second = box.mask(unsteady_mask(box.mask_to_frame(second), motion))
-    return first & box.valid, second & box.valid
+        frames = pair.first.rgb, pair.second.rgb
+        results.append(InteractionResult(found, frames, masks, ious))
+    return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, whole), pair.second.box)
 
 
 def _action(interaction: ClipInteraction, box: Letterbox) -> NDArray[np.int64] | None:

@@ -1,7 +1,8 @@
-"""Writing clip folders, the format that :mod:`atp.clips` reads."""
+"""Writing clip folders, the format that :mod:`atp.clips.folder` reads."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +12,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.clips import CLIP_FILE, ClipError, ClipInteraction
+from atp.clips.clip import CLIP_FILE, ClipError, ClipInteraction
 from atp.files import atomic_path, write_json
 
-#: Metres of one unit of a stored depth image: 16 bits of millimetres, as RealSense cameras have them.
-DEPTH_SCALE = 0.001
+#: Metres of one unit of a stored depth image: tenths of a millimetre, so that 16 bits hold 6.5 m.
+DEPTH_SCALE = 0.0001
 
 
 class ClipWriter:
@@ -61,12 +62,43 @@ class ClipWriter:
         self._data["interactions"] = []
         self._frames = 0
 
+    @classmethod
+    def reopen(cls, folder: str | Path) -> ClipWriter:
+        """Go on with a clip of pictures.
+
+        Args:
+            folder: The clip folder.
+
+        Returns:
+            A writer that adds to what is there. Pictures that no ``clip.json`` knew of yet are written over.
+
+        Raises:
+            ClipError: There is no such clip, or it is one of a video.
+        """
+        file = Path(folder) / CLIP_FILE
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ClipError(f"{file}: cannot be read ({error})") from error
+        if not isinstance(data, dict) or data.get("frames") != "frames":
+            raise ClipError(f"{file}: is not a clip of pictures that can be gone on with")
+        writer = cls.__new__(cls)
+        writer.folder, writer._data = Path(folder), data
+        entries = data.setdefault("interactions", [])
+        writer._frames = max((entry["after"] + 1 for entry in entries), default=0)
+        return writer
+
+    @property
+    def frames(self) -> int:
+        """How many frames there are."""
+        return self._frames
+
     def add_frame(self, rgb: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> int:
         """Add a picture.
 
         Args:
             rgb: (H, W, 3) uint8.
-            depth: (H, W) metres, 0 where there is no reading; kept to the millimetre, up to 65 m. Every frame has one,
+            depth: (H, W) metres, 0 where there is no reading; kept to a tenth of a millimetre, up to 6.5 m. Every frame has one,
                 or none has.
 
         Returns:

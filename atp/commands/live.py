@@ -1,0 +1,120 @@
+"""``atp live``: play with a real object; a person carries out what the agent chooses."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from atp.files import atomic_path, write_json
+from atp.live.sources import CameraSource, FolderSource, RealSenseSource, Source
+from atp.pictures import write_png, write_video
+
+FPS = 25
+
+
+@dataclass(frozen=True)
+class LiveOptions:
+    """Play with a real object: shows where to hold and push, waits until you have done it, and finds the parts."""
+
+    camera: str | None = None
+    """Number of a webcam, or the URL of a stream."""
+    folder: Path | None = None
+    """A folder that receives pictures, taken in the order of their names."""
+    realsense: bool = False
+    """A RealSense camera, with depth."""
+    out: Path = Path("runs/live")
+    """Clip folder for everything; `atp clip` reads it."""
+    interactions: int = 5
+    """Interactions to play."""
+    weights: str = "default"
+    """Name of shipped weights, or a checkpoint folder."""
+    steadies: bool = True
+    """Correct the camera's shaking and its exposure between two pictures."""
+    window: bool = False
+    """Show the plan in a window too."""
+    resume: bool = False
+    """Go on with the session in the folder, which was ended early."""
+    timeout: float = 600.0
+    """Seconds to wait for a picture in the folder."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    json: Path | None = None
+    """A further file for the result."""
+    seed: int = 0
+    """Seed of PyTorch's random numbers."""
+
+
+def run(options: LiveOptions, source: Source | None = None) -> dict[str, Any]:
+    """Play, and write the clip, ``found_parts.png``, ``strip.png``, ``video.mp4`` and ``result.json``.
+
+    What is written is whole after every interaction, however the session ends.
+
+    Args:
+        options: What to play with and where to write.
+        source: Used in place of the camera or folder in the options.
+
+    Returns:
+        What is written as ``result.json``: see :meth:`atp.live.session.LiveSession.result`.
+
+    Raises:
+        ClipError: A picture cannot be read, or none comes; or there is a clip in the folder already.
+        ValueError: An option does not make sense.
+    """
+    named = [options.camera is not None, options.folder is not None, options.realsense]
+    if source is None and sum(named) != 1:
+        raise ValueError("name one source: --camera NUMBER, --folder PATH or --realsense")
+    if options.interactions < 1:
+        raise ValueError(f"--interactions must be at least 1, not {options.interactions}")
+    import torch  # here, so that asking for help does not wait for PyTorch
+
+    from atp.agent import Agent
+    from atp.live.guide import Guide
+    from atp.live.session import LiveSession
+
+    torch.manual_seed(options.seed)
+    agent = Agent.from_pretrained(options.weights, device=options.device)
+    session = LiveSession(agent, options.out, options.steadies, options.resume)
+    then = "add the next picture" if options.folder else "press Enter"
+    with closing(source or _open(options, session.pictures)) as opened:
+        try:
+            session.play(opened, options.interactions, Guide(options.out, then, options.window))
+        finally:
+            if session.steps:
+                _write(session, options)
+    return session.result()
+
+
+def _open(options: LiveOptions, taken: int) -> Source:
+    if options.folder is not None:
+        return FolderSource(options.folder, options.timeout, taken)
+    if options.camera is not None:
+        return CameraSource(options.camera, _wait_for_enter)
+    return RealSenseSource(_wait_for_enter)
+
+
+def _wait_for_enter() -> None:
+    input("Enter takes a picture ")
+
+
+def _write(session: Any, options: LiveOptions) -> None:
+    """Everything that is made of the interactions done so far."""
+    from atp.live.pictures import draw_strip, draw_video
+
+    labels = session.labels()
+    with atomic_path(options.out / "found_parts.png") as temporary:
+        Image.fromarray(labels).save(temporary)
+    write_png(options.out / "strip.png", draw_strip(session.steps, labels.shape))
+    write_video(options.out / "video.mp4", draw_video(session.steps, labels.shape), FPS)
+    for file in (options.out / "result.json", options.json):
+        if file is not None:
+            write_json(file, session.result())
+
+
+def main(options: LiveOptions) -> None:
+    """Run the command and say what was found."""
+    result = run(options)
+    print(f"{result['parts_found']} parts: {options.out / 'strip.png'}  {options.out / 'video.mp4'}")

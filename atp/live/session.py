@@ -1,0 +1,202 @@
+"""A session with a real object: choose, wait for a person to do it, look, remember, and keep everything."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from atp.agent import Agent
+from atp.clips import ClipError, ClipInteraction, read_clip
+from atp.clips.clip import CLIP_FILE
+from atp.clips.pairing import View, ViewPair
+from atp.clips.pictures import labels_to_frame
+from atp.clips.writing import ClipWriter
+from atp.files import write_json
+from atp.letterbox import Letterbox
+from atp.live.guide import Guide, Plan
+from atp.live.sources import Shot, Source
+
+#: The actions in the network's pixels, beside the clip.
+ACTIONS_FILE = "actions.json"
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class LiveStep:
+    """One interaction of a session.
+
+    Attributes:
+        plan: What the person did.
+        before: uint8 (h, w, 3), the frame before.
+        after: uint8 (h, w, 3), the frame after.
+        moved_before: bool (R, R), what the agent saw moving.
+        moved_after: bool (R, R), the same in the frame after.
+        parts: uint8 (R, R), the parts found so far: 0 background, 1.. parts.
+        box: Between the frames and the network's images.
+    """
+
+    plan: Plan
+    before: NDArray[np.uint8]
+    after: NDArray[np.uint8]
+    moved_before: Mask
+    moved_after: Mask
+    parts: NDArray[np.uint8]
+    box: Letterbox
+
+
+class LiveSession:
+    """Plays with a real object and keeps a clip of it, which is whole after every interaction.
+
+    Args:
+        agent: Chooses, perceives and remembers.
+        folder: The clip folder: new, or with ``resume`` that of a session that was ended early.
+        steadies: Correct the camera's shaking and its exposure between two pictures.
+        resume: Go on: the agent looks at the stored pictures again.
+
+    Attributes:
+        steps: What was done so far.
+
+    Raises:
+        ClipError: There is a clip already, or with ``resume`` none that can be gone on with.
+    """
+
+    def __init__(self, agent: Agent, folder: Path, steadies: bool = True, resume: bool = False) -> None:
+        self.agent, self.folder, self.steadies = agent, folder, steadies
+        self.resolution = int(agent.config.get("resolution", 90))
+        self.steps: list[LiveStep] = []
+        self._actions: list[list[int]] = []
+        self._view: View | None = None
+        self._shape: tuple[int, int] = (0, 0)
+        if resume and (folder / CLIP_FILE).exists():
+            self._replay()
+        else:
+            self._writer = ClipWriter(folder, source="atp live", annotation="none: what moved is not known")
+
+    @property
+    def pictures(self) -> int:
+        """Pictures that were taken so far."""
+        return self._writer.frames
+
+    def play(self, source: Source, interactions: int, guide: Guide) -> None:
+        """Play until there were so many interactions.
+
+        Args:
+            source: Where pictures come from.
+            interactions: In all, with those of a session that is gone on with.
+            guide: Tells the person what to do.
+
+        Raises:
+            ClipError: A picture cannot be read, or is not like the first one.
+        """
+        if self._view is None:
+            self._begin(source.take())
+        while len(self.steps) < interactions:
+            assert self._view is not None
+            action = self.agent.act(self._view.observation, self._reachable())
+            plan = Plan.of(len(self.steps) + 1, action, Letterbox(*self._shape, self.resolution))
+            guide.show(self._view.rgb, self._scaled(plan))
+            shot = source.take()
+            self._check(shot)
+            self._writer.add_frame(shot.rgb, shot.depth)
+            self._take_in(plan, action, View.of(shot.rgb, self.resolution, shot.depth))
+            self._actions.append([int(value) for value in action])
+            write_json(self.folder / ACTIONS_FILE, self._actions)
+            number = len(self.steps)
+            self._writer.add_interaction(
+                ClipInteraction(number - 1, number, None, None, plan.hold, plan.push, plan.direction)
+            )
+
+    def labels(self) -> NDArray[np.uint8]:
+        """The parts found, uint8 (H, W) of the last picture's size: 0 background, 1.. parts."""
+        box = Letterbox(*self._shape, self.resolution)
+        return labels_to_frame(self.agent.parts, box)
+
+    def result(self) -> dict[str, Any]:
+        """What was done, fit for JSON: ``interactions`` (plans, with ``parts_found`` after each) and ``parts_found``."""
+        entries = [{**step.plan.to_json(), "parts_found": _count(step.parts)} for step in self.steps]
+        return {"interactions": entries, "parts_found": entries[-1]["parts_found"] if entries else 0}
+
+    def _begin(self, shot: Shot) -> None:
+        height, width = shot.rgb.shape[:2]
+        self._shape = height, width
+        self._view = View.of(shot.rgb, self.resolution, shot.depth)
+        self._writer.add_frame(shot.rgb, shot.depth)
+        self.agent.reset(self._view.observation)
+
+    def _take_in(self, plan: Plan, action: NDArray[np.int64], after: View) -> None:
+        assert self._view is not None
+        pair = ViewPair.of(self._view, after, self.steadies)
+        masks = self.agent.segment_motion(pair.first.observation, pair.corrected, action)
+        moved = pair.in_frames(*masks)
+        parts = self.agent.remember(action, *moved, after.observation)
+        self.steps.append(LiveStep(plan, pair.first.rgb, after.rgb, *moved, parts.copy(), after.box))
+        self._view = after
+
+    def _reachable(self) -> Mask | None:
+        """Pixels of the network's image that lie on the frame; None if all do."""
+        assert self._view is not None
+        valid = self._view.box.valid
+        return None if valid.all() else valid
+
+    def _scaled(self, plan: Plan) -> Plan:
+        """The plan in the pixels of the reduced frame that is shown."""
+        assert self._view is not None
+        box = self._view.box
+
+        def place(pixel: tuple[int, int]) -> tuple[int, int]:
+            row, col = (
+                min(int((at + 0.5) * new / old), new - 1)
+                for at, new, old in zip(pixel, (box.height, box.width), self._shape, strict=True)
+            )
+            return row, col
+
+        return Plan(plan.number, place(plan.hold), place(plan.push), plan.direction)
+
+    def _check(self, shot: Shot) -> None:
+        assert self._view is not None
+        if shot.rgb.shape[:2] != self._shape:
+            raise ClipError(
+                f"the new picture has {shot.rgb.shape[0]} x {shot.rgb.shape[1]} pixels (height x width), the first one "
+                f"{self._shape[0]} x {self._shape[1]}: take it again with the same camera, and go on with --resume"
+            )
+        if (shot.depth is None) != (self._view.depth is None):
+            raise ClipError("either every picture has a depth image or none; go on with --resume")
+
+    def _replay(self) -> None:
+        """Let the agent look at the stored pictures again."""
+        clip = read_clip(self.folder)
+        actions = _read_actions(self.folder / ACTIONS_FILE, len(clip.interactions))
+        numbers = range(len(actions) + 1)
+        for number, frame in clip.footage.frames(numbers):
+            depth = clip.depth.read(number, clip.shape) if clip.depth else None
+            view = View.of(frame, self.resolution, depth)
+            if number == 0:
+                self._shape, self._view = clip.shape, view
+                self.agent.reset(view.observation)
+            else:
+                action = np.array(actions[number - 1], np.int64)
+                plan = Plan.of(number, action, Letterbox(*clip.shape, self.resolution))
+                self._take_in(plan, action, view)
+        self._actions = actions
+        self._writer = ClipWriter.reopen(self.folder)
+
+
+def _read_actions(file: Path, count: int) -> list[list[int]]:
+    try:
+        actions = json.loads(file.read_text(encoding="utf-8"))
+        good = all(len(action) == 5 and all(isinstance(value, int) for value in action) for action in actions)
+    except (OSError, ValueError, TypeError) as error:
+        raise ClipError(f"{file}: cannot be read ({error}); the session cannot be gone on with") from error
+    if not good or len(actions) < count:
+        raise ClipError(f"{file}: does not belong to the clip beside it; the session cannot be gone on with")
+    return [list(action) for action in actions[:count]]
+
+
+def _count(parts: NDArray[np.uint8]) -> int:
+    return len(set(np.unique(parts)) - {0})
