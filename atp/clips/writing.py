@@ -98,8 +98,8 @@ class ClipWriter:
 
         Args:
             rgb: (H, W, 3) uint8.
-            depth: (H, W) metres, 0 where there is no reading; kept to a tenth of a millimetre, up to 6.5 m. Every frame has one,
-                or none has.
+            depth: (H, W) metres, 0 where there is no reading; kept to a tenth of a millimetre, up to 6.5 m. Every frame
+                has one, or none has.
 
         Returns:
             The number of the frame, from 0.

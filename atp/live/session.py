@@ -118,7 +118,7 @@ class LiveSession:
         return labels_to_frame(self.agent.parts, box)
 
     def result(self) -> dict[str, Any]:
-        """What was done, fit for JSON: ``interactions`` (plans, with ``parts_found`` after each) and ``parts_found``."""
+        """What was done, for JSON: ``interactions`` (plans, with ``parts_found`` after each) and ``parts_found``."""
         entries = [{**step.plan.to_json(), "parts_found": _count(step.parts)} for step in self.steps]
         return {"interactions": entries, "parts_found": entries[-1]["parts_found"] if entries else 0}
 
