@@ -1,8 +1,5 @@
 """Drawn pairs of pictures: the renderer, the scenes, the camera's faults, and where they come from in training."""
 
-import os
-import signal
-
 import numpy as np
 import pytest
 
@@ -12,8 +9,7 @@ from envs.pairs.furniture import furniture
 from envs.pairs.quads import Lamp, Quad, box, render
 from envs.pairs.scene import UP, sliding, turning
 from envs.pairs.tabletop import tabletop
-from train.command import WorkerLost
-from train.pairs import PairSource, draw_records
+from train.pairs import PairFiles, draw_file
 
 SIDE = 60
 FRONT = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, 3]), np.zeros(3), UP)
@@ -182,26 +178,32 @@ def test_hands_enter_from_the_border():
     assert all((frame == 128).all() for frame in untouched)
 
 
-def test_records_are_those_of_their_step_whoever_draws_them():
-    source = PairSource(3, 48, PairsConfig(), seed=7)
-    try:
-        for step in (4, 5):
-            assert np.array_equal(source.batch(step), draw_records(7, step, 3, 48, PairsConfig()))
-    finally:
-        source.close()
-    records = draw_records(7, 4, 3, 48, PairsConfig())
+def test_stored_pairs_are_drawn_once_and_decided_by_their_options(tmp_path):
+    files = PairFiles(tmp_path, 9, 32, PairsConfig(), seed=7, workers=1, file_size=4)
+    assert len(files) == 12
+    stored = sorted(tmp_path.rglob("*.npy"))
+    assert len(stored) == 3
+    draw_file(tmp_path / "again.npy", 1, 4, 32, PairsConfig(), 7)
+    assert (tmp_path / "again.npy").read_bytes() == stored[1].read_bytes()
+    assert stored[0].read_bytes() != stored[1].read_bytes()
+
+    stored[2].unlink()
+    written = [file.stat().st_mtime_ns for file in stored[:2]]
+    assert len(PairFiles(tmp_path, 9, 32, PairsConfig(), seed=7, workers=1, file_size=4)) == 12
+    assert [file.stat().st_mtime_ns for file in stored[:2]] == written
+    PairFiles(tmp_path, 1, 32, PairsConfig(hands=False), seed=7, workers=1, file_size=1)
+    assert len(list(tmp_path.iterdir())) == 3  # a set of its own
+
+
+def test_stored_pairs_are_records_without_depth_or_action(tmp_path):
+    files = PairFiles(tmp_path, 4, 32, PairsConfig(), seed=3, workers=1, file_size=4)
+    records = files.sample(20, np.random.default_rng(0))
     assert (records["action"] == -1).all()
     assert not records["depth"].any()
-    assert not np.array_equal(records["rgb"], draw_records(8, 4, 3, 48, PairsConfig())["rgb"])
-
-
-def test_a_lost_process_is_said():
-    source = PairSource(1, 48, PairsConfig(), seed=0)
-    try:
-        source.batch(0)
-        for number in list(source._pool._processes):
-            os.kill(number, signal.SIGKILL)
-        with pytest.raises(WorkerLost, match="same command"):
-            [source.batch(step) for step in range(1, 9)]
-    finally:
-        source.close()
+    drawn = [draw_pair(np.random.default_rng([3, 0, number]), PairsConfig(), 32) for number in range(4)]
+    for record in records:
+        assert any(
+            np.array_equal(record["rgb"], pair.rgb) and np.array_equal(record["moved"], pair.moved)
+            for pair in drawn
+        )
+    assert np.array_equal(records, files.sample(20, np.random.default_rng(0)))

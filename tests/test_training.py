@@ -334,36 +334,6 @@ def test_a_given_part_network_stays_and_the_interaction_network_learns(whole, tm
         run(replace(config, out=tmp_path / "other", part_weights="nowhere"))
 
 
-def test_a_stopped_run_with_drawn_pairs_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
-    config = replace(
-        TINY,
-        total_interactions=60,
-        learner=LearnerConfig(width=8, batch_size=4, pairs=2),
-        out=tmp_path / "whole",
-    )
-    assert run(config)
-    play = Collector.play
-
-    def interrupted(self, networks, replay, *arguments):
-        if replay.written == 40:
-            signal.raise_signal(signal.SIGINT)
-        return play(self, networks, replay, *arguments)
-
-    stopped = replace(config, out=tmp_path / "stopped")
-    with monkeypatch.context() as patch:
-        patch.setattr(Collector, "play", interrupted)
-        assert not run(stopped)
-    assert run(stopped)
-    without = replace(config, learner=TINY.learner, out=tmp_path / "without")
-    assert run(without)
-    files = [
-        (tmp_path / name / "weights" / "part.safetensors").read_bytes()
-        for name in ("whole", "stopped", "without")
-    ]
-    assert files[0] == files[1]
-    assert files[0] != files[2]
-
-
 def test_bar_on_a_terminal(tmp_path):
     log = TrainingLog(tmp_path, start=20, total=100)
     log._console = Console(file=io.StringIO(), force_terminal=True, width=100)

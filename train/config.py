@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atp.reward import Variant
-from envs.pairs import PairsConfig
 from envs.simulator import Hold, Renderer
 
 
@@ -26,7 +25,8 @@ class LearnerConfig:
         warmup: Gradient steps until the peak is reached.
         ema: Decay of the averaged weights, which act and are shipped.
         moved_share: Share of the part network's batch in which something moved.
-        pairs: Drawn pairs of pictures (:mod:`envs.pairs`) that are added to each batch of the part network.
+        pairs: Drawn pairs of pictures (:mod:`envs.pairs`) added to each batch of the part network in
+            :mod:`train.perception`; play has none.
         hindsight: Weight of the labels of pixels that were not touched (:mod:`atp.hindsight`); 0 trains at the executed
             pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16.
@@ -117,7 +117,6 @@ class TrainConfig(RunConfig):
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
             folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
-        pairs: What varies in drawn pairs of pictures.
     """
 
     reward: Variant = "touch"
@@ -132,7 +131,6 @@ class TrainConfig(RunConfig):
     predicted_memory: float = 0.5
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
-    pairs: PairsConfig = field(default_factory=PairsConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -149,11 +147,11 @@ class TrainConfig(RunConfig):
 
 
 #: Options of :class:`TrainConfig` that are tables in a file.
-TABLES: dict[str, Any] = {"learner": LearnerConfig, "pairs": PairsConfig}
+TABLES: dict[str, Any] = {"learner": LearnerConfig}
 
 
 def read_config(path: Path) -> TrainConfig:
-    """Read options from a TOML file; the learner's stand in a table ``[learner]``, those of pairs in ``[pairs]``.
+    """Read options from a TOML file; the learner's stand in a table ``[learner]``.
 
     Raises:
         ValueError: The file is missing or is not TOML, or an option does not exist or has a wrong value; the message

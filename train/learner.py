@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,8 @@ class Learner:
         total_steps: Gradient steps of the whole run; the learning rate falls to zero over them by a cosine.
         device: Where to compute.
         seed: Seeds initial weights, samples and augmentation.
-        part: A trained part network, which stays as it is; None trains one.
+        networks: Trained networks to start with, by name; others are new.
+        learns: Names of the networks that learn; others stay as they are.
     """
 
     def __init__(
@@ -37,12 +38,17 @@ class Learner:
         total_steps: int,
         device: torch.device,
         seed: int,
-        part: PartNetwork | None = None,
+        networks: Mapping[str, nn.Module] | None = None,
+        learns: Sequence[str] = ("interaction", "part"),
     ) -> None:
         self.config, self.total_steps, self.device = config, max(1, total_steps), device
         torch.manual_seed(seed)  # initial weights
         self.networks = nn.ModuleDict(
-            {"interaction": InteractionNetwork(config.width), "part": part or PartNetwork(config.width)}
+            {
+                "interaction": InteractionNetwork(config.width),
+                "part": PartNetwork(config.width),
+                **(networks or {}),
+            }
         ).to(device)
         self.networks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.averaged = AveragedModel(self.networks, multi_avg_fn=_moving_average(config.ema))
@@ -52,7 +58,7 @@ class Learner:
                 network.parameters(), config.learning_rate, weight_decay=config.weight_decay
             )
             for name, network in self.networks.items()
-            if name == "interaction" or part is None
+            if name in learns
         }
         self.generator = torch.Generator().manual_seed(seed + 1)
         self.rng = np.random.default_rng([seed, 2])

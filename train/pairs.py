@@ -1,97 +1,123 @@
-"""Drawn pairs of pictures for the part network, made by a process of their own while the learner works."""
+"""Drawn pairs of pictures on disk, from which the part network learns what play never shows."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import multiprocessing
-import multiprocessing.connection
-import os
-import threading
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
 
 from atp.encoding import UNKNOWN_ACTION
+from atp.files import atomic_path
 from envs.pairs import PairsConfig, draw_pair
 from train.command import WorkerLost
 from train.replay import record_type
 
-#: Batches that are made ahead.
-AHEAD = 3
+#: Pairs in a file.
+FILE_SIZE = 250
 
 
-def draw_records(seed: int, step: int, count: int, resolution: int, config: PairsConfig) -> NDArray:
-    """Draw pairs as records of the replay: without depth, without a known action.
-
-    Args:
-        seed: Of the run.
-        step: Of the gradient step; with the seed it decides the pairs.
-        count: How many.
-        resolution: Image side in pixels.
-        config: What varies in them.
-
-    Returns:
-        (count,) of :func:`train.replay.record_type`.
-    """
-    records = np.zeros(count, record_type(resolution, resolution))
-    records["action"] = UNKNOWN_ACTION
-    for index, record in enumerate(records):
-        pair = draw_pair(np.random.default_rng([seed, step, index]), config, resolution)
-        record["rgb"], record["moved"] = pair.rgb, pair.moved
-    return records
+def pair_type(resolution: int) -> np.dtype:
+    """The dtype of a stored pair: rgb (2, H, W, 3) uint8 and moved (2, H, W) bool, before and after."""
+    return np.dtype(
+        [("rgb", np.uint8, (2, resolution, resolution, 3)), ("moved", np.bool_, (2, resolution, resolution))]
+    )
 
 
-class PairSource:
-    """A batch of new pairs for every gradient step.
+class PairFiles:
+    """A set of drawn pairs, decided by its options alone. Files that are missing are drawn; others are not touched.
 
     Args:
-        count: Pairs in a batch.
+        folder: Where to keep sets of pairs.
+        count: Pairs; rounded up to whole files.
         resolution: Image side in pixels.
         config: What varies in them.
-        seed: With the number of the step it decides the pairs.
+        seed: Decides the pairs.
+        workers: Processes that draw.
+        file_size: Pairs in a file.
+
+    Raises:
+        train.command.WorkerLost: A process that draws was lost.
     """
 
-    def __init__(self, count: int, resolution: int, config: PairsConfig, seed: int) -> None:
-        self.count = count
-        self._draw: Callable[[int], Future[NDArray]] = lambda step: self._pool.submit(
-            draw_records, seed, step, count, resolution, config
-        )
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn"), initializer=_attend
-        )
-        self._coming: dict[int, Future[NDArray]] = {}
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        resolution: int,
+        config: PairsConfig,
+        seed: int,
+        workers: int = 2,
+        file_size: int = FILE_SIZE,
+    ) -> None:
+        options = {"resolution": resolution, "seed": seed, "file_size": file_size, **asdict(config)}
+        name = hashlib.sha256(json.dumps(options).encode()).hexdigest()[:12]
+        files = [folder / name / f"{index:05}.npy" for index in range(-(-count // file_size))]
+        missing = [index for index, file in enumerate(files) if not file.exists()]
+        if missing:
+            _draw_files([(files[k], k, file_size, resolution, config, seed) for k in missing], workers)
+        self.resolution, self._file_size = resolution, file_size
+        self._files = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
 
-    def batch(self, step: int) -> NDArray:
-        """The pairs of a gradient step, (count,) records.
+    def __len__(self) -> int:
+        return len(self._files) * self._file_size
 
-        Raises:
-            train.command.WorkerLost: The process that draws is lost.
+    def sample(self, size: int, rng: np.random.Generator) -> NDArray:
+        """Draw pairs with replacement.
+
+        Args:
+            size: How many.
+            rng: Source of randomness.
+
+        Returns:
+            (size,) records of :func:`train.replay.record_type`, without depth and without a known action.
         """
+        records = np.zeros(size, record_type(self.resolution, self.resolution))
+        records["action"] = UNKNOWN_ACTION
+        for record, place in zip(records, rng.integers(len(self), size=size), strict=True):
+            pair = self._files[place // self._file_size][place % self._file_size]
+            record["rgb"], record["moved"] = pair["rgb"], pair["moved"]
+        return records
+
+
+def draw_file(file: Path, index: int, size: int, resolution: int, config: PairsConfig, seed: int) -> None:
+    """Draw the pairs of one file and write them."""
+    pairs = np.zeros(size, pair_type(resolution))
+    for number in range(size):
+        pair = draw_pair(np.random.default_rng([seed, index, number]), config, resolution)
+        pairs[number] = (pair.rgb, pair.moved)
+    with atomic_path(file) as temporary, temporary.open("wb") as opened:
+        np.save(opened, pairs, allow_pickle=False)
+
+
+def _draw_files(files: Sequence[tuple[Path, int, int, int, PairsConfig, int]], workers: int) -> None:
+    """Draw files, each given by the arguments of :func:`draw_file`."""
+    total = sum(file[2] for file in files)
+    console = Console()
+    if not console.is_terminal:
+        print(f"drawing {total} pairs of pictures", flush=True)
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(workers, mp_context=context) as pool,
+        Progress(console=console, disable=not console.is_terminal) as progress,
+    ):
+        task = progress.add_task("drawing pairs", total=total)
+        drawing = [pool.submit(draw_file, *file) for file in files]
         try:
-            for coming in range(step, step + AHEAD):
-                if coming not in self._coming:
-                    self._coming[coming] = self._draw(coming)
-            return self._coming.pop(step).result()
+            for file, done in zip(files, drawing, strict=True):
+                done.result()
+                progress.advance(task, file[2])
         except BrokenProcessPool as error:
-            raise WorkerLost(
-                "the process that draws pairs was lost; the same command goes on from the last checkpoint"
-            ) from error
-
-    def close(self) -> None:
-        """End the process."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _attend() -> None:
-    """In the process: leave Ctrl-C to the trainer, and end with it, however it ends."""
-    os.setpgid(0, 0)
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-
-    def follow() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
+            raise WorkerLost("a process that draws pairs was lost; the same command goes on") from error
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

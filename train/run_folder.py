@@ -110,6 +110,20 @@ class RunFolder:
             )
 
 
+def read_run(folder: Path) -> tuple[int, dict[str, Any]]:
+    """What a run of ``train.atp_train`` played: how many interactions are in its replay, and its options.
+
+    Raises:
+        ValueError: It is not the folder of such a run; the message names the file.
+    """
+    try:
+        options = json.loads((folder / "options.json").read_text(encoding="utf-8"))
+        state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True, mmap=True)
+        return int(state["written"]), options
+    except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{folder}: is not the folder of a run of train.atp_train ({error})") from error
+
+
 def jsonable(config: RunOptions) -> dict[str, Any]:
     """The options as JSON values."""
     options: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))

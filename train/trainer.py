@@ -13,7 +13,6 @@ from train.collector import Collector
 from train.config import TrainConfig
 from train.learner import Learner
 from train.log import TrainingLog
-from train.pairs import PairSource
 from train.replay import Replay
 from train.rollouts import Rollouts
 from train.run_folder import RunFolder
@@ -48,7 +47,14 @@ class Trainer:
                 config.total_interactions - config.learning_starts
             ) / config.interactions_per_step
             part = Agent.from_pretrained(config.part_weights, "cpu").part if config.part_weights else None
-            self.learner = Learner(config.learner, int(gradient_steps), device, config.seed, part)
+            self.learner = Learner(
+                config.learner,
+                int(gradient_steps),
+                device,
+                config.seed,
+                {"part": part} if part else None,
+                ("interaction",) if part else ("interaction", "part"),
+            )
             self.rounds, self.seconds = 0, 0.0
             written = self._load()
             self.rollouts = opened.enter_context(closing(Rollouts(config.envs, config.environment)))
@@ -70,11 +76,6 @@ class Trainer:
                 config.seed,
                 config.memory,
             )
-            self.pairs = None
-            if config.learner.pairs and part is None:
-                self.pairs = opened.enter_context(
-                    closing(PairSource(config.learner.pairs, config.resolution, config.pairs, config.seed))
-                )
             self.folder.write_options()
             self.log = opened.enter_context(
                 closing(TrainingLog(config.out / "tensorboard", written, config.total_interactions))
@@ -180,8 +181,7 @@ class Trainer:
         """Make the gradient steps that are due."""
         due = (self.replay.written - self.config.learning_starts) / self.config.interactions_per_step
         while self.learner.steps < int(due):
-            pairs = self.pairs.batch(self.learner.steps) if self.pairs else None
-            self.log.add_step(self.learner.step(self.replay, pairs))
+            self.log.add_step(self.learner.step(self.replay))
 
 
 def describe_machine(device: torch.device) -> str:

@@ -1,0 +1,135 @@
+"""The second stage of training: the part network goes on with stored play and drawn pairs."""
+
+from __future__ import annotations
+
+import json
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from atp.agent import Agent
+from atp.networks import InteractionNetwork, PartNetwork
+from train.config import LearnerConfig
+from train.learner import Learner
+from train.perception import PerceptionConfig, PerceptionTrainer
+from train.replay import Replay, record_type
+
+SIDE = 32
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory) -> Path:
+    """The folder of a run of play, with made-up interactions: a square that moves to the right."""
+    folder = tmp_path_factory.mktemp("runs") / "play"
+    rng = np.random.default_rng(0)
+    records = np.zeros(40, record_type(SIDE, SIDE))
+    records["rgb"], records["depth"], records["hindsight"] = 90, 10_000, 255
+    records["rewards"] = np.nan
+    for record in records:
+        row, col = rng.integers(2, 12, 2)
+        for frame, shift in ((0, 0), (1, 6)):
+            square = (slice(row, row + 10), slice(col + shift, col + shift + 10))
+            record["rgb"][(frame, *square)] = 220
+            record["moved"][(frame, *square)] = True
+    replay = Replay(folder / "replay.npy", SIDE, SIDE, 60, 4)
+    replay.append(records)
+    replay.flush()
+    torch.save({"written": 40}, folder / "checkpoint.pt")
+    (folder / "options.json").write_text(json.dumps({"resolution": SIDE, "replay_size": 60}))
+    torch.manual_seed(0)
+    config = {"resolution": SIDE, "command": "play"}
+    Agent(InteractionNetwork(8), PartNetwork(8), config, device="cpu").save_pretrained(
+        folder / "weights", dtype=torch.float32
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def options(played: Path, tmp_path_factory) -> PerceptionConfig:
+    return PerceptionConfig(
+        play=played,
+        steps=6,
+        drawn=1,
+        pair_folder=tmp_path_factory.mktemp("pairs"),
+        validation=2,
+        device="cpu",
+        threads=1,
+        checkpoint_every=3,
+        log_every=2,
+        learner=LearnerConfig(width=8, batch_size=2, pairs=2, warmup=1),
+        workers=2,
+    )
+
+
+@pytest.fixture(autouse=True)
+def small_files(monkeypatch: pytest.MonkeyPatch):
+    from functools import partial
+
+    from train import pairs
+
+    monkeypatch.setattr("train.perception.PairFiles", partial(pairs.PairFiles, file_size=6))
+
+
+def train(config: PerceptionConfig) -> bool:
+    trainer = PerceptionTrainer(config, "the command")
+    try:
+        return trainer.run()
+    finally:
+        trainer.close()
+
+
+def weights(folder: Path, name: str) -> bytes:
+    return (folder / "weights" / f"{name}.safetensors").read_bytes()
+
+
+def test_the_part_network_learns_and_the_other_stays(options, played, tmp_path, capsys):
+    config = replace(options, out=tmp_path / "out")
+    assert train(config)
+    start, end = (Agent.from_pretrained(folder / "weights", "cpu") for folder in (played, config.out))
+    for name, changes in (("interaction", False), ("part", True)):
+        before, after = (getattr(agent, name).state_dict() for agent in (start, end))
+        same = all(torch.equal(before[key].half(), after[key].half()) for key in before)
+        assert same != changes, name
+    assert end.config["command"] == "play"  # what the first stage was stays known
+    perception = end.config["perception"]
+    assert (perception["command"], perception["gradient_steps"]) == ("the command", 6)
+    assert perception["options"]["learner"]["pairs"] == 2
+    said = capsys.readouterr().out
+    assert "3 pairs/motion_iou=" in said or "3 pairs/false_motion_rate=" in said
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(options, tmp_path, monkeypatch):
+    whole, stopped = (replace(options, out=tmp_path / name, seed=1) for name in ("whole", "stopped"))
+    assert train(whole)
+    step = Learner.step
+
+    def interrupted(self, *arguments):
+        if self.steps == 4:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", interrupted)
+        assert not train(stopped)
+    assert not (stopped.out / "weights").exists()
+    assert train(stopped)
+    assert weights(whole.out, "part") == weights(stopped.out, "part")
+    other = replace(options, out=tmp_path / "other", seed=2)
+    assert train(other)
+    assert weights(whole.out, "part") != weights(other.out, "part")
+
+
+def test_what_is_no_run_of_play_is_refused(options, played, tmp_path):
+    from atp.checkpoint import CheckpointError
+
+    with pytest.raises(CheckpointError, match=str(tmp_path)):
+        PerceptionTrainer(replace(options, play=tmp_path, out=tmp_path / "out"))
+    Agent.from_pretrained(played / "weights", "cpu").save_pretrained(tmp_path / "weights")
+    with pytest.raises(ValueError, match="is not the folder of a run"):
+        PerceptionTrainer(replace(options, play=tmp_path, out=tmp_path / "out"))
+    with pytest.raises(ValueError, match="at least 1"):
+        replace(options, steps=0)

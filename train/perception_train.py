@@ -1,0 +1,44 @@
+"""Second stage: train the part network further, with the interactions of a run and drawn pairs of pictures.
+
+    python -m train.perception_train --play runs/default --out runs/perception
+
+Play shows objects on a table, from above. Drawn pairs show doors, lids and drawers in rooms, with hands, shadows and bad
+light, so that motion is seen in real video too. A run that was stopped in any way goes on where its last checkpoint was
+when the same command is given again; Ctrl-C saves first.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+# Worker processes import this file again: what they do not need is imported in the function.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point.
+
+    Args:
+        arguments: Command line; None takes the process's.
+
+    Returns:
+        The exit status, as :func:`train.command.run_command`.
+    """
+    from train.command import Run, run_command
+
+    def start() -> Run:
+        import tyro
+
+        from train.perception import PerceptionConfig, PerceptionTrainer
+
+        given = sys.argv[1:] if arguments is None else arguments
+        config = tyro.cli(
+            PerceptionConfig, args=given, description=__doc__, prog="python -m train.perception_train"
+        )
+        return PerceptionTrainer(config, shlex.join(["python", "-m", "train.perception_train", *given]))
+
+    return run_command(start)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
