@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from atp.clips.steadying import match_light
 from envs.camera import Camera
 from envs.pairs import PairsConfig, _shaken, draw_pair, photography
 from envs.pairs.furniture import furniture
@@ -160,6 +161,15 @@ def test_the_mask_follows_a_shaken_camera():
         assert (mask != (shaken[..., 0] >= 127.5)).sum() <= 8
 
 
+def test_muted_pictures_keep_their_brightness():
+    frame = np.random.default_rng(0).uniform(0, 255, (6, 8, 3)).astype(np.float32)
+    (half,), (none,) = photography.mute([frame], 0.5), photography.mute([frame], 0.0)
+    assert np.ptp(none, axis=2).max() < 1e-3
+    assert np.ptp(half, axis=2) == pytest.approx(np.ptp(frame, axis=2) / 2, abs=1e-3)
+    weights = np.array([0.299, 0.587, 0.114])
+    assert half @ weights == pytest.approx(frame @ weights, abs=0.01)
+
+
 def test_hands_enter_from_the_border():
     rng = np.random.default_rng(1)
     drawn = 0
@@ -201,6 +211,8 @@ def test_stored_pairs_are_records_without_depth_or_action(tmp_path):
     assert (records["action"] == -1).all()
     assert not records["depth"].any()
     drawn = [draw_pair(np.random.default_rng([3, 0, number]), PairsConfig(), 32) for number in range(4)]
+    for pair in drawn[1::2]:  # every other one in the light of its first picture
+        pair.rgb[1] = match_light(*pair.rgb)
     for record in records:
         assert any(
             np.array_equal(record["rgb"], pair.rgb) and np.array_equal(record["moved"], pair.moved)

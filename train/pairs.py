@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from atp.clips.steadying import match_light
 from atp.encoding import UNKNOWN_ACTION
 from atp.files import atomic_path
 from envs.pairs import PairsConfig, draw_pair
@@ -94,6 +95,8 @@ def draw_file(file: Path, index: int, size: int, resolution: int, config: PairsC
     pairs = np.zeros(size, pair_type(resolution))
     for number in range(size):
         pair = draw_pair(np.random.default_rng([seed, index, number]), config, resolution)
+        if number % 2:  # as clips are looked at; the environment's images are not matched
+            pair.rgb[1] = match_light(*pair.rgb)
         pairs[number] = (pair.rgb, pair.moved)
     with atomic_path(file) as temporary, temporary.open("wb") as opened:
         np.save(opened, pairs, allow_pickle=False)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from atp.clips.steadying import match_light
 from atp.metrics import score_motion
 from atp.perception import BASELINES
 from envs.pairs import Pair, PairsConfig, draw_pair
@@ -78,10 +79,11 @@ def score_shift(
     found: dict[str, list[tuple[Mask, Mask]]] = {"agent": [], **{method: [] for method in BASELINES}}
     for start in range(0, count, BATCH):
         some = pairs[start : start + BATCH]
-        before, after = ([{"rgb": pair.rgb[frame], "depth": None} for pair in some] for frame in (0, 1))
+        frames = [(pair.rgb[0], match_light(*pair.rgb)) for pair in some]  # as clips are looked at
+        before, after = ([{"rgb": pair[moment], "depth": None} for pair in frames] for moment in (0, 1))
         found["agent"] += list(zip(*agent.segment_motion_batch(before, after), strict=True))
         for method, segment in BASELINES.items():
-            found[method] += [segment(*pair.rgb) for pair in some]
+            found[method] += [segment(*pair) for pair in frames]
         progress(len(some))
     return {"shift": name, "pairs": count} | {
         method: _summary(pairs, masks) for method, masks in found.items()

@@ -145,6 +145,8 @@ def _develop(
     empty = rng.uniform(0, 255, 3).astype(np.float32)
     for frame, view in zip(frames, views, strict=True):
         frame[view.bodies < 0] = empty
+    if config.surfaces:  # rooms are less colourful than generated things
+        frames = photography.mute(frames, rng.uniform(0.1, 1.0))
     photography.draw_hands(frames, config, rng)
     frames = photography.change_light(frames, config, rng)
     if config.shake and rng.random() < 0.5:
