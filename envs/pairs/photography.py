@@ -81,8 +81,11 @@ def _on_border(rng: Generator, height: int, width: int) -> NDArray[np.float64]:
 def mute(frames: list[NDArray[np.float32]], keep: float) -> list[NDArray[np.float32]]:
     """Take colour out of frames (h, w, 3), all but a share of it; brightness stays."""
     weights = np.array([0.299, 0.587, 0.114], np.float32)
-    greys = ((frame @ weights)[..., None] for frame in frames)
-    return [grey + np.float32(keep) * (frame - grey) for grey, frame in zip(greys, frames, strict=True)]
+    muted = []
+    for frame in frames:
+        grey = (frame @ weights)[..., None]
+        muted.append(np.asarray(grey + keep * (frame - grey), np.float32))
+    return muted
 
 
 def change_light(frames: list[Colours], config: PairsConfig, rng: Generator) -> list[Colours]:
