@@ -1,6 +1,7 @@
 """Real clips: reading, finding what happens in them, scoring, and writing them (`clip.json`)."""
 
-from atp.clips.clip import CLIP_FILE, Clip, ClipError, ClipInteraction
+from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
+from atp.clips.errors import ClipError
 from atp.clips.folder import find_clips, read_clip
 from atp.clips.footage import read_frames
 

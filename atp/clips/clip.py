@@ -4,21 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from atp.clips.footage import DepthImages, Footage
+from atp.clips.footage import DepthImages, Footage
 
 CLIP_FILE = "clip.json"
 
 Mask = NDArray[np.bool_]
-
-
-class ClipError(ValueError):
-    """A clip cannot be read. The message names the file."""
 
 
 @dataclass(frozen=True, eq=False)

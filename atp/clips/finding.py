@@ -16,7 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.clips.clip import ClipError, ClipInteraction
+from atp.clips.clip import ClipInteraction
+from atp.clips.errors import ClipError
 from atp.clips.footage import Footage, PictureFootage, Thumbnail
 from atp.clips.steadying import match_light
 

@@ -26,7 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from atp.clips.clip import CLIP_FILE, Clip, ClipError, ClipInteraction
+from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
+from atp.clips.errors import ClipError
 from atp.clips.finding import find_interactions
 from atp.clips.footage import DepthImages, Footage, PictureFootage, VideoFootage, list_pictures
 from atp.memory import MAX_PARTS

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from atp.clips.clip import ClipError
+from atp.clips.errors import ClipError
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
 #: Frames a second of pictures, and of videos that do not tell.

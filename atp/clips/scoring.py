@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.clips.clip import Clip, ClipError, ClipInteraction
+from atp.clips.clip import Clip, ClipInteraction
+from atp.clips.errors import ClipError
 from atp.clips.pairing import View, ViewPair
 from atp.letterbox import Letterbox
 from atp.memory import PartMemory

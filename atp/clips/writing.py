@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.clips.clip import CLIP_FILE, ClipError, ClipInteraction
+from atp.clips.clip import CLIP_FILE, ClipInteraction
+from atp.clips.errors import ClipError
 from atp.files import atomic_path, write_json
 
 #: Metres of one unit of a stored depth image: tenths of a millimetre, so that 16 bits hold 6.5 m.
