@@ -133,3 +133,25 @@ def test_what_is_no_run_of_play_is_refused(options, played, tmp_path):
         PerceptionTrainer(replace(options, play=tmp_path, out=tmp_path / "out"))
     with pytest.raises(ValueError, match="at least 1"):
         replace(options, steps=0)
+
+
+def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monkeypatch, capsys):
+    from train import switches
+
+    monkeypatch.setattr(switches, "SWITCHES", ("", "hands"))
+    config = switches.SwitchesConfig(
+        tmp_path / "runs", tmp_path / "switches.json", scored=2, perception=replace(options, steps=2)
+    )
+    assert switches.Switches(config).run()
+    result = json.loads(config.json.read_text())
+    whole, without = result["rows"]
+    assert (whole["without"], set(whole["shifts"])) == ("", {"hands", "all"})
+    assert (without["without"], set(without["shifts"])) == ("hands", {"hands", "all"})
+    pairs = Agent.from_pretrained(config.out / "without-hands" / "weights", "cpu").config["perception"][
+        "options"
+    ]["pairs"]
+    assert [name for name, on in pairs.items() if not on] == ["hands"]
+    assert "training without hands" in capsys.readouterr().out
+    assert switches.Switches(config).run()
+    assert "training" not in capsys.readouterr().out  # what is done is not done again
+    assert json.loads(config.json.read_text()) == result

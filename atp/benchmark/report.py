@@ -34,6 +34,9 @@ TRAININGS = {
     "training-no-hindsight": "rewards at the executed pixels alone",
 }
 
+#: Classical methods by name.
+METHODS = {"frame_difference": "frame difference", "dis_flow": "DIS flow", "farneback": "Farneback flow"}
+
 Result = dict[str, Any]
 
 
@@ -201,8 +204,7 @@ def _stress(results: Results) -> str:
 
 def _clips(results: Results) -> str:
     result = results.read("clips")
-    titles = {"frame_difference": "frame difference", "dis_flow": "DIS flow", "farneback": "Farneback flow"}
-    names = {name: title for name, title in titles.items() if name in result["mean_baselines"]}
+    names = {name: title for name, title in METHODS.items() if name in result["mean_baselines"]}
     lines = [
         [
             clip["name"],
@@ -214,6 +216,41 @@ def _clips(results: Results) -> str:
     means = [format_value(result["mean_baselines"][name]) for name in names]
     lines.append(["mean", format_value(result["mean_motion_iou"]), *means])
     return markdown_table(["clip", "ours", *names.values()], lines)
+
+
+def _shifts(results: Results) -> str:
+    """Motion IoU with drawn pairs in which one thing varies."""
+    result = results.read("shifts")
+    methods = ["agent", *(name for name in METHODS if name in result["shifts"][0])]
+    lines = [
+        [row["shift"].replace("_", " "), *(format_value(row[method]["motion_iou"]) for method in methods)]
+        for row in result["shifts"]
+    ]
+    return markdown_table(["what varies", "ours", *(METHODS[name] for name in methods[1:])], lines)
+
+
+def _switches(results: Results) -> str:
+    """What each variation of drawn pairs brings: scores of short trainings with all of them and without one."""
+    result = results.read("switches")
+    whole, *others = result["rows"]
+
+    def clips(row: Result) -> str:
+        values = [value for value in row["clips"].values() if value is not None]
+        return format_value(sum(values) / len(values) if values else None)
+
+    lines = [["nothing", "", "", format_value(whole["shifts"]["all"]), clips(whole)]]
+    lines += [
+        [
+            row["without"].replace("_", " "),
+            format_value(whole["shifts"][row["without"]]),
+            format_value(row["shifts"][row["without"]]),
+            format_value(row["shifts"]["all"]),
+            clips(row),
+        ]
+        for row in others
+    ]
+    header = ["trained without", "its own pairs: trained with it", "without it", "all pairs", "clips"]
+    return f"`{result['command']}` ({result['steps']} steps each):\n\n{markdown_table(header, lines)}"
 
 
 def _speed(results: Results) -> str:
@@ -274,6 +311,8 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "training": _training,
     "stress": _stress,
     "clips": _clips,
+    "shifts": _shifts,
+    "switches": _switches,
     "speed": _speed,
     "weights": _weights,
     "second-seed": _second_seed,
