@@ -81,6 +81,30 @@ def test_trainings_are_compared_by_their_means(tmp_path):
     assert lines[3].endswith("| 0.600 | 0.400 |")
 
 
+def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
+    results = Results(repository(tmp_path))
+
+    def scores(iou: float) -> dict:
+        return {"motion_iou": iou, "false_motion_rate": 0.0}
+
+    shifts = [{"shift": "white_balance", "agent": scores(0.7), "dis_flow": scores(0.25)}]
+    (tmp_path / RESULTS / "shifts.json").write_text(json.dumps({"shifts": shifts}))
+    assert BLOCKS["shifts"](results).splitlines() == [
+        "| what varies | ours | DIS flow |",
+        "| --- | --- | --- |",
+        "| white balance | 0.700 | 0.250 |",
+    ]
+    rows = [
+        {"without": "", "shifts": {"hands": 0.6, "all": 0.5}, "clips": {"a": 0.4, "b": 0.6, "c": None}},
+        {"without": "hands", "shifts": {"hands": 0.3, "all": 0.45}, "clips": {}},
+    ]
+    switches = {"command": "python -m train.switches", "steps": 400, "rows": rows}
+    (tmp_path / RESULTS / "switches.json").write_text(json.dumps(switches))
+    lines = BLOCKS["switches"](results).splitlines()
+    assert lines[0] == "`python -m train.switches` (400 steps each):"
+    assert lines[4:] == ["| nothing |  |  | 0.500 | 0.500 |", "| hands | 0.600 | 0.300 | 0.450 | - |"]
+
+
 def test_mistakes_in_documents_are_named(tmp_path, capsys):
     results = Results(repository(tmp_path))
     with pytest.raises(ValueError, match="unknown block 'gaols'"):
