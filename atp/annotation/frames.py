@@ -17,14 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from atp.clips import ClipError, read_frames
-from atp.clips.footage import (
-    decode,
-    list_pictures,
-    open_video,
-    read_picture,
-    upright,
-    upright_shape,
-)
+from atp.clips.stills import list_pictures, read_picture
+from atp.clips.video import decode, open_video, upright, upright_shape
 
 CACHE_BYTES = 64 * 2**20
 JPEG_QUALITY = 92

@@ -3,7 +3,7 @@
 from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
 from atp.clips.errors import ClipError
 from atp.clips.folder import find_clips, read_clip
-from atp.clips.footage import read_frames
+from atp.clips.video import read_frames
 
 __all__ = [
     "CLIP_FILE",

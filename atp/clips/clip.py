@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.clips.footage import DepthImages, Footage
+from atp.clips.footage import Footage
+from atp.clips.stills import DepthImages
 
 CLIP_FILE = "clip.json"
 

@@ -29,7 +29,9 @@ from PIL import Image
 from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
 from atp.clips.errors import ClipError
 from atp.clips.finding import find_interactions
-from atp.clips.footage import DepthImages, Footage, PictureFootage, VideoFootage, list_pictures
+from atp.clips.footage import Footage
+from atp.clips.stills import DepthImages, PictureFootage, list_pictures
+from atp.clips.video import VideoFootage
 from atp.memory import MAX_PARTS
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.clips import ClipError
-from atp.clips.footage import list_pictures, read_picture
+from atp.clips.stills import list_pictures, read_picture
 
 #: Seconds between two looks into a folder.
 POLL = 0.1
