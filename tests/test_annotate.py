@@ -365,7 +365,7 @@ def changed(**entry: object) -> dict:
         ([], "must be an object"),
         ({"revision": 0}, "'interactions' is missing"),
         ({"revision": 0, "interactions": []}, "from 1 to"),
-        ({**changed(), "path": "/tmp/x"}, "knows no 'path'"),
+        ({**changed(), "path": "elsewhere"}, "knows no 'path'"),
         (changed(polygons_before=[[*SQUARE, [48, 0]]]), "(row): must be from 0 to 47"),
         (changed(polygons_before=[[*SQUARE, [0, 64]]]), "(col): must be from 0 to 63"),
         (changed(polygons_after=[[*SQUARE, [-1, 0]]]), "(row): must be from 0"),
