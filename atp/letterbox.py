@@ -192,6 +192,24 @@ class Letterbox:
         return np.asarray(cv2.resize(square, (self.resolution, self.resolution), interpolation=method))
 
 
+def scale_pixel(pixel: tuple[int, int], shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, int]:
+    """The pixel of a resized image over the middle of a pixel of the original.
+
+    Args:
+        pixel: (row, col) in the original.
+        shape: (H, W) of the original; what follows is ignored.
+        new: (h, w) of the resized image, in the same way.
+
+    Returns:
+        (row, col) in the resized image.
+    """
+    row, col = (
+        min(int((at + 0.5) * side / old), side - 1)
+        for at, old, side in zip(pixel, shape[:2], new[:2], strict=True)
+    )
+    return row, col
+
+
 def to_network(frame: NDArray[Any], resolution: int) -> tuple[NDArray[np.uint8], Letterbox]:
     """Bring a frame to the network's size, keeping its proportions.
 

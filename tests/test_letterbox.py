@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from atp.letterbox import Letterbox, to_network
+from atp.letterbox import Letterbox, scale_pixel, to_network
 
 
 @pytest.mark.parametrize("shape", [(1920, 1080), (480, 640), (90, 90), (61, 97), (40, 30)])
@@ -76,3 +77,13 @@ def test_letterbox_takes_a_mask_at_a_border_that_cuts_network_pixels():
 def test_letterbox_refuses_wrong_inputs(call):
     with pytest.raises(ValueError, match=r"must be|outside"):
         call()
+
+
+def test_a_pixel_keeps_its_place_when_an_image_is_resized():
+    whole = np.zeros((30, 40), np.uint8)
+    whole[6:9, 20:24] = 1
+    for shape in ((10, 10), (60, 80), (90, 40)):
+        resized = cv2.resize(whole, shape[::-1], interpolation=cv2.INTER_NEAREST)
+        assert resized[scale_pixel((7, 22), whole.shape, (*shape, 3))]
+    assert scale_pixel((29, 39), (30, 40), (90, 120)) == (88, 118)
+    assert scale_pixel((89, 119), (90, 120), (30, 40)) == (29, 39)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import threading
 import time
@@ -163,6 +164,8 @@ def test_a_session_that_was_ended_is_whole_and_can_be_gone_on_with(tmp_path: Pat
     )
     with pytest.raises(ClipError, match="there is a clip already"):
         run(options(tmp_path))
+    frames = tmp_path / "out" / "frames"  # as if it was killed before it wrote a picture's depth
+    shutil.copyfile(frames / "000002.png", frames / "000003.png")
     result = run(options(tmp_path, resume=True))
     assert len(result["interactions"]) == 5
     assert np.array_equal(found_parts(tmp_path / "out"), evaluated[0])

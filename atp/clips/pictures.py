@@ -19,7 +19,7 @@ from atp.drawing import (
     overlay_labels,
     overlay_mask,
 )
-from atp.letterbox import Letterbox
+from atp.letterbox import Letterbox, scale_pixel
 from atp.panels import ACTION_LEGEND, Legend, strip
 from atp.pictures import Picture, crossfade
 
@@ -124,17 +124,8 @@ def labels_to_frame(labels: NDArray[np.uint8], box: Letterbox) -> NDArray[np.uin
 def _action_panel(panel: Picture, found: ClipInteraction, shape: tuple[int, int]) -> Picture:
     """The action over a panel, from the pixels of the frame, which is of another size."""
 
-    def place(pixel: tuple[int, int] | None) -> tuple[int, int] | None:
-        if pixel is None:
-            return None
-        row, col = (
-            min(int((at + 0.5) * new / old), new - 1)
-            for at, new, old in zip(pixel, panel.shape[:2], shape, strict=True)
-        )
-        return row, col
-
-    push = place(found.push) if found.direction is not None else None
-    return draw_action(panel, place(found.hold), push, found.direction, 1)
+    hold, push = (pixel and scale_pixel(pixel, shape, panel.shape) for pixel in (found.hold, found.push))
+    return draw_action(panel, hold, push if found.direction is not None else None, found.direction, 1)
 
 
 def draw_video(result: ClipResult, size: int = 480) -> Iterator[Picture]:

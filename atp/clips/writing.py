@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from atp.clips.clip import CLIP_FILE, ClipInteraction
 from atp.clips.errors import ClipError
+from atp.clips.stills import list_pictures
 from atp.files import atomic_path, write_json
 
 #: Metres of one unit of a stored depth image: tenths of a millimetre, so that 16 bits hold 6.5 m.
@@ -71,7 +72,8 @@ class ClipWriter:
             folder: The clip folder.
 
         Returns:
-            A writer that adds to what is there. Pictures that no ``clip.json`` knew of yet are written over.
+            A writer that adds to what is there. Pictures that belong to no interaction are removed: whoever wrote them
+            may have been stopped between a picture and its depth.
 
         Raises:
             ClipError: There is no such clip, or it is one of a video.
@@ -87,6 +89,9 @@ class ClipWriter:
         writer.folder, writer._data = Path(folder), data
         entries = data.setdefault("interactions", [])
         writer._frames = max((entry["after"] + 1 for entry in entries), default=0)
+        for kind in ("frames", "depth"):
+            for picture in list_pictures(writer.folder / kind)[writer._frames :]:
+                picture.unlink()
         return writer
 
     @property

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from atp.drawing import draw_action, fit
 from atp.files import write_json
-from atp.letterbox import Letterbox
+from atp.letterbox import Letterbox, scale_pixel
 from atp.pictures import Picture, write_png
 
 #: Longer side of the picture that shows an action, pixels.
@@ -63,15 +63,8 @@ class Plan:
 def draw_plan(rgb: NDArray[np.uint8], plan: Plan) -> Picture:
     """The plan over its frame, uint8 (h, w, 3), at a size that can be seen."""
     picture = fit(rgb, PANEL)
-
-    def place(pixel: tuple[int, int]) -> tuple[int, int]:
-        row, col = (
-            min(int((at + 0.5) * new / old), new - 1)
-            for at, new, old in zip(pixel, picture.shape[:2], rgb.shape[:2], strict=True)
-        )
-        return row, col
-
-    return draw_action(picture, place(plan.hold), place(plan.push), plan.direction, 1)
+    hold, push = (scale_pixel(pixel, rgb.shape, picture.shape) for pixel in (plan.hold, plan.push))
+    return draw_action(picture, hold, push, plan.direction, 1)
 
 
 class Guide:

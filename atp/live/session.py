@@ -17,7 +17,7 @@ from atp.clips.pairing import View, ViewPair
 from atp.clips.pictures import labels_to_frame
 from atp.clips.writing import ClipWriter
 from atp.files import write_json
-from atp.letterbox import Letterbox
+from atp.letterbox import Letterbox, scale_pixel
 from atp.live.guide import Guide, Plan
 from atp.live.sources import Shot, Source
 
@@ -147,16 +147,9 @@ class LiveSession:
     def _scaled(self, plan: Plan) -> Plan:
         """The plan in the pixels of the reduced frame that is shown."""
         assert self._view is not None
-        box = self._view.box
-
-        def place(pixel: tuple[int, int]) -> tuple[int, int]:
-            row, col = (
-                min(int((at + 0.5) * new / old), new - 1)
-                for at, new, old in zip(pixel, (box.height, box.width), self._shape, strict=True)
-            )
-            return row, col
-
-        return Plan(plan.number, place(plan.hold), place(plan.push), plan.direction)
+        shown = self._view.rgb.shape
+        hold, push = (scale_pixel(pixel, self._shape, shown) for pixel in (plan.hold, plan.push))
+        return Plan(plan.number, hold, push, plan.direction)
 
     def _check(self, shot: Shot) -> None:
         assert self._view is not None
@@ -170,6 +163,7 @@ class LiveSession:
 
     def _replay(self) -> None:
         """Let the agent look at the stored pictures again."""
+        self._writer = ClipWriter.reopen(self.folder)
         clip = read_clip(self.folder)
         actions = _read_actions(self.folder / ACTIONS_FILE, len(clip.interactions))
         numbers = range(len(actions) + 1)
@@ -184,7 +178,6 @@ class LiveSession:
                 plan = Plan.of(number, action, Letterbox(*clip.shape, self.resolution))
                 self._take_in(plan, action, view)
         self._actions = actions
-        self._writer = ClipWriter.reopen(self.folder)
 
 
 def _read_actions(file: Path, count: int) -> list[list[int]]:
