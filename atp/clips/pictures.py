@@ -123,7 +123,6 @@ def labels_to_frame(labels: NDArray[np.uint8], box: Letterbox) -> NDArray[np.uin
 
 def _action_panel(panel: Picture, found: ClipInteraction, shape: tuple[int, int]) -> Picture:
     """The action over a panel, from the pixels of the frame, which is of another size."""
-
     hold, push = (pixel and scale_pixel(pixel, shape, panel.shape) for pixel in (found.hold, found.push))
     return draw_action(panel, hold, push if found.direction is not None else None, found.direction, 1)
 
