@@ -28,6 +28,7 @@ class AugmentationConfig:
 
     Attributes:
         rotate: Rotate by a random multiple of 45 degrees, and flip.
+        upright: Flip alone, left to right: rooms have an up and a down.
         gain: Largest relative change of contrast, of all channels and of each.
         offset: Largest change of brightness, of 1.
         frame: Largest relative gain and offset between the frames of one sample (exposure control).
@@ -37,6 +38,7 @@ class AugmentationConfig:
     """
 
     rotate: bool = True
+    upright: bool = False
     gain: float = 0.3
     offset: float = 0.15
     frame: float = 0.03
@@ -152,6 +154,8 @@ def augment(
     shape = next((batch[name].shape[-2], batch[name].shape[-1]) for name in TURNED if name in batch)
     if config.rotate:
         turn = Turn.draw(len(actions), generator)
+        if config.upright:
+            turn = Turn(torch.zeros_like(turn.rotations), turn.flips)
         turn = turn.keep(turn.actions(actions, shape[-1])[1])
         actions = turn.actions(actions, shape[-1])[0]
         batch |= {name: turn.maps(batch[name]) for name in TURNED if name in batch}

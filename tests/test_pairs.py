@@ -10,7 +10,8 @@ from envs.pairs.furniture import furniture
 from envs.pairs.quads import Lamp, Quad, box, render
 from envs.pairs.scene import UP, sliding, turning
 from envs.pairs.tabletop import tabletop
-from train.pairs import PairFiles, draw_file
+from train.pairs import PairFiles, as_filmed, draw_file
+from train.replay import record_type
 
 SIDE = 60
 FRONT = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, 3]), np.zeros(3), UP)
@@ -219,3 +220,36 @@ def test_stored_pairs_are_records_without_depth_or_action(tmp_path):
             for pair in drawn
         )
     assert np.array_equal(records, files.sample(20, np.random.default_rng(0)))
+
+
+def test_pairs_are_shown_backwards_and_letterboxed_as_frames_are():
+    from atp.letterbox import Letterbox
+
+    rng = np.random.default_rng(0)
+    records = np.zeros(200, record_type(40, 40))
+    records["rgb"] = rng.integers(0, 256, (2, 40, 40, 3))
+    records["moved"][:, 0, 12:20, 12:20] = True
+    records["moved"][:, 1, 16:26, 18:28] = True
+    shown = as_filmed(records.copy(), np.random.default_rng(1))
+    assert shown.tobytes() == as_filmed(records.copy(), np.random.default_rng(1)).tobytes()
+    backwards = [record["moved"][0, 24, 24] for record in shown]
+    assert 0.15 < np.mean(backwards) < 0.45
+    bordered, shapes = 0, set()
+    for record, turned in zip(shown, backwards, strict=True):
+        first = record["rgb"][int(turned)]
+        rows, cols = ((first != first.take([0], axis)).any((1 - axis, 2)).argmax() for axis in (0, 1))
+        rows, cols = max(rows - 1, 0), max(cols - 1, 0)  # the last repeated row is the frame's own
+        frame = records["rgb"][0, 0, rows : 40 - rows, cols : 40 - cols]
+        box = Letterbox(*frame.shape[:2], 40)
+        assert np.array_equal(box.image(frame), first)
+        bordered += rows + cols > 0
+        shapes.add((rows > 0, cols > 0))
+        assert not record["moved"][:, ~box.valid].any()
+    assert 0.3 < bordered / 200 < 0.7
+    assert shapes == {(False, False), (True, False), (False, True)}
+
+
+def test_what_moved_is_not_lost_in_the_border():
+    records = np.zeros(50, record_type(40, 40))
+    records["moved"][..., :2, :2] = True
+    assert as_filmed(records, np.random.default_rng(0))["moved"].sum((1, 2, 3)).min() == 8

@@ -74,7 +74,7 @@ class Learner:
 
         Args:
             replay: Where interactions are drawn from.
-            pairs: Records that the part network's batch gets in addition.
+            pairs: Records that the part network's batch gets in addition; they are not turned.
 
         Returns:
             Losses and gradient norms by name.
@@ -108,7 +108,10 @@ class Learner:
         moved, share = replay.moved, self.config.moved_share
         weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
         records = replay.sample(self.config.batch_size, self.rng, weights)
-        batch = self._batch(records if pairs is None else np.concatenate([records, pairs]))
+        batch = self._batch(records)
+        if pairs is not None:
+            filmed = self._batch(pairs, AugmentationConfig(upright=True))
+            batch = {name: torch.cat([tensor, filmed[name]]) for name, tensor in batch.items()}
         with self._autocast():
             first, second = self.networks["part"](batch["before"], batch["after"], batch["action_maps"])
         return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])
@@ -125,7 +128,9 @@ class Learner:
             loss = loss + self.config.hindsight * hindsight_loss(hold, push, batch["hindsight"])
         return loss
 
-    def _batch(self, records: NDArray) -> dict[str, torch.Tensor]:
+    def _batch(
+        self, records: NDArray, augmentation: AugmentationConfig | None = None
+    ) -> dict[str, torch.Tensor]:
         """Stored interactions as augmented tensors on the device."""
         depth = unpack_depth(records["depth"])
         batch = {
@@ -138,7 +143,7 @@ class Learner:
             "rewards": torch.from_numpy(records["rewards"].copy()),
             "hindsight": torch.from_numpy(records["hindsight"].copy()),
         }
-        batch = augment(batch, AugmentationConfig(), self.generator)
+        batch = augment(batch, augmentation or AugmentationConfig(), self.generator)
         return {name: tensor.to(self.device) for name, tensor in batch.items()}
 
     def _autocast(self) -> torch.autocast:

@@ -25,6 +25,13 @@ from train.replay import record_type
 
 #: Pairs in a file.
 FILE_SIZE = 250
+#: Share of pairs shown backwards; things are opened more often than shut.
+BACKWARDS = 0.3
+#: Share of pairs in a frame that is not square, the share of the image's side that its border takes at each end (0.22:
+#: a frame of 9 x 16), and how often the frame is upright.
+LETTERBOXED, BORDERS, PORTRAIT = 0.5, (0.05, 0.23), 0.6
+#: Share of what moved that must be left in each frame.
+LEAST_LEFT = 0.6
 
 
 def pair_type(resolution: int) -> np.dtype:
@@ -88,6 +95,37 @@ class PairFiles:
             pair = self._files[place // self._file_size][place % self._file_size]
             record["rgb"], record["moved"] = pair["rgb"], pair["moved"]
         return records
+
+
+def as_filmed(records: NDArray, rng: np.random.Generator) -> NDArray:
+    """Show pairs as clips come: some backwards, some of a frame that is not square.
+
+    A frame that is not square is brought to the network's square as :class:`atp.letterbox.Letterbox` does it: its edges
+    are repeated. What moved in the border is not seen; a pair that would lose most of it stays square.
+
+    Args:
+        records: (B,) records of :meth:`PairFiles.sample`; they are changed in place.
+        rng: Source of randomness.
+
+    Returns:
+        The records.
+    """
+    for record in records:
+        rgb, moved = record["rgb"], record["moved"]
+        if rng.random() < BACKWARDS:
+            rgb[:], moved[:] = rgb[::-1].copy(), moved[::-1].copy()
+        if rng.random() >= LETTERBOXED:
+            continue
+        side = moved.shape[-1]
+        border = round(side * rng.uniform(*BORDERS))
+        frame = slice(border, side - border)
+        axis = 1 if rng.random() < PORTRAIT else 0  # columns or rows are repeated
+        rgb, moved = (np.moveaxis(each, 1 + axis, 1) for each in (rgb, moved))
+        if (moved[:, frame].sum((1, 2)) < LEAST_LEFT * moved.sum((1, 2))).any():
+            continue
+        rgb[:, :border], rgb[:, frame.stop :] = rgb[:, [border]], rgb[:, [frame.stop - 1]]
+        moved[:, :border] = moved[:, frame.stop :] = False
+    return records
 
 
 def draw_file(file: Path, index: int, size: int, resolution: int, config: PairsConfig, seed: int) -> None:

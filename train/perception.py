@@ -19,7 +19,7 @@ from atp.benchmark.shifts import score_shift
 from envs.pairs import PairsConfig
 from train.config import LearnerConfig, check_range
 from train.learner import Learner
-from train.pairs import PairFiles
+from train.pairs import PairFiles, as_filmed
 from train.replay import Replay
 from train.run_folder import RunFolder, read_run
 from train.stopping import stop_requested
@@ -31,7 +31,7 @@ class PerceptionConfig:
     """Options of the second stage.
 
     Attributes:
-        play: Folder of a complete run of ``train.atp_train``, with its stored interactions.
+        play: Folder of a complete run of ``train.atp_train`` or ``train.play``, with its stored interactions.
         out: Folder of this run: checkpoint, log, weights.
         steps: Gradient steps.
         drawn: Pairs of pictures that are drawn.
@@ -97,7 +97,7 @@ class PerceptionTrainer:
                 config.play / "replay.npy",
                 resolution,
                 resolution,
-                capacity=min(int(options["replay_size"]), written),
+                capacity=min(int(options.get("replay_size", written)), written),
                 slack=0,
                 written=written,
             )
@@ -129,7 +129,8 @@ class PerceptionTrainer:
             task = progress.add_task("perception", total=config.steps, completed=first)
             while learner.steps < config.steps and not stop:
                 rng = np.random.default_rng([config.seed, 3, learner.steps])
-                scalars = learner.step(self.replay, self.drawn.sample(config.learner.pairs, rng))
+                pairs = as_filmed(self.drawn.sample(config.learner.pairs, rng), rng)
+                scalars = learner.step(self.replay, pairs)
                 losses.append(scalars["loss/part"])
                 self.seconds = earlier + time.monotonic() - began
                 progress.update(task, completed=learner.steps)

@@ -1,0 +1,88 @@
+"""Play without learning: what is stored, and that a stopped run goes on as one that was not."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from atp.agent import Agent
+from atp.networks import InteractionNetwork, PartNetwork
+from train.collector import Collector
+from train.play import PlayConfig, Player, main
+from train.run_folder import read_run
+
+SIDE = 48
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory) -> PlayConfig:
+    torch.manual_seed(0)
+    weights = tmp_path_factory.mktemp("weights") / "small"
+    Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": SIDE}, device="cpu").save_pretrained(weights)
+    return PlayConfig(
+        total_interactions=30,
+        envs=2,
+        resolution=SIDE,
+        category="knife",
+        weights=str(weights),
+        epsilon=0.5,
+        checkpoint_every=10,
+        device="cpu",
+        threads=1,
+    )
+
+
+def play(config: PlayConfig) -> bool:
+    player = Player(config)
+    try:
+        return player.run()
+    finally:
+        player.close()
+
+
+def stored(folder: Path) -> np.ndarray:
+    return np.load(folder / "replay.npy", allow_pickle=False)[:30]
+
+
+def test_a_stopped_run_stores_what_one_that_was_not_stores(options, tmp_path, monkeypatch, capsys):
+    whole, stopped = (replace(options, out=tmp_path / name) for name in ("whole", "stopped"))
+    assert play(whole)
+    records = stored(whole.out)
+    assert (records["rgb"][:, 0] != 0).any((1, 2, 3)).all()
+    assert records["depth"].any((1, 2, 3)).all()
+    assert records["moved"].any()
+    assert read_run(whole.out)[0] == 30
+    before, after = (
+        Agent.from_pretrained(name, "cpu").part.state_dict()
+        for name in (options.weights, whole.out / "weights")
+    )
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+    round_of = Collector.play
+
+    def interrupted(self, networks, replay, index, epsilon):
+        if index == 1:
+            signal.raise_signal(signal.SIGINT)
+        return round_of(self, networks, replay, index, epsilon)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Collector, "play", interrupted)
+        assert not play(stopped)
+    assert "stopped at 20 interactions" in capsys.readouterr().out
+    assert not (stopped.out / "weights").exists()
+    assert play(stopped)
+    assert stored(stopped.out).tobytes() == records.tobytes()
+
+
+def test_bad_options_are_refused(options, tmp_path, capsys):
+    assert main(["--weights", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert str(tmp_path) in capsys.readouterr().err
+    with pytest.raises(ValueError, match="epsilon"):
+        replace(options, epsilon=2.0)
+    with pytest.raises(ValueError, match="temperature"):
+        replace(options, temperature=0.0)
