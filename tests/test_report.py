@@ -17,7 +17,7 @@ def row(policy: str, category: str, miou: list[float], **more) -> dict:
     }  # fmt: skip
     return {
         "policy": policy, "category": category, "split": "test", "variant": "", "episodes": 10,
-        "spread": {"miou": 0.02, "motion_iou": 0.01}, "miou_by_interaction": miou, **(scores | more),
+        "spread": {"miou": 0.02, "motion_iou": 0.01, "optimal_rate_first_n": 0.1}, "miou_by_interaction": miou, **(scores | more),
     }  # fmt: skip
 
 
@@ -79,6 +79,18 @@ def test_trainings_are_compared_by_their_means(tmp_path):
     lines = BLOCKS["training"](Results(root)).splitlines()
     assert lines[2].endswith("| 0.700 | 0.600 |")  # (0.8 + 0.6) / 2
     assert lines[3].endswith("| 0.600 | 0.400 |")
+
+
+def test_a_second_training_is_compared_category_by_category(tmp_path):
+    root = repository(tmp_path)
+    stated = [row("ours", name, [0.8]) for name in ("pliers", "lighter")]
+    again = [row("ours", "pliers", [0.81]), row("ours", "lighter", [0.7])]
+    for name, rows in (("full", stated), ("second-seed", again)):
+        (root / RESULTS / f"{name}.json").write_text(json.dumps({"rows": rows}))
+    lines = BLOCKS["second-seed"](Results(root)).splitlines()
+    assert lines[2].startswith("| pliers | 0.800 ± 0.020 | 0.810 ± 0.020 |")
+    assert "Categories of 2 " in lines[-1]
+    assert "mIoU in 1," in lines[-1]
 
 
 def test_shifts_and_switches_are_tables_of_their_files(tmp_path):

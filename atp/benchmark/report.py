@@ -298,7 +298,20 @@ def _second_seed(results: Results) -> str:
     ]
     lines.append(["mean", *map(format_value, means)])
     header = ["", *(f"{title}, {which}" for title in scores.values() for which in ("shipped", "second"))]
-    return markdown_table(header, lines)
+    within = ", ".join(
+        f"{title} in {sum(_agree(stated[name], again[name], score) for name in stated)}"
+        for score, title in scores.items()
+    )
+    return (
+        f"{markdown_table(header, lines)}\n\nCategories of {len(stated)} in which the two differ by no more than the "
+        f"larger of their spreads: {within}."
+    )
+
+
+def _agree(one: Result, other: Result, score: str) -> bool:
+    """Whether two rows differ by no more than the larger of their spreads over evaluation seeds."""
+    spread = max(one["spread"][score], other["spread"][score])
+    return bool(abs(one[score] - other[score]) <= spread)
 
 
 #: Blocks by name; each gives Markdown from the files of results.
