@@ -17,7 +17,8 @@ def row(policy: str, category: str, miou: list[float], **more) -> dict:
     }  # fmt: skip
     return {
         "policy": policy, "category": category, "split": "test", "variant": "", "episodes": 10,
-        "spread": {"miou": 0.02, "motion_iou": 0.01, "optimal_rate_first_n": 0.1}, "miou_by_interaction": miou, **(scores | more),
+        "spread": {"miou": 0.02, "motion_iou": 0.01, "optimal_rate_first_n": 0.1},
+        "miou_by_interaction": miou, **(scores | more),
     }  # fmt: skip
 
 
