@@ -30,6 +30,8 @@ class LearnerConfig:
         hindsight: Weight of the labels of pixels that were not touched (:mod:`atp.hindsight`); 0 trains at the executed
             pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16.
+        compile: Compile the networks that learn (`torch.compile`): a minute or two at the start, then a fifth faster on
+            a CPU.
     """
 
     width: int = 32
@@ -42,6 +44,7 @@ class LearnerConfig:
     pairs: int = 0
     hindsight: float = 0.5
     bfloat16: bool = True
+    compile: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, 1, None, "width", "batch_size")

@@ -60,6 +60,9 @@ class Learner:
             for name, network in self.networks.items()
             if name in learns
         }
+        if config.compile:
+            for name in self.optimizers:
+                self.networks[name].compile()  # in place: the names of its weights stay
         self.generator = torch.Generator().manual_seed(seed + 1)
         self.rng = np.random.default_rng([seed, 2])
         self.steps = 0

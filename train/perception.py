@@ -31,7 +31,7 @@ class PerceptionConfig:
     """Options of the second stage.
 
     Attributes:
-        play: Folder of a complete run of ``train.atp_train`` or ``train.play``, with its stored interactions.
+        play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions.
         out: Folder of this run: checkpoint, log, weights.
         steps: Gradient steps.
         drawn: Pairs of pictures that are drawn.

@@ -1,4 +1,4 @@
-"""Play without learning: what is stored, and that a stopped run goes on as one that was not."""
+"""Recorded play: what is stored, and that a stopped run goes on as one that was not."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ import torch
 from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
 from train.collector import Collector
-from train.play import PlayConfig, Player, main
+from train.record import RecordConfig, Recorder, main
 from train.run_folder import read_run
 
 SIDE = 48
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory) -> PlayConfig:
+def options(tmp_path_factory) -> RecordConfig:
     torch.manual_seed(0)
     weights = tmp_path_factory.mktemp("weights") / "small"
     Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": SIDE}, device="cpu").save_pretrained(weights)
-    return PlayConfig(
+    return RecordConfig(
         total_interactions=30,
         envs=2,
         resolution=SIDE,
@@ -37,12 +37,12 @@ def options(tmp_path_factory) -> PlayConfig:
     )
 
 
-def play(config: PlayConfig) -> bool:
-    player = Player(config)
+def record(config: RecordConfig) -> bool:
+    recorder = Recorder(config)
     try:
-        return player.run()
+        return recorder.run()
     finally:
-        player.close()
+        recorder.close()
 
 
 def stored(folder: Path) -> np.ndarray:
@@ -51,7 +51,7 @@ def stored(folder: Path) -> np.ndarray:
 
 def test_a_stopped_run_stores_what_one_that_was_not_stores(options, tmp_path, monkeypatch, capsys):
     whole, stopped = (replace(options, out=tmp_path / name) for name in ("whole", "stopped"))
-    assert play(whole)
+    assert record(whole)
     records = stored(whole.out)
     assert (records["rgb"][:, 0] != 0).any((1, 2, 3)).all()
     assert records["depth"].any((1, 2, 3)).all()
@@ -72,10 +72,10 @@ def test_a_stopped_run_stores_what_one_that_was_not_stores(options, tmp_path, mo
 
     with monkeypatch.context() as patch:
         patch.setattr(Collector, "play", interrupted)
-        assert not play(stopped)
+        assert not record(stopped)
     assert "stopped at 20 interactions" in capsys.readouterr().out
     assert not (stopped.out / "weights").exists()
-    assert play(stopped)
+    assert record(stopped)
     assert stored(stopped.out).tobytes() == records.tobytes()
 
 

@@ -1,6 +1,6 @@
 """Play with trained weights and keep the interactions, for the second stage of training to go on with.
 
-    python -m train.play --weights default --out runs/play
+    python -m train.record --weights default --out runs/recorded
 
 The folder is like one of ``train.atp_train``: stored interactions, options and the weights that played. A run that was
 stopped in any way goes on when the same command is given again.
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class PlayConfig(RunConfig):
-    """Options of play without learning.
+class RecordConfig(RunConfig):
+    """Options of a recording.
 
     Attributes:
         weights: Weights that play: a folder or the name of shipped weights.
@@ -33,7 +33,7 @@ class PlayConfig(RunConfig):
         temperature: Of the actions drawn from the reward maps.
     """
 
-    out: Path = Path("runs/play")
+    out: Path = Path("runs/recorded")
     total_interactions: int = 16_000
     weights: str = "default"
     epsilon: float = 0.3
@@ -46,8 +46,8 @@ class PlayConfig(RunConfig):
             raise ValueError("--temperature must be above 0")
 
 
-class Player:
-    """Plays whole episodes in all environments and stores the interactions.
+class Recorder:
+    """Plays whole episodes in all environments, learns nothing, and stores the interactions.
 
     Args:
         config: The options.
@@ -58,7 +58,7 @@ class Player:
         train.command.WorkerLost: An environment worker could not start.
     """
 
-    def __init__(self, config: PlayConfig) -> None:
+    def __init__(self, config: RecordConfig) -> None:
         import torch
 
         from atp.agent import Agent
@@ -159,8 +159,8 @@ def main(arguments: list[str] | None = None) -> int:
     from train.command import run_command
 
     def start() -> Run:
-        config = tyro.cli(PlayConfig, args=arguments, description=__doc__, prog="python -m train.play")
-        return Player(config)
+        config = tyro.cli(RecordConfig, args=arguments, description=__doc__, prog="python -m train.record")
+        return Recorder(config)
 
     return run_command(start)
 
