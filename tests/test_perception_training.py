@@ -155,3 +155,16 @@ def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monke
     assert switches.Switches(config).run()
     assert "training" not in capsys.readouterr().out  # what is done is not done again
     assert json.loads(config.json.read_text()) == result
+
+    half = {**result, "rows": result["rows"][:1]}  # as on another machine: scores alone
+    config.json.write_text(json.dumps(half))
+    elsewhere = replace(config, out=tmp_path / "elsewhere")
+    assert switches.Switches(elsewhere).run()
+    assert not (elsewhere.out / "all").exists()
+    again = json.loads(config.json.read_text())["rows"]
+    assert again == result["rows"]
+    with pytest.raises(ValueError, match=r"switches\.json: holds scores with other options"):
+        switches.Switches(replace(config, scored=3))
+    config.json.write_text("[]")
+    with pytest.raises(ValueError, match="does not hold scores"):
+        switches.Switches(config)

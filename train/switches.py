@@ -2,11 +2,13 @@
 
     python -m train.switches --clips path/to/clips
 
-Every run is resumed or skipped when it was done before, so the command goes on after any stop.
+A run that was stopped goes on, and one whose scores are in the file of results is not done again, so the command goes
+on after any stop, on another machine too.
 """
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from dataclasses import dataclass, field, fields, replace
@@ -24,6 +26,7 @@ from envs.pairs import PairsConfig
 from train.command import run_command
 from train.config import LearnerConfig
 from train.perception import PerceptionConfig, PerceptionTrainer
+from train.run_folder import FREE_OPTIONS, jsonable
 
 #: Every run by what is switched off in it.
 SWITCHES = ("", *(entry.name for entry in fields(PairsConfig)))
@@ -57,10 +60,14 @@ class Switches:
 
     Args:
         config: The options.
+
+    Raises:
+        ValueError: The file of results holds something else, or results with other options.
     """
 
     def __init__(self, config: SwitchesConfig) -> None:
         self.config = config
+        self._rows = self._done()
 
     def run(self) -> bool:
         """Train and score what is left to do.
@@ -68,22 +75,54 @@ class Switches:
         Returns:
             True if all is done, False if it was interrupted and saved.
         """
-        rows = []
-        for switch in SWITCHES:
+        rows = self._rows
+        command = shlex.join(["python", "-m", "train.switches", *sys.argv[1:]])
+        for switch in SWITCHES[len(rows) :]:
             folder = self.config.out / (f"without-{switch}" if switch else "all")
             if not (folder / "weights").exists():
                 print(f"training without {switch or 'nothing'}: {folder}", flush=True)
                 if not self._train(folder, switch):
                     return False
             rows.append({"without": switch, **self._score(folder, switch)})
-            command = shlex.join(["python", "-m", "train.switches", *sys.argv[1:]])
+            steps = self.config.perception.steps
             write_json(
-                self.config.json, {"command": command, "steps": self.config.perception.steps, "rows": rows}
+                self.config.json,
+                {"command": command, "steps": steps, "options": self._options(), "rows": rows},
             )
         return True
 
     def close(self) -> None:
         """Nothing is left open."""
+
+    def _done(self) -> list[dict[str, Any]]:
+        """Rows of an earlier run of the command.
+
+        Raises:
+            ValueError: The file is no such one, or its options were others.
+        """
+        file = self.config.json
+        if not file.exists():
+            return []
+        try:
+            stored = json.loads(file.read_text(encoding="utf-8"))
+            options, rows = stored["options"], list(stored["rows"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"{file}: does not hold scores of this command ({error}); choose another --json"
+            ) from error
+        if options != self._options():
+            raise ValueError(
+                f"{file}: holds scores with other options; give those to go on, or another --json"
+            )
+        return rows
+
+    def _options(self) -> dict[str, Any]:
+        """What decides the scores."""
+        options = jsonable(self.config.perception)
+        decisive = {
+            name: value for name, value in options.items() if name not in {*FREE_OPTIONS, "pair_folder"}
+        }
+        return {"scored": self.config.scored, "clips": self.config.clips is not None, **decisive}
 
     def _train(self, folder: Path, switch: str) -> bool:
         pairs = replace(self.config.perception.pairs, **({switch: False} if switch else {}))
