@@ -130,6 +130,16 @@ class Agent:
         config, networks = checkpoint.load_networks(checkpoint.resolve_pretrained(path_or_name))
         return cls(networks["interaction"], networks["part"], config, device)  # type: ignore[arg-type]
 
+    def for_clips(self) -> Agent:
+        """Set up for clips: something did move in them, and rooms stand upright.
+
+        Returns:
+            The agent itself.
+        """
+        self.certainty = 0.0
+        self.mask_symmetries = 2
+        return self
+
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype = torch.float16) -> None:
         """Write the networks (safetensors) and the config (JSON) to ``folder``.
 

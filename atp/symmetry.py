@@ -17,6 +17,9 @@ from atp.networks import InteractionFeatures, InteractionNetwork, PartNetwork
 
 #: Directions of the push maps; a quarter turn moves them on by 2.
 DIRECTIONS = 8
+#: The order in which symmetries are taken: the mirror image first, for what stands upright stays so. Numbers below 4
+#: are quarter turns, the others the same mirrored.
+_ORDER = (0, 4, 1, 2, 3, 5, 6, 7)
 
 
 @dataclass(frozen=True)
@@ -88,14 +91,14 @@ class AveragedFeatures:
 
 
 def first_symmetries(count: int) -> list[Symmetry]:
-    """The upright image, then the turned ones, then the mirrored ones.
+    """The upright image, then its mirror image, then the turned ones, then the turned mirror images.
 
     Raises:
         ValueError: The count is not from 1 to 8.
     """
     if not 1 <= count <= 8:
         raise ValueError(f"there are 1 to 8 symmetries to average over, not {count}")
-    return [Symmetry(index % 4, index >= 4) for index in range(count)]
+    return [Symmetry(index % 4, index >= 4) for index in sorted(_ORDER[:count])]
 
 
 class SymmetryAveraged:

@@ -86,7 +86,7 @@ class Person(threading.Thread):
 @pytest.fixture(scope="module")
 def evaluated() -> tuple[np.ndarray, float]:
     """Parts and mIoU after an episode played and scored as `atp eval` does it."""
-    env, agent = make_env(), Agent.from_pretrained("default", "cpu")
+    env, agent = make_env(), Agent.from_pretrained("video", "cpu")
     observation, _ = env.reset(seed=SEED)
     steps = list(
         play_episode(env, agent, POLICIES["ours"](env, agent, np.random.default_rng(0)), observation)
@@ -132,7 +132,7 @@ def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys
     ((_, last),) = clip.footage.frames([5])
     assert np.array_equal(last, person.observation["rgb"])
     assert np.abs(clip.depth.read(5, clip.shape) - person.observation["depth"]).max() < 0.0001
-    again = evaluate_clip(clip, Agent.from_pretrained("default", "cpu"), 90)
+    again = evaluate_clip(clip, Agent.from_pretrained("video", "cpu"), 90)
     assert miou(again.parts["agent"], parts) > 0.98  # its depth is rounded
     assert {"strip.png", "video.mp4", "plan.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
 
@@ -174,7 +174,7 @@ def test_a_session_that_was_ended_is_whole_and_can_be_gone_on_with(tmp_path: Pat
 
 @pytest.fixture(scope="module")
 def agent() -> Agent:
-    return Agent.from_pretrained("default", "cpu")
+    return Agent.from_pretrained("video", "cpu")
 
 
 class Shots:

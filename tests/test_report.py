@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from atp.benchmark.goals import GOALS, early_share, goals_table
-from atp.benchmark.report import BLOCKS, DOCUMENTS, RESULTS, Results, render
+from atp.benchmark.report import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
 from atp.cli import main
 
 
@@ -93,6 +93,12 @@ def test_a_second_training_is_compared_category_by_category(tmp_path):
     assert "Categories of 2 " in lines[-1]
     assert "mIoU in 1," in lines[-1]
 
+    played = {"command": "atp eval --weights video", "seeds": [0, 1], "rows": again}
+    (root / RESULTS / "video.json").write_text(json.dumps(played))
+    lines = BLOCKS["video-weights"](Results(root)).splitlines()
+    assert lines[0].startswith("`.venv/bin/atp eval --weights video`")
+    assert lines[-1].startswith("| mean | 0.800 | 0.755 |")
+
 
 def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
     results = Results(repository(tmp_path))
@@ -100,12 +106,17 @@ def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
     def scores(iou: float) -> dict:
         return {"motion_iou": iou, "false_motion_rate": 0.0}
 
-    shifts = [{"shift": "white_balance", "agent": scores(0.7), "dis_flow": scores(0.25)}]
-    (tmp_path / RESULTS / "shifts.json").write_text(json.dumps({"shifts": shifts}))
+    for name, iou in (("shifts", 0.7), ("shifts-default", 0.3)):
+        shift = {"shift": "white_balance", "pairs": 9, "agent": scores(iou), "dis_flow": scores(0.25)}
+        (tmp_path / RESULTS / f"{name}.json").write_text(
+            json.dumps({"command": "atp shifts", "shifts": [shift]})
+        )
     assert BLOCKS["shifts"](results).splitlines() == [
-        "| what varies | ours | DIS flow |",
-        "| --- | --- | --- |",
-        "| white balance | 0.700 | 0.250 |",
+        "`.venv/bin/atp shifts` (9 pairs for each row).",
+        "",
+        "| what varies | `video` | `default` | DIS flow |",
+        "| --- | --- | --- | --- |",
+        "| white balance | 0.700 | 0.300 | 0.250 |",
     ]
     rows = [
         {"without": "", "shifts": {"hands": 0.6, "all": 0.5}, "clips": {"a": 0.4, "b": 0.6, "c": None}},
@@ -116,6 +127,18 @@ def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
     lines = BLOCKS["switches"](results).splitlines()
     assert lines[0] == "`python -m train.switches` (400 steps each):"
     assert lines[4:] == ["| nothing |  |  | 0.500 | 0.500 |", "| hands | 0.600 | 0.300 | 0.450 | - |"]
+
+
+def test_the_second_stage_is_told_from_the_config(tmp_path):
+    results = Results(repository(tmp_path))
+    options = {"learner": {"batch_size": 12, "pairs": 28}, "drawn": 30_000, "seed": 3}
+    stage = {"gradient_steps": 7_000, "training_seconds": 3_600, "command": "python -m train.perception_train",
+             "machine": "2 CPU cores", "options": options}  # fmt: skip
+    (tmp_path / VIDEO_WEIGHTS / "config.json").write_text(json.dumps({"perception": stage}))
+    text = BLOCKS["second-stage"](results)
+    assert "7,000 further gradient steps" in text
+    assert "12 interactions of recorded play and 28 of 30,000 drawn pairs, in 60 minutes" in text
+    assert text.endswith("`python -m train.perception_train` (seed 3, 2 CPU cores).")
 
 
 def test_mistakes_in_documents_are_named(tmp_path, capsys):

@@ -10,7 +10,7 @@ import torch
 from atp.encoding import action_tensor
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.rotated import RotatedPasses
-from atp.symmetry import Symmetry, SymmetryAveraged, averaged_motion
+from atp.symmetry import Symmetry, SymmetryAveraged, averaged_motion, first_symmetries
 
 SHAPE = (40, 32)  # not square: turns must change rows and columns
 ALL = [Symmetry(index % 4, index >= 4) for index in range(8)]
@@ -152,3 +152,9 @@ def test_rotated_passes_ask_for_each_direction_in_its_own_frame() -> None:
             expected = 6 * complex(math.cos(k * math.pi / 4), math.sin(k * math.pi / 4))
             assert abs(found - expected) < 1.5  # nearest pixel, twice
     torch.testing.assert_close(network.hold_logits(network.features(image, memory)), image[:, 0])
+
+
+def test_two_views_stand_upright_and_eight_are_all() -> None:
+    assert first_symmetries(1) == [Symmetry(0, False)]
+    assert first_symmetries(2) == [Symmetry(0, False), Symmetry(0, True)]
+    assert len({(view.quarters, view.mirrored) for view in first_symmetries(8)}) == 8

@@ -20,8 +20,9 @@ class LearnerConfig:
     Attributes:
         width: Channels of the networks at stride 2.
         batch_size: Interactions in a gradient step.
-        learning_rate: Peak learning rate of AdamW.
-        weight_decay: Of AdamW.
+        optimizer: AdamW, or Muon for matrices (:mod:`train.optim`), which gets as far in far fewer steps.
+        learning_rate: Peak learning rate.
+        weight_decay: Of the optimiser.
         warmup: Gradient steps until the peak is reached.
         ema: Decay of the averaged weights, which act and are shipped.
         moved_share: Share of the part network's batch in which something moved.
@@ -36,6 +37,7 @@ class LearnerConfig:
 
     width: int = 32
     batch_size: int = 32
+    optimizer: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     warmup: int = 100

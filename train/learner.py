@@ -17,6 +17,7 @@ from atp.hindsight import hindsight_loss
 from atp.losses import interaction_loss, mask_loss
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
+from train.optim import MuonAdamW
 from train.replay import Replay, unpack_depth
 
 
@@ -54,11 +55,7 @@ class Learner:
         self.averaged = AveragedModel(self.networks, multi_avg_fn=_moving_average(config.ema))
         self.averaged.eval()
         self.optimizers = {
-            name: torch.optim.AdamW(
-                network.parameters(), config.learning_rate, weight_decay=config.weight_decay
-            )
-            for name, network in self.networks.items()
-            if name in learns
+            name: _optimizer(network, config) for name, network in self.networks.items() if name in learns
         }
         if config.compile:
             for name in self.optimizers:
@@ -97,7 +94,7 @@ class Learner:
             if name not in self.optimizers:
                 continue
             loss = loss_of()
-            self.optimizers[name].zero_grad(set_to_none=True)
+            self.optimizers[name].zero_grad()
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
             self.optimizers[name].step()
@@ -172,6 +169,14 @@ class Learner:
         self.generator.set_state(state["generator"].cpu())
         self.rng.bit_generator.state = state["rng"]
         self.steps = state["steps"]
+
+
+def _optimizer(network: nn.Module, config: LearnerConfig) -> MuonAdamW | torch.optim.AdamW:
+    """The optimiser of a network."""
+    options = (network.parameters(), config.learning_rate)
+    if config.optimizer == "muon":
+        return MuonAdamW(*options, config.weight_decay)
+    return torch.optim.AdamW(*options, weight_decay=config.weight_decay)
 
 
 def _moving_average(decay: float) -> Callable[[Any, Any, Any], None]:

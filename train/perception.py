@@ -60,7 +60,7 @@ class PerceptionConfig:
     checkpoint_every: int = 500
     log_every: int = 50
     learner: LearnerConfig = field(
-        default_factory=lambda: LearnerConfig(batch_size=16, pairs=24, learning_rate=7e-4)
+        default_factory=lambda: LearnerConfig(batch_size=12, pairs=28, optimizer="muon")
     )
     pairs: PairsConfig = field(default_factory=PairsConfig)
 
@@ -173,8 +173,7 @@ class PerceptionTrainer:
 
     def _validate(self) -> dict[str, float]:
         """Scores with pairs that are not trained with."""
-        agent = self.agent()
-        agent.certainty = 0.0
+        agent = self.agent().for_clips()
         row = score_shift(agent, "all", self.config.validation, self.drawn.resolution)
         return {f"pairs/{name}": value for name, value in row["agent"].items() if value is not None}
 

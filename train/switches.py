@@ -134,8 +134,7 @@ class Switches:
 
     def _score(self, folder: Path, switch: str) -> dict[str, Any]:
         """Motion IoU with pairs of each kind (of its own and of all for a run without a switch), and with clips."""
-        agent = Agent.from_pretrained(folder / "weights", "cpu")
-        agent.certainty = 0.0
+        agent = Agent.from_pretrained(folder / "weights", "cpu").for_clips()
         kinds = (switch, "all") if switch else (*SWITCHES[1:], "all")
         size = int(agent.config["resolution"])
         shifts = {

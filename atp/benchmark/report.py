@@ -25,7 +25,8 @@ from atp.benchmark.tables import (
 BLOCK = re.compile(r"(<!-- report: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RESULTS = Path("docs/results")
 WEIGHTS = Path("assets/weights/default")
-DOCUMENTS = (Path("README.md"), WEIGHTS / "README.md")
+VIDEO_WEIGHTS = Path("assets/weights/video")
+DOCUMENTS = (Path("README.md"), WEIGHTS / "README.md", VIDEO_WEIGHTS / "README.md")
 
 #: Files of results of our policy by how it was trained.
 TRAININGS = {
@@ -36,6 +37,9 @@ TRAININGS = {
 
 #: Classical methods by name.
 METHODS = {"frame_difference": "frame difference", "dis_flow": "DIS flow", "farneback": "Farneback flow"}
+
+#: Scores in which two trainings are compared, with their titles.
+COMPARED = {"miou": "mIoU", "optimal_rate_first_n": "optimal, first N", "motion_iou": "motion IoU"}
 
 Result = dict[str, Any]
 
@@ -58,9 +62,9 @@ class Results:
         """
         return _read(self.root / RESULTS / f"{name}.json")
 
-    def config(self) -> Result:
-        """The config of the shipped weights."""
-        return _read(self.root / WEIGHTS / "config.json")
+    def config(self, weights: Path = WEIGHTS) -> Result:
+        """The config of shipped weights."""
+        return _read(self.root / weights / "config.json")
 
 
 def render(text: str, results: Results, name: str = "document") -> str:
@@ -219,14 +223,21 @@ def _clips(results: Results) -> str:
 
 
 def _shifts(results: Results) -> str:
-    """Motion IoU with drawn pairs in which one thing varies."""
-    result = results.read("shifts")
-    methods = ["agent", *(name for name in METHODS if name in result["shifts"][0])]
+    """Motion IoU with drawn pairs in which one thing varies, of both shipped weights."""
+    result, before = results.read("shifts"), results.read("shifts-default")
+    earlier = {row["shift"]: row["agent"]["motion_iou"] for row in before["shifts"]}
+    methods = [name for name in METHODS if name in result["shifts"][0]]
     lines = [
-        [row["shift"].replace("_", " "), *(format_value(row[method]["motion_iou"]) for method in methods)]
+        [
+            row["shift"].replace("_", " "),
+            *map(format_value, (row["agent"]["motion_iou"], earlier[row["shift"]])),
+            *(format_value(row[method]["motion_iou"]) for method in methods),
+        ]
         for row in result["shifts"]
     ]
-    return markdown_table(["what varies", "ours", *(METHODS[name] for name in methods[1:])], lines)
+    header = ["what varies", "`video`", "`default`", *(METHODS[name] for name in methods)]
+    pairs = result["shifts"][0]["pairs"]
+    return f"`.venv/bin/{result['command']}` ({pairs} pairs for each row).\n\n{markdown_table(header, lines)}"
 
 
 def _switches(results: Results) -> str:
@@ -275,37 +286,63 @@ def _weights(results: Results) -> str:
     )
 
 
+def _second_stage(results: Results) -> str:
+    stage = results.config(VIDEO_WEIGHTS)["perception"]
+    options, minutes = stage["options"], stage["training_seconds"] / 60
+    return (
+        f"Weights `video`: {stage['gradient_steps']:,} further gradient steps of the part network, each with "
+        f"{options['learner']['batch_size']} interactions of recorded play and {options['learner']['pairs']} of "
+        f"{options['drawn']:,} drawn pairs, in {minutes:.0f} minutes, by `{stage['command']}` "
+        f"(seed {options['seed']}, {stage['machine']})."
+    )
+
+
 def _second_seed(results: Results) -> str:
     """Ours as shipped and trained anew with another seed, and how far apart the two are."""
-    scores = {"miou": "mIoU", "optimal_rate_first_n": "optimal, first N", "motion_iou": "motion IoU"}
-    stated = {row["category"]: row for row in _rows(results.read("full"), "test") if row["policy"] == "ours"}
-    again = {row["category"]: row for row in results.read("second-seed")["rows"]}
+    stated, again = _ours(results, "full"), _ours(results, "second-seed")
+    within = ", ".join(
+        f"{title} in {sum(_agree(stated[name], again[name], score) for name in stated)}"
+        for score, title in COMPARED.items()
+    )
+    return (
+        f"{_side_by_side(stated, again, ('shipped', 'second'))}\n\nCategories of {len(stated)} in which the two "
+        f"differ by no more than the larger of their spreads: {within}."
+    )
+
+
+def _video_weights(results: Results) -> str:
+    """What the second stage of training costs where the agent plays."""
+    result = results.read("video")
+    table = _side_by_side(_ours(results, "full"), _ours(results, "video"), ("`default`", "`video`"))
+    return f"{_source(result)}.\n\n{table}"
+
+
+def _ours(results: Results, name: str) -> dict[str, Result]:
+    """Rows of our policy on the unseen categories in a file of results, by category."""
+    return {row["category"]: row for row in _rows(results.read(name), "test") if _policy(row) == "ours"}
+
+
+def _side_by_side(one: dict[str, Result], other: dict[str, Result], names: tuple[str, str]) -> str:
+    """A table of rows by category of two trainings, with their means."""
     lines = [
         [
             category,
             *(
                 format_value(found[category][score], found[category]["spread"][score])
-                for score in scores
-                for found in (stated, again)
+                for score in COMPARED
+                for found in (one, other)
             ),
         ]
-        for category in stated
+        for category in one
     ]
     means = [
-        sum(row[score] for row in found.values()) / len(found)
-        for score in scores
-        for found in (stated, again)
+        sum(found[category][score] for category in one) / len(one)
+        for score in COMPARED
+        for found in (one, other)
     ]
     lines.append(["mean", *map(format_value, means)])
-    header = ["", *(f"{title}, {which}" for title in scores.values() for which in ("shipped", "second"))]
-    within = ", ".join(
-        f"{title} in {sum(_agree(stated[name], again[name], score) for name in stated)}"
-        for score, title in scores.items()
-    )
-    return (
-        f"{markdown_table(header, lines)}\n\nCategories of {len(stated)} in which the two differ by no more than the "
-        f"larger of their spreads: {within}."
-    )
+    header = ["", *(f"{title}, {which}" for title in COMPARED.values() for which in names)]
+    return markdown_table(header, lines)
 
 
 def _agree(one: Result, other: Result, score: str) -> bool:
@@ -329,4 +366,6 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "speed": _speed,
     "weights": _weights,
     "second-seed": _second_seed,
+    "second-stage": _second_stage,
+    "video-weights": _video_weights,
 }

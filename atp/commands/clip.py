@@ -32,7 +32,7 @@ class ClipOptions:
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH...")]
     """Clip folders (with a clip.json), folders of clip folders, folders of pictures, or video files."""
-    weights: str = "default"
+    weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""
     out: Path = Path("runs/clip")
     """Folder for the pictures and videos."""
@@ -76,8 +76,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> dict[str,
     if agent is None:
         from atp.agent import Agent
 
-        agent = Agent.from_pretrained(options.weights, device=options.device)
-        agent.certainty = 0.0  # something did move in a clip
+        agent = Agent.from_pretrained(options.weights, device=options.device).for_clips()
     resolution = int(getattr(agent, "config", {}).get("resolution", DEFAULT_RESOLUTION))
     entries = []
     console = Console(stderr=True)

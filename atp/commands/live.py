@@ -30,7 +30,7 @@ class LiveOptions:
     """Clip folder for everything; `atp clip` reads it."""
     interactions: int = 5
     """Interactions to play."""
-    weights: str = "default"
+    weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""
     steadies: bool = True
     """Correct the camera's shaking and its exposure between two pictures."""

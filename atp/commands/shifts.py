@@ -20,7 +20,7 @@ from atp.perception import BASELINES
 class ShiftsOptions:
     """Score motion masks on drawn pairs of pictures, under one kind of variation at a time."""
 
-    weights: str = "default"
+    weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""
     shifts: str = ""
     """Kinds of variation, with commas; empty takes all."""
@@ -54,8 +54,7 @@ def run(options: ShiftsOptions) -> dict[str, Any]:
         raise ValueError(f"--pairs must be at least 1, not {options.pairs}")
     from atp.agent import Agent
 
-    agent = Agent.from_pretrained(options.weights, options.device)
-    agent.certainty = 0.0  # as in clips
+    agent = Agent.from_pretrained(options.weights, options.device).for_clips()
     resolution = int(agent.config.get("resolution", 90))
     console = Console(stderr=True)
     rows = [
