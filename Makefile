@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup play test test-slow train eval bench clean
+.PHONY: setup play test test-slow train train-video eval bench clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,11 @@ test-slow: setup
 
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
+
+# The weights `video`: an hour and a half on 2 cores; needs a C++ compiler
+train-video: setup
+	$(BIN)/python -m train.record --out runs/recorded
+	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/perception --learner.compile
 
 # The benchmark, hours on 2 cores; goes on when interrupted. Then the figures in the README are written anew
 eval: setup

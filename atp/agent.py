@@ -26,6 +26,8 @@ Mask = NDArray[np.bool_]
 
 #: Motion smaller than this many pixels is taken for noise.
 MIN_MOTION_PIXELS = 20
+#: Certainty of weights whose config tells none.
+CERTAINTY = 6.0
 #: A part is examined for further parts this many pixels inside its mask.
 RIM = 2
 
@@ -66,7 +68,7 @@ class Agent:
         part: The part network.
         config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
             false`` makes an agent that pushes without holding, ``"memory": false`` one whose interaction network
-            does not see the part memory.
+            does not see the part memory; ``"certainty"`` sets the attribute.
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:
@@ -100,7 +102,7 @@ class Agent:
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
         self.sees_memory = bool(self.config.get("memory", True))
-        self.certainty = 6.0
+        self.certainty = float(self.config.get("certainty", CERTAINTY))
         self.fits_masks = True
         self.residual = True
         self.symmetries = 8
@@ -311,7 +313,7 @@ class Agent:
         )
         known = None if actions is None or not self.tells_action else torch.from_numpy(np.stack(actions))
         logits = averaged_motion(self.part, first, second, known, self.mask_symmetries)
-        believed = torch.stack([_mean_logit(found) for found in logits]).amin(0) >= self.certainty
+        believed = motion_certainty(*logits) >= self.certainty
         masks = [((found > 0) & believed[:, None, None]).cpu().numpy() for found in logits]
         for batch, moved in zip((before, after), masks, strict=True):
             for index, observation in enumerate(batch):
@@ -330,6 +332,19 @@ class Agent:
         if self._memory is None:
             raise RuntimeError("call agent.reset(observation) first")
         return self._memory
+
+
+def motion_certainty(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+    """How certain the part network is that something moved.
+
+    Args:
+        before: (B, H, W) logits of M_t.
+        after: (B, H, W) logits of M_{t+1}.
+
+    Returns:
+        (B,) mean logit of what moved, in the image where it is lower; 0 where nothing moved.
+    """
+    return torch.minimum(_mean_logit(before), _mean_logit(after))
 
 
 def _mean_logit(logits: torch.Tensor) -> torch.Tensor:

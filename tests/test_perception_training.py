@@ -15,7 +15,7 @@ from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
 from train.learner import Learner
-from train.perception import PerceptionConfig, PerceptionTrainer
+from train.perception import PerceptionConfig, PerceptionTrainer, calibrated_certainty
 from train.replay import Replay, record_type
 
 SIDE = 32
@@ -98,8 +98,31 @@ def test_the_part_network_learns_and_the_other_stays(options, played, tmp_path, 
     perception = end.config["perception"]
     assert (perception["command"], perception["gradient_steps"]) == ("the command", 6)
     assert perception["options"]["learner"]["pairs"] == 2
+    assert end.certainty == end.config["certainty"] != start.certainty
     said = capsys.readouterr().out
     assert "3 pairs/motion_iou=" in said or "3 pairs/false_motion_rate=" in said
+
+
+def test_nearly_all_motion_in_play_is_believed_and_more_certain_motion_would_not_be(played):
+    agent = Agent.from_pretrained(played / "weights", "cpu")
+    with torch.no_grad():
+        for decoder in (agent.part.before_decoder, agent.part.after_decoder):
+            decoder.head.bias += 4.0  # everything is seen to move
+    replay = Replay(played / "replay.npy", SIDE, SIDE, 40, 0, written=40)
+    certainty = calibrated_certainty(agent, replay)
+    assert certainty > 0
+    records = replay.sample(40, np.random.default_rng(1))
+    pairs = [
+        [{"rgb": rgb[k], "depth": np.full((SIDE, SIDE), 1.0, np.float32)} for rgb in records["rgb"]]
+        for k in (0, 1)
+    ]
+    shares = []
+    for factor in (1.0, 1.5):
+        agent.certainty, agent.fits_masks = factor * certainty, False
+        masks = agent.segment_motion_batch(*pairs, list(records["action"].astype(np.int64)))
+        shares.append(masks[0].any((1, 2)).mean())
+    assert shares[0] > 0.9
+    assert shares[1] < shares[0]
 
 
 def test_a_stopped_run_ends_as_one_that_was_not(options, tmp_path, monkeypatch):

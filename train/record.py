@@ -34,7 +34,7 @@ class RecordConfig(RunConfig):
     """
 
     out: Path = Path("runs/recorded")
-    total_interactions: int = 16_000
+    total_interactions: int = 14_000
     weights: str = "default"
     epsilon: float = 0.3
     temperature: float = 0.3

@@ -50,7 +50,9 @@ class SwitchesConfig:
     scored: int = 200
     perception: PerceptionConfig = field(
         default_factory=lambda: PerceptionConfig(
-            steps=400, drawn=6_000, learner=LearnerConfig(batch_size=8, pairs=24, learning_rate=7e-4)
+            steps=300,
+            drawn=6_000,
+            learner=LearnerConfig(batch_size=8, pairs=24, optimizer="muon", learning_rate=2.5e-3),
         )
     )
 
