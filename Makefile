@@ -33,7 +33,7 @@ test-slow: setup
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
 
-# The weights `video`: an hour and a half on 2 cores; needs a C++ compiler
+# The second stage, which the weights `video` come from: about an hour on 2 cores; needs a C++ compiler
 train-video: setup
 	$(BIN)/python -m train.record --out runs/recorded
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/perception --learner.compile

@@ -20,7 +20,7 @@ class LearnerConfig:
     Attributes:
         width: Channels of the networks at stride 2.
         batch_size: Interactions in a gradient step.
-        optimizer: AdamW, or Muon for matrices (:mod:`train.optim`), which gets as far in far fewer steps.
+        optimizer: AdamW, or Muon for matrices (:mod:`train.optim`), which learns faster at first.
         learning_rate: Peak learning rate.
         weight_decay: Of the optimiser.
         warmup: Gradient steps until the peak is reached.
@@ -31,8 +31,8 @@ class LearnerConfig:
         hindsight: Weight of the labels of pixels that were not touched (:mod:`atp.hindsight`); 0 trains at the executed
             pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16.
-        compile: Compile the networks that learn (`torch.compile`): a minute or two at the start, then a fifth faster on
-            a CPU.
+        compile: Compile the networks that learn (`torch.compile`): a minute or two at the start, then faster
+            steps.
     """
 
     width: int = 32

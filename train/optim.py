@@ -13,7 +13,7 @@ class MuonAdamW:
     """Muon (`torch.optim.Muon`) for the weights of convolutions and linear layers, AdamW for biases and norms.
 
     Muon steps in the direction of the nearest orthogonal matrix to a weight's momentum, so that no few directions take
-    all of the step; the part network gets as far in a seventh of AdamW's steps. A convolution's weight (O, I, h, w) is
+    all of the step. A convolution's weight (O, I, h, w) is
     taken as a matrix (O, h * w * I). The learning rate and the weight decay are meant as AdamW's: the steps are scaled
     to the size that AdamW's would have.
 
