@@ -7,4 +7,8 @@ import gymnasium as gym
 ENV_ID = "ArticulatedPlay-v0"
 
 if ENV_ID not in gym.registry:
-    gym.register(id=ENV_ID, entry_point="envs.play:ArticulatedPlay")
+    gym.register(
+        id=ENV_ID,
+        entry_point="envs.play:ArticulatedPlay",
+        vector_entry_point="envs.vector:PlayVectorEnv",
+    )

@@ -59,6 +59,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     Attributes:
         simulator: Privileged: the scene itself.
+        privileged_space: Space of ``info["privileged"]``.
 
     Raises:
         ValueError: An option is out of its range; the message says which and what is possible.
@@ -114,6 +115,21 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
                 "depth": spaces.Box(0.0, FAR, (height, width), np.float32),
                 "touch": spaces.MultiBinary(2),
+            }
+        )
+        self.privileged_space = spaces.Dict(
+            {
+                "labels": spaces.Box(0, MAX_PARTS, (height, width), np.uint8),
+                "moved_before": spaces.Box(0, 1, (height, width), np.bool_),
+                "moved_after": spaces.Box(0, 1, (height, width), np.bool_),
+                "flow": spaces.Box(-np.inf, np.inf, (height, width, 2), np.float32),
+                "moved_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
+                "seen_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
+                "held_part": spaces.Discrete(MAX_PARTS + 1),
+                "pushed_part": spaces.Discrete(MAX_PARTS + 1),
+                "effective": spaces.Box(0, 1, (), np.bool_),
+                "optimal": spaces.Box(0, 1, (), np.bool_),
+                "num_parts": spaces.Discrete(MAX_PARTS + 1),
             }
         )
         self._limits = [height, width, height, width, 8]

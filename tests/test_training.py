@@ -22,13 +22,13 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from atp.agent import Agent
+from envs.pool import EnvironmentPool
 from train.atp_train import main, parse
 from train.collector import Collector, RoundStatistics
 from train.config import LearnerConfig, TrainConfig, read_config
 from train.learner import Learner
 from train.log import TrainingLog
 from train.replay import Replay, record_type
-from train.rollouts import Rollouts
 from train.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
@@ -477,24 +477,47 @@ def test_command_goes_on_after_kill_and_interrupt(tmp_path):
     assert agent.config["command"].endswith(f"--config {config} --out {out}")
 
 
-def test_lost_worker_ends_the_command_with_a_message(tmp_path, capsys, monkeypatch):
-    reset = Rollouts.reset
+def test_killed_worker_is_replaced_and_changes_nothing(whole, tmp_path, monkeypatch):
+    step_async = EnvironmentPool.step_async
+    calls = iter(range(10**6))
 
-    def killed(self, seeds):
-        if killed.calls == 3:
-            os.kill(self.pids[1], signal.SIGKILL)
-        killed.calls += 1
-        return reset(self, seeds)
+    def killing(self, index, action, then_seed=None):
+        step_async(self, index, action, then_seed)
+        if next(calls) in (17, 63):  # in the middle of a step, of an episode and of the run
+            os.kill(self.pids[index % len(self.pids)], signal.SIGKILL)
 
-    killed.calls = 0
+    monkeypatch.setattr(EnvironmentPool, "step_async", killing)
+    assert run(replace(TINY, out=tmp_path / "killed"))
+    assert next(calls) == 120
+    assert_same_run(tmp_path / "killed", whole)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_change_nothing(whole, tmp_path, workers):
+    assert run(replace(TINY, out=tmp_path / "run", workers=workers))
+    assert_same_run(tmp_path / "run", whole)
+
+
+def test_worker_that_dies_again_and_again_ends_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(EnvironmentPool, "_start", dying(EnvironmentPool._start))
     (tmp_path / "run.toml").write_text(TOML)
     arguments = ["atp_train", "--config", str(tmp_path / "run.toml"), "--out", str(tmp_path / "run")]
     monkeypatch.setattr(sys, "argv", arguments)
-    with monkeypatch.context() as patch:
-        patch.setattr(Rollouts, "reset", killed)
-        assert main() == 1
-    assert re.search(
-        r"error: an environment worker died \(killed by SIGKILL.*same command", capsys.readouterr().err
-    )
+    assert main() == 1
+    told = capsys.readouterr().err
+    assert re.search(r"error: an environment worker died \(killed by SIGKILL.*4 times in a row", told)
+    assert "the same command goes on" in told
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "argv", arguments)
     assert main() == 0
     assert (tmp_path / "run" / "weights" / "config.json").exists()
+
+
+def dying(start):
+    def started(self, indices):
+        process, pipe = start(self, indices)
+        if 1 in indices:
+            os.kill(process.pid, signal.SIGKILL)
+        return process, pipe
+
+    return started

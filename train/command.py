@@ -6,9 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
-
-class WorkerLost(RuntimeError):
-    """A worker process died, failed or stopped answering."""
+from envs.pool import WorkerLost
 
 
 class Run(Protocol):
@@ -38,7 +36,7 @@ def run_command(start: Callable[[], Run]) -> int:
         run = start()
         return 0 if run.run() else 130
     except WorkerLost as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {error}; the same command goes on from the last checkpoint", file=sys.stderr)
         return 1
     except ValueError as error:
         if run is not None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atp.reward import Variant
+from envs.pool import EnvironmentPool, play_pool
 from envs.simulator import Hold, Renderer
 
 
@@ -61,7 +62,8 @@ class RunConfig:
     Attributes:
         out: Folder of the run: checkpoint, log, weights.
         total_interactions: Interactions to play.
-        envs: Environments, one worker process each.
+        envs: Environments.
+        workers: Processes that they live in; 0 takes one for each core.
         split: Split of the objects played with.
         category: Keep to one category; None takes all of the split.
         resolution: Image side in pixels.
@@ -79,6 +81,7 @@ class RunConfig:
     out: Path = Path("runs/train")
     total_interactions: int = 60_000
     envs: int = 8
+    workers: int = 0
     split: str = "train"
     category: str | None = None
     resolution: int = 90
@@ -95,7 +98,18 @@ class RunConfig:
     def __post_init__(self) -> None:
         counts = ("total_interactions", "envs", "interactions", "checkpoint_every", "log_every")
         check_range(self, 1, None, *counts)
-        check_range(self, 0, None, "threads", "seed")
+        check_range(self, 0, None, "threads", "seed", "workers")
+        if self.workers > self.envs:
+            raise ValueError(f"--workers must be at most --envs, {self.envs}, not {self.workers}")
+
+    def make_pool(self) -> EnvironmentPool:
+        """Start the environments.
+
+        Raises:
+            ValueError: One of their options cannot be used.
+            envs.pool.WorkerLost: A worker could not start.
+        """
+        return play_pool(self.envs, self.workers or None, **self.environment)
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -118,6 +132,7 @@ class TrainConfig(RunConfig):
         epsilon_end: The same at the end of the schedule.
         epsilon_share: Share of the run over which it falls.
         temperature: Of the actions drawn from the reward maps.
+        group_size: Environments that are acted for together, see :class:`train.collector.Collector`.
         predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
             folder or the name of shipped weights. None trains both.
@@ -133,13 +148,14 @@ class TrainConfig(RunConfig):
     epsilon_end: float = 0.15
     epsilon_share: float = 0.5
     temperature: float = 0.3
+    group_size: int = 4
     predicted_memory: float = 0.5
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range(self, 1, None, "replay_size")
+        check_range(self, 1, None, "replay_size", "group_size")
         check_range(self, 0, None, "learning_starts")
         check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
         if self.interactions_per_step <= 0 or self.temperature <= 0:

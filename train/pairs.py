@@ -20,7 +20,7 @@ from atp.clips.steadying import match_light
 from atp.encoding import UNKNOWN_ACTION
 from atp.files import atomic_path
 from envs.pairs import PairsConfig, draw_pair
-from train.command import WorkerLost
+from envs.pool import WorkerLost
 from train.replay import record_type
 
 #: Pairs in a file.
@@ -54,7 +54,7 @@ class PairFiles:
         file_size: Pairs in a file.
 
     Raises:
-        train.command.WorkerLost: A process that draws was lost.
+        envs.pool.WorkerLost: A process that draws was lost.
     """
 
     def __init__(
@@ -158,7 +158,7 @@ def _draw_files(files: Sequence[tuple[Path, int, int, int, PairsConfig, int]], w
                 done.result()
                 progress.advance(task, file[2])
         except BrokenProcessPool as error:
-            raise WorkerLost("a process that draws pairs was lost; the same command goes on") from error
+            raise WorkerLost("a process that draws pairs was lost") from error
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -34,6 +34,8 @@ class PerceptionConfig:
     Attributes:
         play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions.
         out: Folder of this run: checkpoint, log, weights.
+        weights: Weights whose part network is trained further, a folder or the name of shipped ones; empty: those that
+            played.
         steps: Gradient steps.
         drawn: Pairs of pictures that are drawn.
         pair_folder: Where they are kept, for other runs too.
@@ -50,6 +52,7 @@ class PerceptionConfig:
 
     play: Path = Path("runs/recorded")
     out: Path = Path("runs/perception")
+    weights: str = ""
     steps: int = 5_000
     drawn: int = 30_000
     pair_folder: Path = Path("runs/pairs")
@@ -112,7 +115,8 @@ class PerceptionTrainer:
 
     Raises:
         ValueError: An option cannot be used, or ``config.play`` is not a complete run.
-        train.command.WorkerLost: A process that draws pairs was lost.
+        atp.checkpoint.CheckpointError: Weights cannot be read.
+        envs.pool.WorkerLost: A process that draws pairs was lost.
     """
 
     def __init__(self, config: PerceptionConfig, command: str = "") -> None:
@@ -122,6 +126,7 @@ class PerceptionTrainer:
         torch.set_flush_denormal(True)
         device = pick_device(config.device)
         played = Agent.from_pretrained(config.play / "weights", "cpu")
+        begun = Agent.from_pretrained(config.weights, "cpu") if config.weights else played
         written, options = read_run(config.play)
         resolution = int(options["resolution"])
         self._description = played.config
@@ -135,7 +140,7 @@ class PerceptionTrainer:
                 slack=0,
                 written=written,
             )
-            networks: dict[str, torch.nn.Module] = {"interaction": played.interaction, "part": played.part}
+            networks: dict[str, torch.nn.Module] = {"interaction": played.interaction, "part": begun.part}
             self.learner = Learner(
                 config.learner, config.steps, device, config.seed, networks, learns=("part",)
             )

@@ -21,9 +21,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 from atp.agent import pick_device
 from atp.objectness import on_object
 from atp.ppo import PpoPolicy, policy_arguments
+from envs.pool import WorkerLost
 from envs.wrappers import DepthAsImage
 from train.collector import RoundStatistics
-from train.command import WorkerLost
 from train.config import RunConfig, check_range
 from train.log import TrainingLog
 from train.run_folder import RunFolder
@@ -141,7 +141,7 @@ class PpoTrainer:
             SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            train.command.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
+            envs.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         config = self.config
         start, began, earlier = self.played, time.monotonic(), self.seconds
@@ -222,9 +222,7 @@ class PpoTrainer:
         try:
             model.learn(config.round_size, callback=outcomes, reset_num_timesteps=False)
         except (EOFError, ConnectionError) as error:
-            raise WorkerLost(
-                "an environment worker was lost; the same command goes on from the last checkpoint"
-            ) from error
+            raise WorkerLost("an environment worker was lost") from error
         losses = {
             "loss/policy": "policy_gradient_loss",
             "loss/value": "value_loss",

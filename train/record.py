@@ -31,6 +31,7 @@ class RecordConfig(RunConfig):
         weights: Weights that play: a folder or the name of shipped weights.
         epsilon: Probability of a random action.
         temperature: Of the actions drawn from the reward maps.
+        group_size: Environments that are acted for together, see :class:`train.collector.Collector`.
     """
 
     out: Path = Path("runs/recorded")
@@ -38,10 +39,12 @@ class RecordConfig(RunConfig):
     weights: str = "default"
     epsilon: float = 0.3
     temperature: float = 0.3
+    group_size: int = 4
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range(self, 0, 1, "epsilon")
+        check_range(self, 1, None, "group_size")
         if self.temperature <= 0:
             raise ValueError("--temperature must be above 0")
 
@@ -55,7 +58,7 @@ class Recorder:
     Raises:
         ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
         atp.checkpoint.CheckpointError: The weights cannot be read.
-        train.command.WorkerLost: An environment worker could not start.
+        envs.pool.WorkerLost: An environment worker could not start.
     """
 
     def __init__(self, config: RecordConfig) -> None:
@@ -64,7 +67,6 @@ class Recorder:
         from atp.agent import Agent
         from train.collector import Collector
         from train.replay import Replay
-        from train.rollouts import Rollouts
         from train.run_folder import RunFolder
 
         self.config = config
@@ -84,9 +86,9 @@ class Recorder:
                 slack=0,
                 written=int(state["written"]),
             )
-            rollouts = opened.enter_context(closing(Rollouts(config.envs, config.environment)))
+            pool = opened.enter_context(closing(config.make_pool()))
             self.collector = Collector(
-                rollouts,
+                pool,
                 config.interactions,
                 "touch" if self.agent.holds else "no-hold",
                 predicted_share=1.0,
@@ -94,6 +96,7 @@ class Recorder:
                 device=self.agent.device,
                 seed=config.seed,
                 memory=self.agent.sees_memory,
+                group_size=config.group_size,
             )
             self.folder.write_options()
             self._opened = opened.pop_all()
@@ -106,7 +109,7 @@ class Recorder:
             interrupted by SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            train.command.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
+            envs.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         from rich.console import Console
         from rich.progress import Progress

@@ -26,7 +26,7 @@ class RunOptions(Protocol):
 
 
 #: Options that may differ when a run goes on; all others decide what is learned.
-FREE_OPTIONS = {"out", "device", "threads", "log_every"}
+FREE_OPTIONS = {"out", "device", "threads", "workers", "log_every"}
 
 
 class RunFolder:

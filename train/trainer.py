@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 from contextlib import ExitStack, closing
+from functools import partial
 
 import torch
 
@@ -14,13 +16,15 @@ from train.config import TrainConfig
 from train.learner import Learner
 from train.log import TrainingLog
 from train.replay import Replay
-from train.rollouts import Rollouts
 from train.run_folder import RunFolder
 from train.stopping import stop_requested
 
 
 class Trainer:
     """Environments, replay, learner and log of one run.
+
+    Learning goes on while the environments are busy: a round is played by the weights as they were at its start, and
+    the gradient steps that earlier rounds made due are made meanwhile, with the interactions of those rounds.
 
     A run that goes on from its checkpoint ends with the very same weights as one that was never stopped: all random
     numbers come from the checkpoint or from the seed and the round's number. (On a GPU as far as its kernels give the
@@ -32,7 +36,7 @@ class Trainer:
 
     Raises:
         ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
-        train.command.WorkerLost: An environment worker could not start.
+        envs.pool.WorkerLost: An environment worker could not start.
     """
 
     def __init__(self, config: TrainConfig, command: str = "") -> None:
@@ -57,7 +61,7 @@ class Trainer:
             )
             self.rounds, self.seconds = 0, 0.0
             written = self._load()
-            self.rollouts = opened.enter_context(closing(Rollouts(config.envs, config.environment)))
+            pool = opened.enter_context(closing(config.make_pool()))
             self.replay = Replay(
                 config.out / "replay.npy",
                 config.resolution,
@@ -67,7 +71,7 @@ class Trainer:
                 written=written,
             )
             self.collector = Collector(
-                self.rollouts,
+                pool,
                 config.interactions,
                 config.reward,
                 config.predicted_memory,
@@ -75,6 +79,7 @@ class Trainer:
                 device,
                 config.seed,
                 config.memory,
+                config.group_size,
             )
             self.folder.write_options()
             self.log = opened.enter_context(
@@ -90,16 +95,19 @@ class Trainer:
             SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            train.command.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
+            envs.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         config, replay = self.config, self.replay
         start, began, earlier = replay.written, time.monotonic(), self.seconds
         with stop_requested() as stop, self.log.bar():
             while replay.written < config.total_interactions and not stop:
                 before = replay.written
-                statistics = self.collector.play(self.learner.acting, replay, self.rounds, self.epsilon)
+                due = self._steps_due()
+                acting = copy.deepcopy(self.learner.acting)  # as it is now
+                statistics = self.collector.play(
+                    acting, replay, self.rounds, self.epsilon, partial(self._learn, due)
+                )
                 self.rounds += 1
-                self._learn()
                 spent = time.monotonic() - began
                 self.seconds = earlier + spent
                 rate = (replay.written - start) / max(spent, 1e-9)
@@ -109,8 +117,10 @@ class Trainer:
                     self.log.write(replay.written, {"epsilon": self.epsilon, "interactions_per_second": rate})
                 if replay.written // config.checkpoint_every > before // config.checkpoint_every:
                     self.save()
+            while replay.written >= config.total_interactions and not stop and self._learn(self._steps_due()):
+                pass
             self.save()
-        if replay.written < config.total_interactions:
+        if replay.written < config.total_interactions or self.learner.steps < self._steps_due():
             self.log.note(f"stopped at {replay.written} interactions; the same command goes on from here")
             return False
         self.agent().save_pretrained(config.out / "weights")
@@ -177,11 +187,16 @@ class Trainer:
         self.rounds, self.seconds = state["rounds"], state["seconds"]
         return int(state["written"])
 
-    def _learn(self) -> None:
-        """Make the gradient steps that are due."""
-        due = (self.replay.written - self.config.learning_starts) / self.config.interactions_per_step
-        while self.learner.steps < int(due):
-            self.log.add_step(self.learner.step(self.replay))
+    def _steps_due(self) -> int:
+        """Gradient steps that the interactions played so far ask for."""
+        return int((self.replay.written - self.config.learning_starts) / self.config.interactions_per_step)
+
+    def _learn(self, due: int) -> bool:
+        """Make one gradient step if fewer than ``due`` have been made; whether one was made."""
+        if self.learner.steps >= due:
+            return False
+        self.log.add_step(self.learner.step(self.replay))
+        return True
 
 
 def describe_machine(device: torch.device) -> str:
