@@ -328,8 +328,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     def _info(self, before: View, flow: NDArray[np.float32], outcome: Outcome) -> dict[str, Any]:
         assert self._model is not None
-        dense = np.zeros((self.height * self.width, 2), np.float32)
-        dense[before.pixels] = flow
+        dense = np.zeros(self.height * self.width, np.complex64)
+        dense[before.pixels] = flow.view(np.complex64)[:, 0]
         moved = np.zeros(256, np.uint8)  # by label
         moved[1 : MAX_PARTS + 1] = outcome.moved_parts
         return {
@@ -339,7 +339,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 "labels": self._view.labels.copy(),
                 "moved_before": cv2.LUT(before.labels, moved).view(bool),
                 "moved_after": cv2.LUT(self._view.labels, moved).view(bool),
-                "flow": dense.reshape(self.height, self.width, 2),
+                "flow": dense.view(np.float32).reshape(self.height, self.width, 2),
                 "moved_parts": outcome.moved_parts,
                 "seen_parts": self._view.seen.copy(),
                 "held_part": outcome.held_part,

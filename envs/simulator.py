@@ -37,6 +37,8 @@ PUSH_DISTANCE = 0.2
 #: Sub-steps in which the push gripper travels, and then rests.
 PUSH_STEPS, REST_STEPS = 48, 12
 PUSH_FORCE, HOLD_FORCE = 10.0, 500.0  # newtons
+#: Index of the link by the code that a pixel has in PyBullet's segmentation; the last is for no object.
+_LINK_OF_CODE = np.array([*range(-1, 254), -1], np.int16)
 
 
 @dataclass(frozen=True)
@@ -175,7 +177,7 @@ class Simulator:
         self._links: dict[str, int] = {}
         self._movable: list[int] = []
         self._part_links: list[int] = []
-        self._label_of_link = np.zeros(256, np.uint8)
+        self._label_of_code = np.zeros(256, np.uint8)
 
     def load(self, model: PreparedObject, friction: Friction) -> None:
         """Put ``model`` into an empty scene.
@@ -217,9 +219,9 @@ class Simulator:
         self._links = {info[12].decode(): info[0] for info in infos}
         self._movable = [i[0] for i in infos if i[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC)]
         self._part_links = [self._links[part[0]] for part in model.parts]
-        self._label_of_link = np.zeros(256, np.uint8)  # the last entry serves index -1: no link
+        self._label_of_code = np.zeros(256, np.uint8)
         for label, part in enumerate(model.parts, start=1):
-            self._label_of_link[[self._links[name] for name in part]] = label
+            self._label_of_code[[self._links[name] + 1 for name in part]] = label
 
     def place(self, pose: tuple[float, float, float], joints: Mapping[str, float]) -> None:
         """Set the object's pose and joints, at rest.
@@ -245,7 +247,7 @@ class Simulator:
 
     def label_of(self, link: int) -> int:
         """Part label of a link, 0 for one that belongs to no part."""
-        return int(self._label_of_link[link])
+        return int(self._label_of_code[link + 1])
 
     @property
     def part_links(self) -> list[list[int]]:
@@ -364,17 +366,16 @@ class Simulator:
                 flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
             )
         shape = (camera.height, camera.width)
-        # The highest byte of a segment is the link's index + 1; no object, -1, has 255 there, and shifts to -2.
-        segments = np.asarray(segmentation, np.int32).reshape(shape) >> 24
-        segments -= 1
-        links = np.maximum(segments, -1, dtype=np.int16, casting="unsafe")
-        labels = cv2.LUT(links.astype(np.uint8), self._label_of_link)
+        # The highest byte of a segment is the link's index + 1, or 255 where no object is.
+        segments: Any = np.asarray(segmentation, "<i4").view(np.uint8).reshape(*shape, 4)
+        codes = cv2.extractChannel(segments, 3)
+        labels, links = cv2.LUT(codes, self._label_of_code), cv2.LUT(codes, _LINK_OF_CODE)
         depth = np.asarray(buffer, np.float32).reshape(shape) * np.float32(NEAR - FAR)
         depth += FAR
         np.divide(np.float32(FAR * NEAR), depth, out=depth)
-        np.copyto(depth, camera.ground_depth, where=links < 0)
+        np.copyto(depth, camera.ground_depth, where=codes == 255)
         rgb: Any = cv2.cvtColor(np.asarray(rgba, np.uint8).reshape(*shape, 4), cv2.COLOR_RGBA2RGB)
-        return View(rgb, depth, np.asarray(labels, np.uint8), links)
+        return View(rgb, depth, np.asarray(labels, np.uint8), np.asarray(links, np.int16))
 
     def close(self) -> None:
         """Free the world and all that is in it."""

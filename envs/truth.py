@@ -85,18 +85,17 @@ def flow_between(
     Returns:
         (N, 2) float32 motion in pixels, (d col, d row), of the pixels ``view.pixels``.
     """
-    flow = np.zeros((len(view.pixels), 2), np.float32)
-    gone = np.flatnonzero(np.abs(after - before).max(axis=(1, 2)) > STILL)
-    if not len(gone):
-        return flow
+    flow = np.zeros(len(view.pixels), np.complex64)  # d col + i d row: one number is set faster than two
     depth = view.depth.ravel()
-    for part in gone:
+    for part in np.flatnonzero(np.abs(after - before).max(axis=(1, 2)) > STILL).tolist():
+        mine = np.flatnonzero(view.parts == part + 1)
+        if not len(mine):
+            continue
         turn = after[part, :3, :3] @ before[part, :3, :3].T
         shift = after[part, :3, 3] - turn @ before[part, :3, 3]
-        mine = view.parts == part + 1
-        pixels = view.pixels[mine]
-        flow[mine] = camera.flow_of(pixels, depth.take(pixels), turn, shift)
-    return flow
+        pixels = view.pixels.take(mine)
+        flow[mine] = camera.flow_of(pixels, depth.take(pixels), turn, shift).view(np.complex64)[:, 0]
+    return flow.view(np.float32).reshape(-1, 2)
 
 
 def judge(
@@ -118,7 +117,10 @@ def judge(
     Returns:
         The outcome.
     """
-    squared = np.square(flow[:, 0]) + np.square(flow[:, 1])
+    if not flow.any():
+        return Outcome(np.zeros(MAX_PARTS, bool), held_part, pushed_part, False, False, 0.0)
+    squared = np.square(flow[:, 0])
+    squared += np.square(flow[:, 1])
     counts = np.bincount(view.parts[squared > MOVED_PIXELS**2], minlength=MAX_PARTS + 1)
     moved = counts[1:] > 0
     held_stayed = held_part > 0 and not moved[held_part - 1]
