@@ -185,10 +185,9 @@ def test_silent_worker_is_replaced(pair, episodes, monkeypatch):
 def test_worker_that_is_lost_again_and_again(pair, monkeypatch):
     start = pair._start
 
-    def dying(indices):
-        process, pipe = start(indices)
-        os.kill(process.pid, signal.SIGKILL)
-        return process, pipe
+    def dying(worker):
+        start(worker)
+        os.kill(pair.pids[worker], signal.SIGKILL)
 
     monkeypatch.setattr(pair, "_start", dying)
     os.kill(pair.pids[0], signal.SIGKILL)

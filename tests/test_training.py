@@ -514,10 +514,9 @@ def test_worker_that_dies_again_and_again_ends_the_command(tmp_path, capsys, mon
 
 
 def dying(start):
-    def started(self, indices):
-        process, pipe = start(self, indices)
-        if 1 in indices:
-            os.kill(process.pid, signal.SIGKILL)
-        return process, pipe
+    def started(self, worker):
+        start(self, worker)
+        if worker == 1:
+            os.kill(self.pids[worker], signal.SIGKILL)
 
     return started
