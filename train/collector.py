@@ -108,13 +108,14 @@ class Collector:
         predicted_share: float,
         temperature: float,
         device: torch.device,
-        seed: int,
+        seed: int | tuple[int, ...],
         memory: bool = True,
         group_size: int = 4,
     ) -> None:
         self.pool, self.interactions, self.variant = pool, interactions, variant
         self.predicted = np.arange(pool.count) < predicted_share * pool.count
-        self.temperature, self.device, self.seed = temperature, device, seed
+        self.temperature, self.device = temperature, device
+        self.seed = (seed,) if isinstance(seed, int) else seed
         self.holds, self.memory = variant != "no-hold", memory
         self.group_size = group_size
         self._asked_round: int | None = None
@@ -175,7 +176,7 @@ class Collector:
         if self._asked_round != round_index:
             if self._asked_round is not None:
                 self.pool.wait(self.pool.count)  # for another round, which is not played now
-            seeds = np.random.default_rng([self.seed, round_index]).integers(2**31, size=self.pool.count)
+            seeds = np.random.default_rng([*self.seed, round_index]).integers(2**31, size=self.pool.count)
             for index, seed in enumerate(seeds):
                 self.pool.reset_async(index, int(seed))
         self._asked_round = round_index
@@ -186,7 +187,7 @@ class Collector:
         groups = []
         for number, first in enumerate(range(0, self.pool.count, self.group_size)):
             members = np.arange(first, min(first + self.group_size, self.pool.count))
-            rng = np.random.default_rng([self.seed, round_index, number])
+            rng = np.random.default_rng([*self.seed, round_index, number])
             generator = torch.Generator().manual_seed(int(rng.integers(2**31)))
             memories = [PartMemory(shape) for _ in members]
             groups.append(_Group(members, rng, generator, memories, set(members.tolist())))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from atp.reward import Variant
-from envs.pool import EnvironmentPool, play_pool
+from envs.pool import Backend, EnvironmentPool, play_pool
 from envs.simulator import Hold, Renderer
 
 
@@ -64,6 +64,7 @@ class RunConfig:
         total_interactions: Interactions to play.
         envs: Environments.
         workers: Processes that they live in; 0 takes one for each core.
+        ray: Whether those are actors of a Ray cluster (extra ``ray``), which `RAY_ADDRESS` names.
         split: Split of the objects played with.
         category: Keep to one category; None takes all of the split.
         resolution: Image side in pixels.
@@ -82,6 +83,7 @@ class RunConfig:
     total_interactions: int = 60_000
     envs: int = 8
     workers: int = 0
+    ray: bool = False
     split: str = "train"
     category: str | None = None
     resolution: int = 90
@@ -109,7 +111,8 @@ class RunConfig:
             ValueError: One of their options cannot be used.
             envs.pool.WorkerLost: A worker could not start.
         """
-        return play_pool(self.envs, self.workers or None, **self.environment)
+        backend: Backend = "ray" if self.ray else "processes"
+        return play_pool(self.envs, self.workers or None, backend, **self.environment)
 
     @property
     def environment(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from atp.hindsight import hindsight_loss
 from atp.losses import interaction_loss, mask_loss
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
+from train.distributed import ProcessGroup
 from train.optim import MuonAdamW
 from train.replay import Replay, unpack_depth
 
@@ -31,6 +32,7 @@ class Learner:
         seed: Seeds initial weights, samples and augmentation.
         networks: Trained networks to start with, by name; others are new.
         learns: Names of the networks that learn; others stay as they are.
+        group: Processes that learn together, each with batches of its own; gradients are averaged.
     """
 
     def __init__(
@@ -41,8 +43,11 @@ class Learner:
         seed: int,
         networks: Mapping[str, nn.Module] | None = None,
         learns: Sequence[str] = ("interaction", "part"),
+        group: ProcessGroup | None = None,
     ) -> None:
         self.config, self.total_steps, self.device = config, max(1, total_steps), device
+        self.group = group or ProcessGroup()
+        self._seed = seed
         torch.manual_seed(seed)  # initial weights
         self.networks = nn.ModuleDict(
             {
@@ -60,8 +65,7 @@ class Learner:
         if config.compile:
             for name in self.optimizers:
                 self.networks[name].compile()  # in place: the names of its weights stay
-        self.generator = torch.Generator().manual_seed(seed + 1)
-        self.rng = np.random.default_rng([seed, 2])
+        self._trained = {name: self.group.wrap(self.networks[name]) for name in self.optimizers}
         self.steps = 0
 
     @property
@@ -69,7 +73,7 @@ class Learner:
         """The averaged networks."""
         return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
-    def step(self, replay: Replay, pairs: NDArray | None = None) -> dict[str, float]:
+    def step(self, replay: Replay, pairs: NDArray | None = None) -> dict[str, torch.Tensor]:
         """One gradient step for each network that learns.
 
         Args:
@@ -77,8 +81,9 @@ class Learner:
             pairs: Records that the part network's batch gets in addition; they are not turned.
 
         Returns:
-            Losses and gradient norms by name.
+            Losses and gradient norms by name, each (); to read one waits for the device.
         """
+        rng, generator = self._randomness()
         progress = self.steps / self.total_steps
         warmup = min(1.0, (self.steps + 1) / max(1, self.config.warmup))
         rate = warmup * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
@@ -86,10 +91,10 @@ class Learner:
             for group in optimizer.param_groups:
                 group["lr"] = self.config.learning_rate * float(rate)
         losses: dict[str, Callable[[], torch.Tensor]] = {
-            "part": lambda: self._part_loss(replay, pairs),
-            "interaction": lambda: self._interaction_loss(replay),
+            "part": lambda: self._part_loss(replay, pairs, rng, generator),
+            "interaction": lambda: self._interaction_loss(replay, rng, generator),
         }
-        scalars = {"learning_rate": self.config.learning_rate * float(rate)}
+        scalars = {"learning_rate": torch.tensor(self.config.learning_rate * float(rate))}
         for name, loss_of in losses.items():
             if name not in self.optimizers:
                 continue
@@ -98,29 +103,38 @@ class Learner:
             loss.backward()
             norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
             self.optimizers[name].step()
-            scalars |= {f"loss/{name}": float(loss.detach()), f"gradient_norm/{name}": float(norm)}
+            scalars |= {f"loss/{name}": loss.detach(), f"gradient_norm/{name}": norm}
         self.averaged.update_parameters(self.networks)
         self.steps += 1
         return scalars
 
-    def _part_loss(self, replay: Replay, pairs: NDArray | None) -> torch.Tensor:
+    def _randomness(self) -> tuple[np.random.Generator, torch.Generator]:
+        """The sources of randomness of the step to come: they depend on the seed, the step and the process alone."""
+        rng = np.random.default_rng([self._seed, 2, self.steps, self.group.rank])
+        return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
+
+    def _part_loss(
+        self, replay: Replay, pairs: NDArray | None, rng: np.random.Generator, generator: torch.Generator
+    ) -> torch.Tensor:
         """Motion segmentation of stored interactions and of pairs."""
         moved, share = replay.moved, self.config.moved_share
         weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
-        records = replay.sample(self.config.batch_size, self.rng, weights)
-        batch = self._batch(records)
+        batch = self._batch(replay.sample(self.config.batch_size, rng, weights), generator)
         if pairs is not None:
-            filmed = self._batch(pairs, AugmentationConfig(upright=True))
+            filmed = self._batch(pairs, generator, AugmentationConfig(upright=True))
             batch = {name: torch.cat([tensor, filmed[name]]) for name, tensor in batch.items()}
         with self._autocast():
-            first, second = self.networks["part"](batch["before"], batch["after"], batch["action_maps"])
+            first, second = self._trained["part"](batch["before"], batch["after"], batch["action_maps"])
         return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])
 
-    def _interaction_loss(self, replay: Replay) -> torch.Tensor:
+    def _interaction_loss(
+        self, replay: Replay, rng: np.random.Generator, generator: torch.Generator
+    ) -> torch.Tensor:
         """Rewards of stored interactions at their executed pixels, and what they say of others."""
-        batch = self._batch(replay.sample(self.config.batch_size, self.rng, replay.judged.astype(float)))
+        records = replay.sample(self.config.batch_size, rng, replay.judged.astype(float))
+        batch = self._batch(records, generator)
         with self._autocast():
-            hold, push = self.networks["interaction"](
+            hold, push = self._trained["interaction"](
                 batch["before"], batch["memory"], batch["action"][:, :2]
             )
         loss = interaction_loss(hold, push, batch["action"], batch["rewards"])
@@ -129,7 +143,7 @@ class Learner:
         return loss
 
     def _batch(
-        self, records: NDArray, augmentation: AugmentationConfig | None = None
+        self, records: NDArray, generator: torch.Generator, augmentation: AugmentationConfig | None = None
     ) -> dict[str, torch.Tensor]:
         """Stored interactions as augmented tensors on the device."""
         depth = unpack_depth(records["depth"])
@@ -143,8 +157,10 @@ class Learner:
             "rewards": torch.from_numpy(records["rewards"].copy()),
             "hindsight": torch.from_numpy(records["hindsight"].copy()),
         }
-        batch = augment(batch, augmentation or AugmentationConfig(), self.generator)
-        return {name: tensor.to(self.device) for name, tensor in batch.items()}
+        batch = augment(batch, augmentation or AugmentationConfig(), generator)
+        if self.device.type == "cuda":  # pinned memory is copied while the GPU computes
+            batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
+        return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16)
@@ -155,8 +171,6 @@ class Learner:
             "networks": self.networks.state_dict(),
             "averaged": self.averaged.state_dict(),
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
-            "generator": self.generator.get_state(),
-            "rng": self.rng.bit_generator.state,
             "steps": self.steps,
         }
 
@@ -166,8 +180,6 @@ class Learner:
         self.averaged.load_state_dict(state["averaged"])
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
-        self.generator.set_state(state["generator"].cpu())
-        self.rng.bit_generator.state = state["rng"]
         self.steps = state["steps"]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from atp import pictures
@@ -23,22 +24,23 @@ class TrainingLog:
     """Gathers rounds and gradient steps and writes their means.
 
     Args:
-        folder: Of the TensorBoard files. The learning curve becomes ``curve.json`` beside it.
+        folder: Of the TensorBoard files. The learning curve becomes ``curve.json`` beside it. None writes and prints
+            nothing: another process does.
         start: Interactions played by earlier processes. Entries of theirs past it came after the checkpoint from which
             the run goes on, and are withdrawn.
         total: Interactions of the whole run.
     """
 
-    def __init__(self, folder: Path, start: int, total: int) -> None:
-        self._writer = SummaryWriter(str(folder), purge_step=start + 1)
-        self._curve = Curve(folder.with_name("curve.json"), start)
-        self._console = Console()
+    def __init__(self, folder: Path | None, start: int, total: int) -> None:
+        self._writer = SummaryWriter(str(folder), purge_step=start + 1) if folder else None
+        self._curve = Curve(folder.with_name("curve.json"), start) if folder else None
+        self._console = Console(quiet=folder is None)
         self._start, self._total = start, total
         self._progress: Progress | None = None
         self._rounds: list[RoundStatistics] = []
-        self._steps: list[dict[str, float]] = []
+        self._steps: list[Mapping[str, float | Tensor]] = []
 
-    def add_step(self, scalars: dict[str, float]) -> None:
+    def add_step(self, scalars: Mapping[str, float | Tensor]) -> None:
         """Take in one gradient step."""
         self._steps.append(scalars)
 
@@ -50,7 +52,11 @@ class TrainingLog:
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write an entry from what came in since the last one, and ``scalars``."""
-        entries = {name: float(np.mean([s[name] for s in self._steps])) for name in (self._steps or [{}])[0]}
+        if self._writer is None or self._curve is None:
+            self._rounds, self._steps = [], []
+            return
+        names: Iterable[str] = self._steps[0] if self._steps else ()
+        entries = {name: float(np.mean([float(s[name]) for s in self._steps])) for name in names}
         rates = _step_rates(self._rounds)
         self._curve.add(step, rates)
         entries |= rates
@@ -73,6 +79,8 @@ class TrainingLog:
 
     def note(self, line: str) -> None:
         """Print a line."""
+        if self._writer is None:
+            return
         if self._console.is_terminal:
             self._console.print(line, markup=False, highlight=False, soft_wrap=True)
         else:
@@ -80,16 +88,18 @@ class TrainingLog:
 
     def flush(self) -> None:
         """Write the entries to disk, so that what comes before a checkpoint is never lost."""
-        self._writer.flush()
+        if self._writer:
+            self._writer.flush()
 
     def close(self) -> None:
         """Close the TensorBoard files."""
-        self._writer.close()
+        if self._writer:
+            self._writer.close()
 
     @contextmanager
     def bar(self) -> Iterator[None]:
         """Show a bar meanwhile, on a terminal."""
-        if not self._console.is_terminal:
+        if not self._console.is_terminal or self._writer is None:
             yield
             return
         columns = (

@@ -162,7 +162,7 @@ class PerceptionTrainer:
         """
         config, learner = self.config, self.learner
         began, earlier, first = time.monotonic(), self.seconds, learner.steps
-        losses: list[float] = []
+        losses: list[torch.Tensor] = []
         console = Console()
         with stop_requested() as stop, Progress(console=console, disable=not console.is_terminal) as progress:
             task = progress.add_task("perception", total=config.steps, completed=first)
@@ -175,7 +175,8 @@ class PerceptionTrainer:
                 progress.update(task, completed=learner.steps)
                 if learner.steps % config.log_every == 0:
                     rate = (learner.steps - first) / (self.seconds - earlier)
-                    self._note({**scalars, "loss/part": float(np.mean(losses)), "steps_per_second": rate})
+                    mean = torch.stack(losses).mean()
+                    self._note({**scalars, "loss/part": mean, "steps_per_second": rate})
                     losses = []
                 if learner.steps % config.checkpoint_every == 0:
                     self._note(self._validate())
@@ -220,8 +221,10 @@ class PerceptionTrainer:
 
     def _note(self, scalars: dict[str, Any]) -> None:
         for name, value in scalars.items():
-            self._writer.add_scalar(name, value, self.learner.steps)
-        shown = (f"{name}={value:.3f}" for name, value in scalars.items() if name not in ("learning_rate",))
+            self._writer.add_scalar(name, float(value), self.learner.steps)
+        shown = (
+            f"{name}={float(value):.3f}" for name, value in scalars.items() if name not in ("learning_rate",)
+        )
         print(self.learner.steps, *shown, flush=True)
 
     def _load(self) -> float:

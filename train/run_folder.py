@@ -26,7 +26,7 @@ class RunOptions(Protocol):
 
 
 #: Options that may differ when a run goes on; all others decide what is learned.
-FREE_OPTIONS = {"out", "device", "threads", "workers", "log_every"}
+FREE_OPTIONS = {"out", "device", "threads", "workers", "ray", "log_every"}
 
 
 class RunFolder:
@@ -34,19 +34,22 @@ class RunFolder:
 
     Args:
         config: The options of the run.
+        leads: Whether this process is the one that locks and writes; others of the same run read alone.
 
     Raises:
-        ValueError: Another process trains in the folder, or it holds a run that was started with other options.
+        ValueError: Another run trains in the folder, or it holds a run that was started with other options.
     """
 
-    def __init__(self, config: RunOptions) -> None:
+    def __init__(self, config: RunOptions, leads: bool = True) -> None:
         self.path = config.out
+        self._leads = leads
         self.options = jsonable(config)
         self._defaults = jsonable(type(config)())
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.path / "lock").open("w")
+        self._lock = (self.path / "lock").open("a")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if leads:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._check_options()
         except BlockingIOError as error:
             self.close()
@@ -75,12 +78,14 @@ class RunFolder:
 
     def write_options(self) -> None:
         """Keep the options, for those who go on with the run."""
-        write_json(self.path / "options.json", self.options)
+        if self._leads:
+            write_json(self.path / "options.json", self.options)
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint. ``state`` holds tensors, numbers, strings, lists and dicts only."""
-        with atomic_path(self._checkpoint) as temporary:
-            torch.save(state, temporary)
+        if self._leads:
+            with atomic_path(self._checkpoint) as temporary:
+                torch.save(state, temporary)
 
     def close(self) -> None:
         """Let other processes work in the folder."""

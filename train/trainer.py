@@ -13,6 +13,7 @@ import torch
 from atp.agent import Agent, pick_device
 from train.collector import Collector
 from train.config import TrainConfig
+from train.distributed import ProcessGroup, local_device
 from train.learner import Learner
 from train.log import TrainingLog
 from train.replay import Replay
@@ -25,6 +26,9 @@ class Trainer:
 
     Learning goes on while the environments are busy: a round is played by the weights as they were at its start, and
     the gradient steps that earlier rounds made due are made meanwhile, with the interactions of those rounds.
+
+    Under `torchrun` every process has environments and interactions of its own, all of them count, and gradients are
+    averaged.
 
     A run that goes on from its checkpoint ends with the very same weights as one that was never stopped: all random
     numbers come from the checkpoint or from the seed and the round's number. (On a GPU as far as its kernels give the
@@ -44,9 +48,11 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         torch.set_flush_denormal(True)  # else tiny gradients make a CPU's backward pass several times slower
-        device = pick_device(config.device)
+        device = local_device(pick_device(config.device))
         with ExitStack() as opened:
-            self.folder = opened.enter_context(closing(RunFolder(config)))
+            self.group = ProcessGroup.join(device)
+            opened.callback(self.group.leave)
+            self.folder = opened.enter_context(closing(RunFolder(config, self.group.leads)))
             gradient_steps = (
                 config.total_interactions - config.learning_starts
             ) / config.interactions_per_step
@@ -58,16 +64,20 @@ class Trainer:
                 config.seed,
                 {"part": part} if part else None,
                 ("interaction",) if part else ("interaction", "part"),
+                self.group,
             )
             self.rounds, self.seconds = 0, 0.0
             written = self._load()
             pool = opened.enter_context(closing(config.make_pool()))
             self.replay = Replay(
-                config.out / "replay.npy",
+                config.out / ("replay.npy" if self.group.leads else f"replay-{self.group.rank}.npy"),
                 config.resolution,
                 config.resolution,
-                capacity=min(config.replay_size, config.total_interactions + config.round_size),
-                slack=config.checkpoint_every + config.round_size,
+                capacity=min(
+                    self._share(config.replay_size),
+                    self._share(config.total_interactions) + config.round_size,
+                ),
+                slack=self._share(config.checkpoint_every) + config.round_size,
                 written=written,
             )
             self.collector = Collector(
@@ -77,13 +87,19 @@ class Trainer:
                 config.predicted_memory,
                 config.temperature,
                 device,
-                config.seed,
+                config.seed if self.group.size == 1 else (config.seed, self.group.rank),
                 config.memory,
                 config.group_size,
             )
             self.folder.write_options()
             self.log = opened.enter_context(
-                closing(TrainingLog(config.out / "tensorboard", written, config.total_interactions))
+                closing(
+                    TrainingLog(
+                        config.out / "tensorboard" if self.group.leads else None,
+                        self.played,
+                        config.total_interactions,
+                    )
+                )
             )
             self._opened = opened.pop_all()
 
@@ -98,10 +114,11 @@ class Trainer:
             envs.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         config, replay = self.config, self.replay
-        start, began, earlier = replay.written, time.monotonic(), self.seconds
+        start, began, earlier = self.played, time.monotonic(), self.seconds
         with stop_requested() as stop, self.log.bar():
-            while replay.written < config.total_interactions and not stop:
-                before = replay.written
+            stopping = self.group.any(bool(stop))
+            while self.played < config.total_interactions and not stopping:
+                before = self.played
                 due = self._steps_due()
                 acting = copy.deepcopy(self.learner.acting)  # as it is now
                 statistics = self.collector.play(
@@ -110,31 +127,40 @@ class Trainer:
                 self.rounds += 1
                 spent = time.monotonic() - began
                 self.seconds = earlier + spent
-                rate = (replay.written - start) / max(spent, 1e-9)
-                self.log.add_round(statistics, replay.written, rate)
+                rate = (self.played - start) / max(spent, 1e-9)
+                self.log.add_round(statistics, self.played, rate)
                 # at multiples, so that a run that was stopped logs and saves where one that was not does
-                if replay.written // config.log_every > before // config.log_every:
-                    self.log.write(replay.written, {"epsilon": self.epsilon, "interactions_per_second": rate})
-                if replay.written // config.checkpoint_every > before // config.checkpoint_every:
+                if self.played // config.log_every > before // config.log_every:
+                    self.log.write(self.played, {"epsilon": self.epsilon, "interactions_per_second": rate})
+                if self.played // config.checkpoint_every > before // config.checkpoint_every:
                     self.save()
-            while replay.written >= config.total_interactions and not stop and self._learn(self._steps_due()):
-                pass
+                stopping = self.group.any(bool(stop))
+            while (
+                self.played >= config.total_interactions and not stopping and self._learn(self._steps_due())
+            ):
+                stopping = self.group.any(bool(stop))
             self.save()
-        if replay.written < config.total_interactions or self.learner.steps < self._steps_due():
-            self.log.note(f"stopped at {replay.written} interactions; the same command goes on from here")
+        if self.played < config.total_interactions or self.learner.steps < self._steps_due():
+            self.log.note(f"stopped at {self.played} interactions; the same command goes on from here")
             return False
-        self.agent().save_pretrained(config.out / "weights")
+        if self.group.leads:
+            self.agent().save_pretrained(config.out / "weights")
         self.log.note(f"weights: {config.out / 'weights'}")
         return True
+
+    @property
+    def played(self) -> int:
+        """Interactions played so far, by all processes together."""
+        return self.replay.written * self.group.size
 
     @property
     def epsilon(self) -> float:
         """Probability of a random action now."""
         config = self.config
-        if self.replay.written < config.learning_starts:
+        if self.played < config.learning_starts:
             return 1.0
         span = max(1.0, config.epsilon_share * config.total_interactions)
-        progress = min(1.0, (self.replay.written - config.learning_starts) / span)
+        progress = min(1.0, (self.played - config.learning_starts) / span)
         return config.epsilon_start + (config.epsilon_end - config.epsilon_start) * progress
 
     def agent(self) -> Agent:
@@ -147,7 +173,7 @@ class Trainer:
             "resolution": self.config.resolution,
             "holds": self.config.reward != "no-hold",
             "memory": self.config.memory,
-            "interactions_played": self.replay.written,
+            "interactions_played": self.played,
             "gradient_steps": self.learner.steps,
             "training_seconds": round(self.seconds),
             "machine": describe_machine(self.learner.device),
@@ -159,8 +185,10 @@ class Trainer:
         """Write the checkpoint: a killed run goes on from here, exactly."""
         self.replay.flush()
         self.log.flush()
+        self.group.wait()  # until the interactions of all are there
         self.folder.save(
             {
+                "processes": self.group.size,
                 "learner": self.learner.state_dict(),
                 "written": self.replay.written,
                 "rounds": self.rounds,
@@ -184,12 +212,21 @@ class Trainer:
                 f"{self.folder.path}: its checkpoint is of other networks, made by another version; "
                 "choose another --out to start anew"
             ) from error
+        if state.get("processes", 1) != self.group.size:
+            raise ValueError(
+                f"{self.folder.path}: {state.get('processes', 1)} processes played here, not {self.group.size}; "
+                "go on with as many or choose another --out"
+            )
         self.rounds, self.seconds = state["rounds"], state["seconds"]
         return int(state["written"])
 
+    def _share(self, interactions: int) -> int:
+        """This process's share of a number of interactions, rounded up."""
+        return -(-interactions // self.group.size)
+
     def _steps_due(self) -> int:
         """Gradient steps that the interactions played so far ask for."""
-        return int((self.replay.written - self.config.learning_starts) / self.config.interactions_per_step)
+        return int((self.played - self.config.learning_starts) / self.config.interactions_per_step)
 
     def _learn(self, due: int) -> bool:
         """Make one gradient step if fewer than ``due`` have been made; whether one was made."""
