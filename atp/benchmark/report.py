@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from atp.benchmark import speed
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.goals import goals_table
 from atp.benchmark.tables import (
@@ -26,7 +27,12 @@ BLOCK = re.compile(r"(<!-- report: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RESULTS = Path("docs/results")
 WEIGHTS = Path("assets/weights/default")
 VIDEO_WEIGHTS = Path("assets/weights/video")
-DOCUMENTS = (Path("README.md"), WEIGHTS / "README.md", VIDEO_WEIGHTS / "README.md")
+DOCUMENTS = (
+    Path("README.md"),
+    Path("docs/performance.md"),
+    WEIGHTS / "README.md",
+    VIDEO_WEIGHTS / "README.md",
+)
 
 #: Files of results of our policy by how it was trained.
 TRAININGS = {
@@ -264,18 +270,6 @@ def _switches(results: Results) -> str:
     return f"`{result['command']}` ({result['steps']} steps each):\n\n{markdown_table(header, lines)}"
 
 
-def _speed(results: Results) -> str:
-    result = results.read("bench")
-    choice, ratio = result["choice_ms"], result["choice_over_one_pass"]
-    return (
-        f"A step of the environment takes {result['step_over_bare']:.2f} times the bare PyBullet calls in it "
-        f"({result['step_ms']:.1f} ms against {result['bare_ms']:.1f} ms; median of {result['repeats']}). Choosing an "
-        f"action takes {choice['one_pass']:.0f} ms on one core with one pass that gives all directions, "
-        f"{ratio['rotated_passes']:.1f} times that with the paper's eight turned passes, and "
-        f"{ratio['eight_views']:.1f} times that averaged over eight views, which is the default."
-    )
-
-
 def _weights(results: Results) -> str:
     config = results.config()
     minutes = config["training_seconds"] / 60
@@ -363,7 +357,9 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "clips": _clips,
     "shifts": _shifts,
     "switches": _switches,
-    "speed": _speed,
+    "speed": lambda results: speed.speed_goals(results.read("bench")),
+    "bench": lambda results: speed.speed_table(results.read("bench")),
+    "endurance": lambda results: speed.endurance(results.read("endurance")),
     "weights": _weights,
     "second-seed": _second_seed,
     "second-stage": _second_stage,

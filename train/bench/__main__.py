@@ -1,0 +1,99 @@
+"""Measure what things cost, each against a floor measured in the same run.
+
+    python -m train.bench --out runs/bench.json
+
+The floor of a step is the very calls to PyBullet that the step made and cannot do without (tie the grippers, move,
+simulate, let go, one picture), recorded and then made again from the same state with nothing around them. The floor
+of a choice is one pass of the interaction network, which gives all directions. Floor and rest take turns, so that a
+machine whose speed drifts slows both.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from atp.files import write_json
+from train.bench.acting import bench_acting
+from train.bench.cost import bench_cost
+from train.bench.rollouts import bench_rollouts
+from train.bench.step import bench_step
+from train.bench.training import bench_training
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """How much to measure, and where to write."""
+
+    out: Path = Path("runs/bench.json")
+    """File for the figures."""
+    repeats: int = 5
+    """Measurements of each; medians are reported."""
+    steps: int = 200
+    """Environment steps in a measurement."""
+    interactions: int = 640
+    """Interactions in a measurement of rollouts; a multiple of 16."""
+    rounds: int = 4
+    """Rounds in a measurement of training."""
+    choices: int = 20
+    """Actions chosen in a measurement."""
+    weights: str = "default"
+    """Weights that choose them."""
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
+    """Where the networks compute."""
+    seed: int = 0
+    """Decides objects and actions."""
+
+
+def run(options: BenchOptions) -> dict[str, Any]:
+    """Measure and write the figures.
+
+    Args:
+        options: How much to measure, and where to write.
+
+    Returns:
+        What is written as JSON: ``step``, ``rollouts``, ``training``, ``acting`` and ``cost`` as their functions
+        describe them, ``repeats`` and ``cores``.
+    """
+    repeats, seed = options.repeats, options.seed
+    result: dict[str, Any] = {"repeats": repeats, "cores": len(os.sched_getaffinity(0))}
+    parts = {
+        "step": lambda: bench_step(repeats, options.steps, seed),
+        "rollouts": lambda: bench_rollouts(repeats, options.interactions, seed),
+        "training": lambda: bench_training(repeats, options.rounds, options.device),
+        "acting": lambda: bench_acting(options.weights, repeats, options.choices, seed, options.device),
+        "cost": lambda: bench_cost(repeats, options.steps // 4, seed),
+    }
+    for name, measure in parts.items():
+        print(f"measuring {name}", flush=True)
+        result[name] = measure()
+        write_json(options.out, result)  # what was measured is kept if the rest is not waited for
+    return result
+
+
+def _rows(found: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Figures by their names, nested ones with all the names that lead to them."""
+    rows = []
+    for name, value in found.items():
+        label = f"{prefix} {name}".strip().replace("_", " ")
+        rows += _rows(value, label) if isinstance(value, dict) else [(label, str(value))]
+    return rows
+
+
+def main() -> None:
+    """Entry point."""
+    result = run(tyro.cli(BenchOptions, description=__doc__, prog="python -m train.bench"))
+    table = Table("figure", "value", title=f"medians of {result['repeats']}")
+    for row in _rows(result):
+        table.add_row(*row)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Choosing an action: one pass against the paper's eight turned ones, and against the batch size."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from atp.agent import Agent
+from atp.encoding import image_tensor, memory_tensor
+from atp.selection import best_actions
+from envs.play import ArticulatedPlay, Observation
+from train.bench.measuring import in_turns, median_ms, median_ratio
+
+#: Settings of the agent for each way to choose an action.
+WAYS: dict[str, dict[str, Any]] = {
+    "one_pass": {"symmetries": 1},
+    "eight_views": {"symmetries": 8},
+    "rotated_passes": {"rotated_passes": True},
+}
+BATCHES = (1, 4, 16)
+
+
+def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: str = "cpu") -> dict[str, Any]:
+    """Ways to choose an action, in turns, on one core or on the GPU.
+
+    Args:
+        weights: Weights that choose.
+        repeats: Measurements; medians are reported.
+        choices: Actions of a measurement.
+        seed: Decides the pictures.
+        device: Where to compute.
+
+    Returns:
+        ``choice_ms`` and ``choice_over_one_pass`` by way; ``batch_ms``, milliseconds for each of a batch.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as in an evaluation, which gives each core a process
+    try:
+        agent = Agent.from_pretrained(weights, device)
+        pictures = _pictures(choices, seed)
+        ways = {name: _chooser(agent, pictures, settings) for name, settings in WAYS.items()}
+        batches = {str(size): _batched(agent, pictures, size) for size in BATCHES}
+        in_turns({**ways, **batches}, 1)  # warm up
+        seconds = in_turns({**ways, **batches}, repeats)
+    finally:
+        torch.set_num_threads(threads)
+    return {
+        "device": device,
+        "choices": choices,
+        "choice_ms": {name: median_ms(seconds, name, choices) for name in WAYS},
+        "choice_over_one_pass": {name: median_ratio(seconds, name, "one_pass") for name in WAYS},
+        "batch_ms": {str(size): median_ms(seconds, str(size), size) for size in BATCHES},
+    }
+
+
+def _pictures(count: int, seed: int) -> list[Observation]:
+    env = ArticulatedPlay(split="train")
+    try:
+        return [env.reset(seed=seed + index)[0] for index in range(count)]
+    finally:
+        env.close()
+
+
+def _chooser(agent: Agent, pictures: list[Observation], settings: dict[str, Any]) -> Callable[[], float]:
+    """Chooses an action for each picture in one way."""
+
+    def choose() -> float:
+        agent.symmetries, agent.rotated_passes = 8, False
+        for name, value in settings.items():
+            setattr(agent, name, value)
+        seconds = 0.0
+        for observation in pictures:
+            agent.reset(observation)
+            began = time.perf_counter()
+            agent.act(observation)
+            seconds += time.perf_counter() - began
+        return seconds
+
+    return choose
+
+
+def _batched(agent: Agent, pictures: list[Observation], size: int) -> Callable[[], float]:
+    """Chooses the actions of a batch in one pass."""
+    some = [pictures[index % len(pictures)] for index in range(size)]
+    images = torch.cat([image_tensor(o["rgb"], o["depth"]) for o in some]).to(agent.device)
+    memories = torch.cat([memory_tensor(o["depth"][None].astype("uint8") * 0) for o in some]).to(agent.device)
+
+    def choose() -> float:
+        began = time.perf_counter()
+        best_actions(agent.interaction, images, memories)
+        return time.perf_counter() - began
+
+    return choose
