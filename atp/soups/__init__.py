@@ -1,0 +1,32 @@
+"""Model soups: averages of fine-tuned weights, for any PyTorch model (arXiv 2203.05482).
+
+Checkpoints are read one at a time, so memory does not grow with their number. Nothing here knows of the agent.
+"""
+
+from atp.soups.batchnorm import reestimate_batchnorm
+from atp.soups.greedy import GreedySoup, greedy_choice, greedy_soup
+from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, StateDict
+from atp.soups.landscape import angle_between, barrier
+from atp.soups.learned import LearnedSoup, learned_soup, mixture_gradient
+from atp.soups.mixing import mix, uniform_soup, wise_ft
+from atp.soups.stock import model_stock
+
+__all__ = [
+    "GreedySoup",
+    "Ingredients",
+    "LearnedSoup",
+    "SoupError",
+    "SoupWarning",
+    "StateDict",
+    "angle_between",
+    "barrier",
+    "greedy_choice",
+    "greedy_soup",
+    "learned_soup",
+    "mix",
+    "mixture_gradient",
+    "model_stock",
+    "reestimate_batchnorm",
+    "uniform_soup",
+    "wise_ft",
+]

@@ -1,0 +1,140 @@
+"""The learned soup: mixing weights by gradient descent on held-out data (Model soups, app. I).
+
+The gradient for an ingredient's weight is the inner product of the loss's gradient at the soup with the ingredient. So
+one backward pass and one reading of the files give all of them, and memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
+from atp.soups.mixing import Statistics, mix
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class LearnedSoup:
+    """A learned soup.
+
+    Attributes:
+        state: State dict on the CPU.
+        weights: (N,) float64 shares of the ingredients, or (L, N) by layer; rows sum to 1.
+        layers: Names of the layers of the rows; empty without ``by_layer``.
+        temperature: What the outputs are multiplied with.
+        losses: Held-out loss at each step.
+    """
+
+    state: StateDict
+    weights: Tensor
+    layers: list[str]
+    temperature: float
+    losses: list[float]
+
+
+def layer_of(name: str) -> str:
+    """The layer of a tensor: its module."""
+    return name.rpartition(".")[0]
+
+
+def mixture_gradient(ingredients: Ingredients, gradients: StateDict, layers: Sequence[str] = ()) -> Tensor:
+    """Gradient of a loss for the weights of the mixture, from its gradient for the mixed tensors.
+
+    Args:
+        ingredients: The checkpoints.
+        gradients: The loss's gradient by tensor name; names without one do not count.
+        layers: Names of layers, for a gradient by layer.
+
+    Returns:
+        (N,) float64, or (L, N) by layer.
+    """
+    rows = {layer: row for row, layer in enumerate(layers)}
+    found = torch.zeros(max(1, len(layers)), len(ingredients), dtype=torch.float64)
+    for index in range(len(ingredients)):
+        for name, tensor in ingredients.read(index):
+            if name in gradients:
+                product = (gradients[name].double() * tensor.double()).sum()
+                found[rows[layer_of(name)] if layers else 0, index] += product
+    return found if layers else found[0]
+
+
+def learned_soup(
+    ingredients: Ingredients | Sequence[Source],
+    model: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    loss: Loss = nn.functional.cross_entropy,
+    by_layer: bool = False,
+    learning_rate: float = 0.1,
+    learn_temperature: bool = True,
+    statistics: Statistics = None,
+) -> LearnedSoup:
+    """Learn a softmax over the ingredients, and a temperature, on held-out batches.
+
+    Args:
+        ingredients: The checkpoints.
+        model: A network of theirs; it is used in evaluation mode and ends with the soup's weights.
+        batches: Held-out inputs and targets; one step for each, so repeat them for more epochs.
+        loss: Of outputs and targets.
+        by_layer: Learn a softmax for each module.
+        learning_rate: Of AdamW, without weight decay.
+        learn_temperature: Learn a factor of the outputs beside.
+        statistics: Of BatchNorm, see :func:`atp.soups.mix`.
+
+    Returns:
+        The soup.
+
+    Raises:
+        SoupError: The checkpoints cannot be mixed, or are not of this model.
+    """
+    some = ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+    layers = list(dict.fromkeys(layer_of(name) for name in some.layout)) if by_layer else []
+    logits = torch.zeros(max(1, len(layers)), len(some), dtype=torch.float64, requires_grad=True)
+    log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=learn_temperature)
+    learned = [logits, log_temperature] if learn_temperature else [logits]
+    optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
+    model.eval()
+    losses = []
+    for inputs, targets in batches:
+        shares = logits.softmax(1)
+        _fill(model, mix(some, _by_name(some, shares.detach(), layers), statistics))
+        model.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
+        outputs = model(inputs)
+        value = loss(outputs * log_temperature.exp().to(outputs.dtype), targets)
+        value.backward()
+        gradients = {
+            name: parameter.grad.detach().cpu()
+            for name, parameter in model.named_parameters()
+            if parameter.grad is not None
+        }
+        found = mixture_gradient(some, gradients, layers).reshape(logits.shape)
+        shares.backward(found)
+        optimizer.step()
+        losses.append(float(value.detach()))
+    model.zero_grad(set_to_none=True)
+    weights = logits.detach().softmax(1)
+    state = mix(some, _by_name(some, weights, layers), statistics)
+    _fill(model, state)
+    return LearnedSoup(
+        state, weights if layers else weights[0], layers, math.exp(float(log_temperature.detach())), losses
+    )
+
+
+def _by_name(ingredients: Ingredients, shares: Tensor, layers: Sequence[str]) -> dict[str, list[float]]:
+    """Weights by tensor name."""
+    rows = {layer: row for row, layer in enumerate(layers)}
+    values = shares.tolist()
+    return {name: values[rows[layer_of(name)] if layers else 0] for name in ingredients.layout}
+
+
+def _fill(model: nn.Module, state: StateDict) -> None:
+    try:
+        model.load_state_dict(state)
+    except RuntimeError as error:
+        raise SoupError(f"the ingredients are not of this model: {error}") from error
