@@ -55,11 +55,12 @@ def mixture_gradient(ingredients: Ingredients, gradients: StateDict, layers: Seq
         (N,) float64, or (L, N) by layer.
     """
     rows = {layer: row for row, layer in enumerate(layers)}
+    exact = {name: gradient.double().flatten() for name, gradient in gradients.items()}
     found = torch.zeros(max(1, len(layers)), len(ingredients), dtype=torch.float64)
     for index in range(len(ingredients)):
         for name, tensor in ingredients.read(index):
-            if name in gradients:
-                product = (gradients[name].double() * tensor.double()).sum()
+            if name in exact:
+                product = torch.dot(exact[name], tensor.double().flatten())
                 found[rows[layer_of(name)] if layers else 0, index] += product
     return found if layers else found[0]
 
