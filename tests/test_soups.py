@@ -27,6 +27,7 @@ from atp.soups import (
     mixture_gradient,
     model_stock,
     reestimate_batchnorm,
+    soup_versus_ensemble,
     uniform_soup,
     wise_ft,
 )
@@ -360,6 +361,35 @@ def test_barrier():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert barrier(ends[0], ends[0], loss) == pytest.approx(0.0)
+
+
+# --- analysis --------------------------------------------------------------------------------------------------------
+
+
+def test_both_sides_agree_as_two_models_approach_each_other():
+    generator = torch.Generator().manual_seed(0)
+    inputs = 2 * torch.randn(400, 6, generator=generator, dtype=torch.float64)
+    targets = torch.randint(3, (400,), generator=generator)
+    start, end = states(2, torch.float64)
+    model = network(0, torch.float64)
+    ratios = []
+    for distance in (1.0, 0.1, 0.01):
+        near = wise_ft(start, end, distance)
+        found = soup_versus_ensemble(model, start, near, [(inputs, targets)], alpha=0.3, beta=1.5)
+        assert found.difference == pytest.approx(found.soup_loss - found.ensemble_loss)
+        ratios.append(found.approximation / found.difference)
+    assert abs(ratios[2] - 1) < 0.02
+    assert abs(ratios[2] - 1) < abs(ratios[1] - 1) < abs(ratios[0] - 1)
+
+
+def test_a_linear_model_has_no_difference():
+    model = nn.Linear(6, 3).double()
+    one, other = (copy.deepcopy(nn.Linear(6, 3).double().state_dict()) for _ in range(2))
+    batch = (torch.randn(50, 6, dtype=torch.float64), torch.randint(3, (50,)))
+    found = soup_versus_ensemble(model, one, other, [batch], step=0.01)
+    assert found.difference == pytest.approx(0, abs=1e-12)
+    assert found.approximation == pytest.approx(0, abs=1e-4)
+    assert found.curvature == pytest.approx(found.variance, rel=1e-3)
 
 
 # --- refusals --------------------------------------------------------------------------------------------------------

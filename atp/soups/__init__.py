@@ -3,6 +3,7 @@
 Checkpoints are read one at a time, so memory does not grow with their number. Nothing here knows of the agent.
 """
 
+from atp.soups.analysis import SoupVersusEnsemble, soup_versus_ensemble
 from atp.soups.batchnorm import reestimate_batchnorm
 from atp.soups.greedy import GreedySoup, greedy_choice, greedy_soup
 from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, StateDict
@@ -16,6 +17,7 @@ __all__ = [
     "Ingredients",
     "LearnedSoup",
     "SoupError",
+    "SoupVersusEnsemble",
     "SoupWarning",
     "StateDict",
     "angle_between",
@@ -27,6 +29,7 @@ __all__ = [
     "mixture_gradient",
     "model_stock",
     "reestimate_batchnorm",
+    "soup_versus_ensemble",
     "uniform_soup",
     "wise_ft",
 ]
