@@ -1,0 +1,161 @@
+"""Soups, ensembles and single checkpoints side by side, on sets that no choice was made with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from atp.soups.greedy import greedy_choice, greedy_soup
+from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
+from atp.soups.learned import learned_soup
+from atp.soups.mixing import Statistics, uniform_soup, wise_ft
+from atp.soups.stock import model_stock
+
+Batches = Sequence[tuple[Tensor, Tensor]]
+
+#: Shares of the fine-tuned checkpoint that WiSE-FT is asked for.
+WISE_ALPHAS = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A classification task with checkpoints to compare.
+
+    Attributes:
+        model: A network of the checkpoints; its weights are replaced again and again.
+        held_out: Batches of inputs and class indices by which soups are chosen; they are never reported as a test.
+        tests: Batches by the name of the test; the first is in-distribution, the others are shifted.
+        initial: What the checkpoints were fine-tuned from; None leaves out what needs it.
+        prepare: Told of the model each time that its weights were replaced, single checkpoints' too: to gather
+            statistics of BatchNorm anew for one.
+        statistics: Of BatchNorm, see :func:`atp.soups.mix`.
+        learned_epochs: Passes of the learned soup over ``held_out``.
+    """
+
+    model: nn.Module
+    held_out: Batches
+    tests: Mapping[str, Batches]
+    initial: Source | None = None
+    prepare: Callable[[nn.Module], None] = field(default=lambda model: None)
+    statistics: Statistics = None
+    learned_epochs: int = 3
+
+
+@torch.no_grad()
+def compare(ingredients: Ingredients | Sequence[Source], task: Task) -> dict[str, Any]:
+    """Accuracies of all ways to use the checkpoints.
+
+    Args:
+        ingredients: The checkpoints.
+        task: What they are compared on.
+
+    Returns:
+        JSON values: ``ingredients``, their names; ``rows``, one for each way, with ``way``, ``held_out``, ``tests`` (by
+        name) and ``chosen`` (indices, or weights of the learned soup); ``in_distribution`` and ``shifted``, names of
+        the tests.
+
+    Raises:
+        SoupError: The checkpoints cannot be mixed or are not of the model, or there is no test.
+    """
+    some = ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+    if not task.tests or not task.held_out:
+        raise SoupError("there must be a held-out set and a test")
+    rater = _Rater(task)
+    singles = [rater.outputs(some.load(index)) for index in range(len(some))]
+    scores = [rater.accuracy(outputs, None) for outputs in singles]
+    rows = [rater.row(f"ingredient {index}", outputs, [index]) for index, outputs in enumerate(singles)]
+    best = max(
+        range(len(some)), key=lambda index: (scores[index], index)
+    )  # of equals the later, as greedy does
+    rows.append(rater.row("best single", singles[best], [best]))
+
+    def add(way: str, state: StateDict, chosen: Sequence[float]) -> None:
+        rows.append(rater.row(way, rater.outputs(state), chosen))
+
+    everyone = range(len(some))
+    add("uniform soup", uniform_soup(some, task.statistics), everyone)
+    greedy = greedy_soup(some, rater.held_out, scores, statistics=task.statistics)
+    add("greedy soup", greedy.state, greedy.chosen)
+    with torch.enable_grad():
+        learned = learned_soup(
+            some, task.model, _repeated(task.held_out, task.learned_epochs), statistics=task.statistics
+        )
+    add("learned soup", learned.state, learned.weights.tolist())
+    if task.initial is not None:
+        for alpha in WISE_ALPHAS:
+            add(f"WiSE-FT {alpha:g}", wise_ft(task.initial, some.load(best), alpha, task.statistics), [best])
+        if len(some) > 1:
+            add("model stock", model_stock(some, task.initial, task.statistics), everyone)
+    rows.append(rater.row("ensemble", _mean(singles), everyone))
+    steps = greedy_choice(
+        scores,
+        lambda chosen, index: rater.accuracy(
+            _mean([singles[each] for each in (*chosen, index)], [None]), None
+        ),
+    )
+    chosen = [step.index for step in steps if step.kept]
+    rows.append(rater.row("greedy ensemble", _mean([singles[index] for index in chosen]), chosen))
+    first, *others = task.tests
+    return {"ingredients": list(some), "rows": rows, "in_distribution": first, "shifted": others}
+
+
+#: Logits by set; None is the held-out one.
+Outputs = dict[str | None, Tensor]
+
+
+class _Rater:
+    """Outputs and accuracies of weights on all sets of a task."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._sets: dict[str | None, Batches] = {None: task.held_out}
+        self._sets.update(task.tests)
+        self._targets = {
+            name: torch.cat([target for _, target in batches]) for name, batches in self._sets.items()
+        }
+
+    def outputs(self, state: StateDict, sets: Iterable[str | None] | None = None) -> Outputs:
+        """Logits of some weights, on all sets or on some."""
+        model = self._task.model
+        try:
+            model.load_state_dict(state)
+        except RuntimeError as error:
+            raise SoupError(f"the checkpoints are not of this model: {error}") from error
+        self._task.prepare(model)
+        model.eval()
+        return {
+            name: torch.cat([model(inputs).double() for inputs, _ in self._sets[name]])
+            for name in (self._sets if sets is None else sets)
+        }
+
+    def held_out(self, state: StateDict) -> float:
+        """Accuracy on the held-out set."""
+        return self.accuracy(self.outputs(state, [None]), None)
+
+    def accuracy(self, outputs: Outputs, name: str | None) -> float:
+        """Share of one set that is right."""
+        return float((outputs[name].argmax(1) == self._targets[name]).double().mean())
+
+    def row(self, way: str, outputs: Outputs, chosen: Sequence[float]) -> dict[str, Any]:
+        """A row of the comparison."""
+        return {
+            "way": way,
+            "held_out": self.accuracy(outputs, None),
+            "tests": {name: self.accuracy(outputs, name) for name in self._task.tests},
+            "chosen": list(chosen),
+        }
+
+
+def _mean(outputs: Sequence[Outputs], sets: Iterable[str | None] | None = None) -> Outputs:
+    """Mean logits on each set, or on some."""
+    names = outputs[0] if sets is None else sets
+    return {name: torch.stack([each[name] for each in outputs]).mean(0) for name in names}
+
+
+def _repeated(batches: Batches, epochs: int) -> Iterable[tuple[Tensor, Tensor]]:
+    for _ in range(epochs):
+        yield from batches
