@@ -8,7 +8,20 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import annotate, clip, eval, import_davis, live, maps, object, objects, play, report, shifts
+from atp.commands import (
+    annotate,
+    clip,
+    eval,
+    import_davis,
+    live,
+    maps,
+    object,
+    objects,
+    play,
+    report,
+    shifts,
+    soup,
+)
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
@@ -21,6 +34,7 @@ Options = (
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
     | Annotated[objects.ObjectsOptions, tyro.conf.subcommand("objects")]
     | Annotated[shifts.ShiftsOptions, tyro.conf.subcommand("shifts")]
+    | Annotated[soup.SoupOptions, tyro.conf.subcommand("soup")]
     | Annotated[report.ReportOptions, tyro.conf.subcommand("report")]
 )
 COMMANDS: dict[type, Callable[[Any], None]] = {
@@ -34,6 +48,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     object.ObjectOptions: object.main,
     objects.ObjectsOptions: objects.main,
     shifts.ShiftsOptions: shifts.main,
+    soup.SoupOptions: soup.main,
     report.ReportOptions: report.main,
 }
 

@@ -46,12 +46,17 @@ class Task:
 
 
 @torch.no_grad()
-def compare(ingredients: Ingredients | Sequence[Source], task: Task) -> dict[str, Any]:
+def compare(
+    ingredients: Ingredients | Sequence[Source],
+    task: Task,
+    keep: Callable[[str, StateDict], None] = lambda way, state: None,
+) -> dict[str, Any]:
     """Accuracies of all ways to use the checkpoints.
 
     Args:
         ingredients: The checkpoints.
         task: What they are compared on.
+        keep: Told of the weights of each soup.
 
     Returns:
         JSON values: ``ingredients``, their names; ``rows``, one for each way, with ``way``, ``held_out``, ``tests`` (by
@@ -74,6 +79,7 @@ def compare(ingredients: Ingredients | Sequence[Source], task: Task) -> dict[str
     rows.append(rater.row("best single", singles[best], [best]))
 
     def add(way: str, state: StateDict, chosen: Sequence[float]) -> None:
+        keep(way, state)
         rows.append(rater.row(way, rater.outputs(state), chosen))
 
     everyone = range(len(some))

@@ -1,0 +1,135 @@
+"""A comparison as a table and as the paper's scatter: in-distribution against shifted accuracy."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from atp.files import atomic_path
+from atp.soups.ingredients import SoupError
+
+#: Rows of single checkpoints; all but the best are one line of a table.
+SINGLE = "ingredient"
+
+
+def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> dict[str, Any]:
+    """Scores that others computed, as a comparison.
+
+    Args:
+        paths: Files with a JSON object on each line: ``model_name``, and accuracies by the name of the set, as the
+            authors of Model soups published them. Names with "soup" or "ensemble" in them are no single checkpoints.
+        held_out: The set by which the best single checkpoint is chosen; it is not reported.
+        in_distribution: The in-distribution test; all other sets are shifted tests.
+
+    Returns:
+        As :func:`atp.soups.comparison.compare`; ``held_out`` of a row is None where its file does not tell it.
+
+    Raises:
+        SoupError: A file cannot be read, a line is no such object, or there is no single checkpoint with both sets.
+    """
+    rows: list[dict[str, Any]] = []
+    for path in paths:
+        try:
+            lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise SoupError(f"{path}: cannot be read ({error})") from error
+        for number, line in enumerate(lines, start=1):
+            rows.append(_row(line, f"{path}, line {number}", held_out))
+    singles = [row for row in rows if row["way"].startswith(SINGLE) and row["held_out"] is not None]
+    if not singles or in_distribution not in singles[0]["tests"]:
+        raise SoupError(
+            f"{', '.join(map(str, paths))}: no single checkpoint with '{held_out}' and '{in_distribution}'"
+        )
+    best = max(enumerate(singles), key=lambda item: (item[1]["held_out"], item[0]))[1]
+    names = [row["way"].removeprefix(f"{SINGLE} ") for row in singles]
+    others = [row for row in rows if not row["way"].startswith(SINGLE)]
+    chosen = {**best, "way": "best single", "chosen": [names.index(best["way"].removeprefix(f"{SINGLE} "))]}
+    return {
+        "ingredients": names,
+        "rows": [*singles, chosen, *others],
+        "in_distribution": in_distribution,
+        "shifted": [name for name in best["tests"] if name != in_distribution],
+    }
+
+
+def _row(line: str, where: str, held_out: str) -> dict[str, Any]:
+    """A row of a comparison from a line of scores."""
+    try:
+        found = json.loads(line)
+        name = str(found["model_name"])
+        scores = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise SoupError(f"{where}: is no JSON object with 'model_name' and accuracies ({error})") from error
+    if not scores or not all(math.isfinite(value) for value in scores.values()):
+        raise SoupError(f"{where}: has no accuracies, or some that are no numbers")
+    single = not any(word in name.lower() for word in ("soup", "ensemble"))
+    rest = {key: value for key, value in scores.items() if key != held_out}
+    return {
+        "way": f"{SINGLE} {name}" if single else name.replace("_", " "),
+        "held_out": scores.get(held_out),
+        "tests": rest,
+        "chosen": [],
+    }
+
+
+def shifted_mean(result: dict[str, Any], row: dict[str, Any]) -> float | None:
+    """Mean accuracy of a row over the shifted tests; None where one is missing."""
+    values = [row["tests"].get(name) for name in result["shifted"]]
+    return None if not values or None in values else sum(values) / len(values)
+
+
+def comparison_markdown(result: dict[str, Any], singles: bool = False) -> str:
+    """A comparison as a Markdown table, accuracies in percent.
+
+    Args:
+        result: As :func:`atp.soups.comparison.compare` returns it.
+        singles: Whether every ingredient has a line.
+    """
+    shifted = result["shifted"]
+    header = ["", "held-out", result["in_distribution"], *shifted]
+    if len(shifted) > 1:
+        header.append("shifted, mean")
+    lines = [header, ["---"] * len(header)]
+    for row in result["rows"]:
+        if row["way"].startswith(SINGLE) and not singles:
+            continue
+        values = [
+            row["held_out"],
+            *(row["tests"].get(name) for name in (result["in_distribution"], *shifted)),
+        ]
+        if len(shifted) > 1:
+            values.append(shifted_mean(result, row))
+        lines.append([row["way"], *("-" if value is None else f"{100 * value:.2f}" for value in values)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def draw_comparison(result: dict[str, Any], out: Path) -> None:
+    """Draw in-distribution against mean shifted accuracy, a point for every row.
+
+    Args:
+        result: As :func:`atp.soups.comparison.compare` returns it, with a shifted test or more.
+        out: A .png, .pdf or .svg file; replaced.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    panel = figure.subplots()
+    points = [
+        (row["way"], 100 * row["tests"][result["in_distribution"]], 100 * mean)
+        for row in result["rows"]
+        if (mean := shifted_mean(result, row)) is not None
+    ]
+    singles = [point for point in points if point[0].startswith(SINGLE)]
+    panel.plot(
+        [x for _, x, _ in singles], [y for *_, y in singles], "o", color="0.7", label="fine-tuned checkpoints"
+    )
+    for number, (way, x, y) in enumerate(point for point in points if point not in singles):
+        panel.plot(x, y, "*" if "soup" in way else "s", markersize=11, color=f"C{number % 10}", label=way)
+    panel.set(xlabel=f"{result['in_distribution']} (%)", ylabel="shifted, mean (%)")
+    panel.grid(alpha=0.3)
+    panel.legend(fontsize="small")
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, dpi=110)
