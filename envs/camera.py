@@ -138,10 +138,11 @@ class Camera:
         points += self.position.astype(np.float32)
         return points
 
-    def unproject_pixel(self, row: int, col: int, depth: float) -> NDArray[np.float64]:
-        """:meth:`unproject` for one pixel: (3,) float64 world point in metres."""
-        point: NDArray[np.float64] = self.rays[row, col] * float(depth) + self.position
-        return point
+    def unproject_pixel(self, row: int, col: int, depth: float) -> tuple[float, float, float]:
+        """:meth:`unproject` for one pixel: a world point (x, y, z) in metres."""
+        x, y, z = (self.rays[row, col] * np.float32(depth)).tolist()
+        from_x, from_y, from_z = self.position.tolist()
+        return x + from_x, y + from_y, z + from_z
 
     def flow_of(
         self,

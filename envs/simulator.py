@@ -86,11 +86,11 @@ class Grip:
 
     Attributes:
         link: Index of the link in the simulator.
-        point: (3,) world point in metres.
+        point: World point (x, y, z) in metres.
     """
 
     link: int
-    point: NDArray[np.float64]
+    point: tuple[float, float, float]
 
 
 class Client:
@@ -272,12 +272,12 @@ class Simulator:
         Returns:
             (P, 4, 4) float64 homogeneous matrices, metres.
         """
-        poses = []
+        entries: list[float] = []  # one flat list is turned into an array much faster than nested ones
         for state in self.client.getLinkStates(self._body, self._part_links, computeForwardKinematics=1):
             x, y, z = state[4]
-            r = bullet.getMatrixFromQuaternion(state[5])
-            poses.append(((*r[:3], x), (*r[3:6], y), (*r[6:], z), (0.0, 0.0, 0.0, 1.0)))
-        return np.array(poses, np.float64).reshape(-1, 4, 4)
+            a, b, c, d, e, f, g, h, i = bullet.getMatrixFromQuaternion(state[5])
+            entries += (a, b, c, x, d, e, f, y, g, h, i, z, 0.0, 0.0, 0.0, 1.0)
+        return np.array(entries).reshape(-1, 4, 4)
 
     def interact(
         self,
@@ -304,7 +304,7 @@ class Simulator:
         pushed = self._attach(push, fixed=False)
         angle = direction * math.pi / 4
         travel = PUSH_DISTANCE / PUSH_STEPS
-        x, y, z = push.point.tolist()
+        x, y, z = push.point
         dx, dy = travel * math.cos(angle), travel * math.sin(angle)
         move_gripper, simulate = client.changeConstraint, client.stepSimulation
         for step in range(1, PUSH_STEPS + 1):
@@ -322,9 +322,8 @@ class Simulator:
         client = self.client
         state = client.getLinkState(self._body, grip.link, computeForwardKinematics=1)
         centre, orientation = state[0], state[1]  # constraints are in the frame of the centre of mass
-        point = grip.point.tolist()
         inverse = bullet.invertTransform(centre, orientation)
-        local, _ = bullet.multiplyTransforms(*inverse, point, (0, 0, 0, 1))
+        local, _ = bullet.multiplyTransforms(*inverse, grip.point, (0, 0, 0, 1))
         constraint: int = client.createConstraint(
             self._body,
             grip.link,
@@ -333,7 +332,7 @@ class Simulator:
             bullet.JOINT_FIXED if fixed else bullet.JOINT_POINT2POINT,
             (0, 0, 0),
             local,
-            point,
+            grip.point,
             (0, 0, 0, 1),
             orientation,
         )

@@ -112,7 +112,7 @@ class BoxScene:
 
     def grip(self, part: int, x: float, y: float) -> Grip:
         """A grip on a part at world (x, y), on top of a box 2 cm high."""
-        return Grip(self.simulator.part_links[part][0], np.array([x, y, 0.02]))
+        return Grip(self.simulator.part_links[part][0], (x, y, 0.02))
 
     def part_motion(self, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """How far every part's frame went since the poses ``before``: metres (P, 3) and radians about z (P,)."""

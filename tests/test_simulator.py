@@ -275,7 +275,7 @@ def test_friction_decides_what_gives_way(tmp_path):
         simulator = Simulator()
         simulator.load(model, Friction(slide=5.0, turn=0.5, hinge=hinge))
         simulator.place((0, 0, 0), {})
-        grip = module.Grip(simulator.part_links[1][0], np.array([0.25, 0.0, 0.02]))
+        grip = module.Grip(simulator.part_links[1][0], (0.25, 0.0, 0.02))
         simulator.interact(None, grip, 2)
         bent[hinge] = abs(simulator.state()[-1][1])
     assert bent[0.0] > 0.3
