@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup play test test-slow train train-video eval bench clean
+.PHONY: setup play test test-slow test-ray train train-video eval bench clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,11 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# Environments on a local Ray cluster, of which a node is killed
+test-ray: setup
+	$(BIN)/python -m pip install --quiet --editable '.[ray]'
+	$(BIN)/python -m pytest -m slow tests/test_ray.py
 
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
