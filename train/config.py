@@ -140,6 +140,8 @@ class TrainConfig(RunConfig):
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
             folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
+        mirror: A place that fsspec knows (s3://, gs://, file://), to which checkpoints and interactions are copied; a
+            run without a checkpoint in ``out`` goes on from there. Empty for none.
     """
 
     reward: Variant = "touch"
@@ -155,6 +157,7 @@ class TrainConfig(RunConfig):
     predicted_memory: float = 0.5
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
+    mirror: str = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()

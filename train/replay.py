@@ -103,6 +103,10 @@ class Replay:
             picks = rng.choice(len(self), size=size, p=weights / weights.sum())
         return self._ring[self._places()[picks]]
 
+    def newest(self, count: int) -> NDArray:
+        """The last ``count`` interactions, oldest first; a copy."""
+        return self._ring[self._places()[len(self) - count :]]
+
     def flush(self) -> None:
         """Write what is in memory to the file."""
         self._ring.flush()

@@ -26,7 +26,7 @@ class RunOptions(Protocol):
 
 
 #: Options that may differ when a run goes on; all others decide what is learned.
-FREE_OPTIONS = {"out", "device", "threads", "workers", "ray", "log_every"}
+FREE_OPTIONS = {"out", "device", "threads", "workers", "ray", "mirror", "log_every"}
 
 
 class RunFolder:
@@ -50,7 +50,7 @@ class RunFolder:
         try:
             if leads:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._check_options()
+            self.check_options()
         except BlockingIOError as error:
             self.close()
             raise ValueError(
@@ -95,8 +95,12 @@ class RunFolder:
     def _checkpoint(self) -> Path:
         return self.path / "checkpoint.pt"
 
-    def _check_options(self) -> None:
-        """Refuse to go on with a run that was started with other options. Without a checkpoint there is none."""
+    def check_options(self) -> None:
+        """Refuse to go on with a run that was started with other options. Without a checkpoint there is none.
+
+        Raises:
+            ValueError: The options differ, or cannot be read.
+        """
         path = self.path / "options.json"
         if not (path.exists() and self._checkpoint.exists()):
             return

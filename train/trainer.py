@@ -16,6 +16,7 @@ from train.config import TrainConfig
 from train.distributed import ProcessGroup, local_device
 from train.learner import Learner
 from train.log import TrainingLog
+from train.mirror import Mirror
 from train.replay import Replay
 from train.run_folder import RunFolder
 from train.stopping import stop_requested
@@ -67,6 +68,10 @@ class Trainer:
                 self.group,
             )
             self.rounds, self.seconds = 0, 0.0
+            self.mirror = Mirror(config.mirror, config.out, self.group.rank) if config.mirror else None
+            fetched = self.group.any(bool(self.mirror and self.group.leads and self.mirror.fetch()))
+            if fetched:
+                self.folder.check_options()
             written = self._load()
             pool = opened.enter_context(closing(config.make_pool()))
             self.replay = Replay(
@@ -78,8 +83,10 @@ class Trainer:
                     self._share(config.total_interactions) + config.round_size,
                 ),
                 slack=self._share(config.checkpoint_every) + config.round_size,
-                written=written,
+                written=0 if fetched else written,
             )
+            if fetched and self.mirror:
+                self.mirror.fill(self.replay, written)
             self.collector = Collector(
                 pool,
                 config.interactions,
@@ -145,6 +152,8 @@ class Trainer:
             return False
         if self.group.leads:
             self.agent().save_pretrained(config.out / "weights")
+            if self.mirror:
+                self.mirror.push_weights()
         self.log.note(f"weights: {config.out / 'weights'}")
         return True
 
@@ -185,6 +194,8 @@ class Trainer:
         """Write the checkpoint: a killed run goes on from here, exactly."""
         self.replay.flush()
         self.log.flush()
+        if self.mirror:
+            self.mirror.push(self.replay)
         self.group.wait()  # until the interactions of all are there
         self.folder.save(
             {
@@ -195,6 +206,8 @@ class Trainer:
                 "seconds": self.seconds,
             }
         )
+        if self.mirror:
+            self.mirror.push_files()
 
     def close(self) -> None:
         """End the workers and the log, and unlock the folder."""
