@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     try:
         COMMANDS[type(options)](options)
-    except (ValueError, OSError, RuntimeError) as error:
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -95,3 +95,46 @@ def test_killed_node_is_survived(cluster, wanted):
         assert_same(play(pool, kill), wanted)
     finally:
         pool.close()
+
+
+def test_training_survives_a_killed_node(cluster, tmp_path):
+    from dataclasses import replace
+
+    from test_training import TINY, assert_same_run, run
+
+    from train.trainer import Trainer
+
+    assert run(replace(TINY, out=tmp_path / "whole"))
+    whole, nodes = cluster
+    trainer = Trainer(replace(TINY, out=tmp_path / "killed", ray=True))
+    add_round = trainer.log.add_round
+
+    def kill_at_50(statistics, played, rate):
+        add_round(statistics, played, rate)
+        if played == 50:
+            whole.remove_node(nodes[0], allow_graceful=False)
+
+    trainer.log.add_round = kill_at_50
+    try:
+        assert trainer.run()
+    finally:
+        trainer.close()
+    assert_same_run(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_evaluation_on_a_cluster_that_loses_a_node(cluster):
+    from functools import partial
+
+    from atp.benchmark.evaluation import Cell, Setting, evaluate
+
+    cells = [Cell("act-random", "usb", "val")]
+    score = partial(evaluate, cells, 6, [0, 1], Setting())
+    whole, nodes = cluster
+    killed = []
+
+    def kill(count):
+        if not killed:
+            killed.append(whole.remove_node(nodes[0], allow_graceful=False))
+
+    assert score(on_ray=True, progress=kill) == score()
+    assert killed

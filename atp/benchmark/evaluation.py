@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -18,6 +16,7 @@ import envs
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.fingerprint import policy_digest
 from atp.benchmark.journal import Journal
+from atp.benchmark.sharing import share_out
 from atp.metrics import StepScores, across_seeds, optimal_rate_first, score_motion, summarize
 from atp.perception import BASELINES
 
@@ -173,6 +172,7 @@ def evaluate(
     setting: Setting,
     *,
     workers: int = 1,
+    on_ray: bool = False,
     journal: Journal | None = None,
     progress: Callable[[int], None] = lambda count: None,
 ) -> list[dict[str, Any]]:
@@ -184,6 +184,7 @@ def evaluate(
         seeds: Decide the episodes, whatever the number of workers.
         setting: What all episodes share.
         workers: Processes; 1 plays in this process.
+        on_ray: Play on a Ray cluster instead, see :func:`atp.benchmark.sharing.share_out`.
         journal: Where finished episodes are kept; those that it has are not played again.
         progress: Called with the number of episodes that have just been finished or found in the journal.
 
@@ -197,7 +198,8 @@ def evaluate(
         if journal is not None and task.key in journal:
             done[task] = [Record.from_json(value) for value in journal[task.key]]
             progress(len(task.episodes))
-    for task, records in _play([task for task in tasks if task not in done], setting, workers):
+    left = [task for task in tasks if task not in done]
+    for task, records in share_out(partial(run_task, setting=setting), left, workers, on_ray):
         done[task] = records
         if journal is not None:
             journal.add(task.key, [record.to_json() for record in records])
@@ -283,25 +285,6 @@ def _perception(records: list[Record], method: str) -> dict[str, float | None]:
     known = [column[~np.isnan(column)] for column in pairs.T]
     ious, false = (float(column.mean()) if len(column) else None for column in known)
     return {"motion_iou": ious, "false_motion_rate": false}
-
-
-def _play(tasks: list[Task], setting: Setting, workers: int) -> Iterator[tuple[Task, list[Record]]]:
-    """Play tasks in this process or in several, and yield each when it is done."""
-    if workers == 1:
-        for task in tasks:
-            yield task, run_task(task, setting)
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        pending: dict[Future[list[Record]], Task] = {
-            pool.submit(run_task, task, setting): task for task in tasks
-        }
-        try:
-            while pending:
-                for future in wait(pending, return_when=FIRST_COMPLETED).done:
-                    yield pending.pop(future), future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
 
 
 @cache

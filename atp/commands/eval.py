@@ -58,6 +58,8 @@ class EvalOptions:
     """Evaluate under domain randomisation."""
     workers: int = 0
     """Processes; 0 takes one for each core."""
+    ray: bool = False
+    """Play on a Ray cluster (extra ray), the one that RAY_ADDRESS names if it does."""
     device: str = "cpu"
     """auto, cpu or cuda."""
     out: Path = Path("runs/eval")
@@ -108,6 +110,7 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
             seeds,
             Setting(options.weights, options.device, {"randomization": options.randomization}),
             workers=min(options.workers or len(os.sched_getaffinity(0)), total),
+            on_ray=options.ray,
             journal=journal,
             progress=progress,
         )
