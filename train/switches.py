@@ -47,11 +47,11 @@ class SwitchesConfig:
     out: Path = Path("runs/switches")
     json: Path = Path("docs/results/switches.json")
     clips: Path | None = None
-    scored: int = 200
+    scored: int = 120
     perception: PerceptionConfig = field(
         default_factory=lambda: PerceptionConfig(
-            steps=300,
-            drawn=6_000,
+            steps=200,
+            drawn=3_000,
             learner=LearnerConfig(batch_size=8, pairs=24, optimizer="muon", learning_rate=2.5e-3),
         )
     )

@@ -57,7 +57,7 @@ def _on_ray(work: Callable[[T], R], tasks: Sequence[T]) -> Iterator[tuple[T, R]]
         raise ImportError("Ray is missing: pip install 'act-the-part[ray]'") from error
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
-    remote = ray.remote(num_cpus=1, max_retries=5)(_do)
+    remote: Any = ray.remote(num_cpus=1, max_retries=5)(_do)
     pending: dict[Any, T] = {remote.remote(work, task): task for task in tasks}
     try:
         while pending:
