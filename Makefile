@@ -38,10 +38,12 @@ test-ray: setup
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
 
-# The second stage, which the weights `video` come from: about an hour on 2 cores; needs a C++ compiler
+# The second stage, which the weights `video` come from: two hours on 2 cores; needs a C++ compiler
 train-video: setup
 	$(BIN)/python -m train.record --out runs/recorded
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/perception --learner.compile
+	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/video --weights runs/perception/weights \
+		--steps 6000 --learner.batch-size 24 --learner.pairs 20 --learner.learning-rate 2e-3 --learner.compile
 
 # The benchmark, hours on 2 cores; goes on when interrupted. Then the figures in the README are written anew
 eval: setup

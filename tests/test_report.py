@@ -130,15 +130,17 @@ def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
 
 
 def test_the_second_stage_is_told_from_the_config(tmp_path):
-    results = Results(repository(tmp_path))
-    options = {"learner": {"batch_size": 12, "pairs": 28}, "drawn": 30_000, "seed": 3}
-    stage = {"gradient_steps": 7_000, "training_seconds": 3_600, "command": "python -m train.perception_train",
-             "machine": "2 CPU cores", "options": options}  # fmt: skip
-    (tmp_path / VIDEO_WEIGHTS / "config.json").write_text(json.dumps({"perception": stage}))
+    results = Results(tmp_path)
+    (tmp_path / VIDEO_WEIGHTS).mkdir(parents=True)
+    options = {"learner": {"batch_size": 12, "pairs": 28}, "drawn": 3_000}
+    first = {"gradient_steps": 7_000, "training_seconds": 3_600, "command": "one", "options": options,
+             "machine": "2 CPU cores"}  # fmt: skip
+    second = {**first, "gradient_steps": 500, "command": "two", "before": first}
+    (tmp_path / VIDEO_WEIGHTS / "config.json").write_text(json.dumps({"perception": second}))
     text = BLOCKS["second-stage"](results)
-    assert "7,000 further gradient steps" in text
-    assert "12 interactions of recorded play and 28 of 30,000 drawn pairs, in 60 minutes" in text
-    assert text.endswith("`python -m train.perception_train` (seed 3, 2 CPU cores).")
+    assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 drawn pairs" in text
+    assert "in 60 minutes (2 CPU cores): `one`" in text
+    assert text.splitlines()[-1].startswith("2. 500 steps")
 
 
 def test_mistakes_in_documents_are_named(tmp_path, capsys):

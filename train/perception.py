@@ -31,6 +31,8 @@ from train.trainer import describe_machine
 class PerceptionConfig:
     """Options of the second stage.
 
+    The weights `video` went through it twice: with these defaults, and then with more play.
+
     Attributes:
         play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions.
         out: Folder of this run: checkpoint, log, weights.
@@ -130,6 +132,7 @@ class PerceptionTrainer:
         written, options = read_run(config.play)
         resolution = int(options["resolution"])
         self._description = played.config
+        self._before = begun.config.get("perception")
         with ExitStack() as opened:
             self.folder = opened.enter_context(closing(RunFolder(config)))
             self.replay = Replay(
@@ -200,6 +203,7 @@ class PerceptionTrainer:
             "training_seconds": round(self.seconds),
             "machine": describe_machine(self.learner.device),
             "options": self.folder.options,
+            "before": self._before,
         }
         device = self.learner.device.type
         return Agent(interaction, part, {**self._description, "perception": perception}, device=device)

@@ -281,14 +281,19 @@ def _weights(results: Results) -> str:
 
 
 def _second_stage(results: Results) -> str:
-    stage = results.config(VIDEO_WEIGHTS)["perception"]
-    options, minutes = stage["options"], stage["training_seconds"] / 60
-    return (
-        f"Weights `video`: {stage['gradient_steps']:,} further gradient steps of the part network, each with "
-        f"{options['learner']['batch_size']} interactions of recorded play and {options['learner']['pairs']} of "
-        f"{options['drawn']:,} drawn pairs, in {minutes:.0f} minutes, by `{stage['command']}` "
-        f"(seed {options['seed']}, {stage['machine']})."
-    )
+    stages, stage = [], results.config(VIDEO_WEIGHTS)["perception"]
+    while stage is not None:
+        stages.append(stage)
+        stage = stage.get("before")
+    lines = []
+    for number, stage in enumerate(reversed(stages), start=1):
+        learner, minutes = stage["options"]["learner"], stage["training_seconds"] / 60
+        lines.append(
+            f"{number}. {stage['gradient_steps']:,} steps, each with {learner['batch_size']} interactions of recorded "
+            f"play and {learner['pairs']} of {stage['options']['drawn']:,} drawn pairs, in {minutes:.0f} minutes "
+            f"({stage['machine']}): `{stage['command']}`"
+        )
+    return "Weights `video`: further gradient steps of the part network of `default`.\n\n" + "\n".join(lines)
 
 
 def _second_seed(results: Results) -> str:
