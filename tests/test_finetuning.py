@@ -1,0 +1,151 @@
+"""Fine-tunes for soups: recipes, the probe, exact repetition, and a sweep that goes on where it was stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from train.finetuning import sweep as module
+from train.finetuning.fit import _mixing_share, fine_tune, probe
+from train.finetuning.recipe import Recipe, SearchSpace
+from train.finetuning.sweep import SweepConfig, recipes, sweep
+from train.finetuning.task import Examples, FineTuningTask
+
+SPACE = SearchSpace(learning_rate=(1e-3, 1e-2), epochs=(1, 3), batch_size=16)
+TASK = "test_finetuning:task"
+
+
+def make():
+    torch.manual_seed(0)
+    body = nn.Linear(6, 12)
+    return nn.Sequential(body, nn.ReLU(), nn.Linear(12, 2))
+
+
+def draw(count, shift=0.0, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.randn(count, 6, generator=generator)
+    return Examples(inputs + shift, (inputs[:, 0] * inputs[:, 1] > 0).long())
+
+
+def task():
+    return FineTuningTask(
+        make, "2.", draw(200), draw(80, seed=2), {"same": draw(100, seed=3), "moved": draw(100, 0.5, seed=4)}
+    )
+
+
+def accuracy(state, examples):
+    model = make()
+    model.load_state_dict(state)
+    return float((model(examples.inputs).argmax(1) == examples.targets).double().mean())
+
+
+def test_recipes_lie_in_their_ranges_and_depend_on_seed_and_number_alone():
+    drawn = [SPACE.draw(3, number) for number in range(200)]
+    assert drawn == [SPACE.draw(3, number) for number in range(200)]
+    assert len({recipe.seed for recipe in drawn}) > 190
+    rates = np.array([recipe.learning_rate for recipe in drawn])
+    assert rates.min() >= 1e-3
+    assert rates.max() <= 1e-2
+    assert abs(np.median(np.log10(rates)) + 2.5) < 0.1  # log-uniform
+    assert {recipe.epochs for recipe in drawn} == {1, 2, 3}
+
+
+def test_probe_trains_the_head_alone():
+    initial = probe(task(), Recipe(learning_rate=0.01, epochs=3))
+    start = make().state_dict()
+    assert all(torch.equal(initial[name], start[name]) == name.startswith("0") for name in start)
+    with pytest.raises(ValueError, match="starts with 'tail'"):
+        probe(replace(task(), head="tail"))
+
+
+def test_fine_tune_learns_and_is_the_same_twice():
+    some = task()
+    initial = probe(some)
+    recipe = Recipe(learning_rate=0.01, epochs=20, label_smoothing=0.1, mixup=0.2, seed=5)
+    state = fine_tune(some, initial, recipe)
+    assert accuracy(state, some.tests["same"]) > accuracy(initial, some.tests["same"]) + 0.1
+    again = fine_tune(some, initial, recipe)
+    assert all(torch.equal(state[name], again[name]) for name in state)
+    other = fine_tune(some, initial, replace(recipe, seed=6))
+    assert not torch.equal(state["0.weight"], other["0.weight"])
+
+
+def test_frozen_parameters_stay():
+    def frozen():
+        model = make()
+        model[0].requires_grad_(False)
+        return model
+
+    some = replace(task(), make=frozen)
+    state = fine_tune(some, make().state_dict(), Recipe(learning_rate=0.01))
+    assert torch.equal(state["0.weight"], make().state_dict()["0.weight"])
+    assert not torch.equal(state["2.weight"], make().state_dict()["2.weight"])
+
+
+def test_augmentation_gets_its_strength():
+    seen = []
+
+    def augment(inputs, strength, generator):
+        seen.append(strength)
+        return inputs
+
+    fine_tune(
+        replace(task(), augment=augment),
+        make().state_dict(),
+        Recipe(learning_rate=0.01, augmentation=0.7, epochs=1),
+    )
+    assert set(seen) == {0.7}
+
+
+def test_shares_of_mixup():
+    generator = torch.Generator().manual_seed(0)
+    shares = np.array([_mixing_share(0.2, generator) for _ in range(500)])
+    assert shares.min() >= 0.5
+    assert shares.max() <= 1
+    assert 0.8 < shares.mean() < 0.95  # E max(b, 1 - b) of Beta(0.2, 0.2) is 0.88
+    assert _mixing_share(0.0, generator) == 1
+
+
+def test_sweep_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    config = SweepConfig(TASK, tmp_path / "whole", runs=3, space=SPACE)
+    files = sweep(config)
+    assert [file.name for file in files] == ["000.safetensors", "001.safetensors", "002.safetensors"]
+    stopped = replace(config, out=tmp_path / "stopped")
+    run = module._run
+
+    def failing(config, number):
+        if number == 1:
+            raise KeyboardInterrupt
+        return run(config, number)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_run", failing)
+        with pytest.raises(KeyboardInterrupt):
+            sweep(stopped)
+    first = (tmp_path / "stopped" / "000.safetensors").stat().st_mtime_ns
+    again = sweep(stopped)
+    assert (tmp_path / "stopped" / "000.safetensors").stat().st_mtime_ns == first
+    for mine, theirs in zip(again, files, strict=True):
+        assert mine.read_bytes() == theirs.read_bytes()
+    with pytest.raises(ValueError, match="other options"):
+        sweep(replace(stopped, seed=1))
+    assert len(recipes(config)) == 3
+
+
+def test_sweep_in_processes_gives_the_same(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(module.Path(__file__).parent))  # for the workers
+    alone = sweep(SweepConfig(TASK, tmp_path / "one", runs=2, space=SPACE))
+    shared = sweep(SweepConfig(TASK, tmp_path / "two", runs=2, workers=2, space=SPACE))
+    for mine, theirs in zip(shared, alone, strict=True):
+        assert mine.read_bytes() == theirs.read_bytes()
+
+
+def test_task_that_is_none(tmp_path):
+    with pytest.raises(ValueError, match=r"no package.module:function"):
+        sweep(SweepConfig("test_finetuning:nothing", tmp_path))
+    with pytest.raises(ValueError, match="gives a Sequential"):
+        sweep(SweepConfig("test_finetuning:make", tmp_path / "b"))

@@ -1,0 +1,111 @@
+"""One fine-tune: the linear probe that all start from, and the fine-tune itself (LP-FT, arXiv 2202.10054)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from atp.soups import StateDict
+from train.finetuning.recipe import Recipe
+from train.finetuning.task import Examples, FineTuningTask
+
+#: The probe is fitted to outputs of the rest of the network, which stay as they are; so it may take long steps.
+PROBE = Recipe(learning_rate=1e-2, weight_decay=1e-4, epochs=10)
+
+
+def probe(task: FineTuningTask, recipe: Recipe = PROBE) -> StateDict:
+    """The pretrained network with a head that was fitted alone: the initialisation of all fine-tunes.
+
+    Args:
+        task: What is fine-tuned.
+        recipe: How the head is fitted.
+
+    Returns:
+        State dict on the CPU.
+    """
+    torch.manual_seed(recipe.seed)
+    model = task.make()
+    head = [parameter for name, parameter in model.named_parameters() if name.startswith(task.head)]
+    if not head:
+        raise ValueError(f"no parameter's name starts with '{task.head}', the task's head")
+    model.eval()  # statistics and dropout belong to the rest
+    _fit(model, head, task, recipe)
+    return _copied(model)
+
+
+def fine_tune(task: FineTuningTask, initial: StateDict, recipe: Recipe) -> StateDict:
+    """Fine-tune from an initialisation.
+
+    Args:
+        task: What is fine-tuned.
+        initial: As :func:`probe` gives it.
+        recipe: How.
+
+    Returns:
+        State dict on the CPU.
+    """
+    torch.manual_seed(recipe.seed)
+    model = task.make()
+    model.load_state_dict(initial)
+    model.train()
+    _fit(model, [parameter for parameter in model.parameters() if parameter.requires_grad], task, recipe)
+    return _copied(model)
+
+
+def _fit(model: nn.Module, parameters: list[nn.Parameter], task: FineTuningTask, recipe: Recipe) -> None:
+    """Minimise the cross-entropy of the training examples."""
+    generator = torch.Generator().manual_seed(recipe.seed)
+    total = recipe.epochs * math.ceil(len(task.train) / recipe.batch_size)
+    optimizer = torch.optim.AdamW(
+        parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total))
+    for inputs, targets in _batches(task.train, recipe, generator):
+        inputs = task.augment(inputs, recipe.augmentation, generator)
+        other = torch.randperm(len(targets), generator=generator)
+        share = _mixing_share(recipe.mixup, generator)
+        if share < 1:
+            inputs = share * inputs + (1 - share) * inputs[other]
+        logits = model(inputs)
+        loss = share * _loss(logits, targets, recipe) + (1 - share) * _loss(logits, targets[other], recipe)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+
+def _batches(
+    examples: Examples, recipe: Recipe, generator: torch.Generator
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """All examples in a new order for each epoch."""
+    for _ in range(recipe.epochs):
+        for which in torch.randperm(len(examples), generator=generator).split(recipe.batch_size):
+            yield examples.inputs[which], examples.targets[which]
+
+
+def _loss(logits: Tensor, targets: Tensor, recipe: Recipe) -> Tensor:
+    return nn.functional.cross_entropy(logits, targets, label_smoothing=recipe.label_smoothing)
+
+
+def _mixing_share(mixup: float, generator: torch.Generator) -> float:
+    """A draw of Beta(mixup, mixup), at least a half; 1 without mixup."""
+    if mixup <= 0:
+        return 1.0
+    gamma = torch._standard_gamma(torch.full((2,), mixup, dtype=torch.float64), generator=generator)
+    share = float(gamma[0] / gamma.sum().clamp(min=1e-300))
+    return max(share, 1 - share)
+
+
+def _rate(step: int, total: int) -> float:
+    """Warm-up over a tenth of the steps, then a cosine to zero."""
+    warmup = max(1, total // 10)
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def _copied(model: nn.Module) -> StateDict:
+    return {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
