@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 
 import pytest
 import torch
@@ -75,6 +76,13 @@ def test_rows_are_what_they_say(setting):
     right = (torch.stack(logits).mean(0).argmax(1) == targets).double().mean()
     assert rows["ensemble"]["tests"]["same"] == pytest.approx(float(right), abs=1e-6)
     assert sum(rows["learned soup"]["chosen"]) == pytest.approx(1)
+    paired = rows["uniform soup"]["paired"]["shifted"]
+    gain = rows["uniform soup"]["tests"]["shifted"] - rows["best single"]["tests"]["shifted"]
+    assert (paired["gained"] - paired["lost"]) / 200 == pytest.approx(gain)
+    assert rows["best single"]["paired"]["same"] == {"gained": 0, "lost": 0, "p": 1.0}
+    low, count = sorted((paired["gained"], paired["lost"])), paired["gained"] + paired["lost"]
+    tail = sum(math.comb(count, k) for k in range(low[0] + 1)) / 2**count
+    assert paired["p"] == pytest.approx(min(1.0, 2 * tail))
 
 
 def test_greedy_is_never_worse_than_the_best_on_the_held_out_set(setting):

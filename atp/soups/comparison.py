@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from scipy.stats import binomtest
 from torch import Tensor, nn
 
 from atp.soups.greedy import greedy_choice, greedy_soup
@@ -60,8 +61,9 @@ def compare(
 
     Returns:
         JSON values: ``ingredients``, their names; ``rows``, one for each way, with ``way``, ``held_out``, ``tests`` (by
-        name) and ``chosen`` (indices, or weights of the learned soup); ``in_distribution`` and ``shifted``, names of
-        the tests.
+        name), ``paired`` (by name: how many examples it ``gained`` and ``lost`` against the best single checkpoint, and
+        ``p`` of McNemar's exact test) and ``chosen`` (indices, or weights of the learned soup); ``in_distribution`` and
+        ``shifted``, names of the tests.
 
     Raises:
         SoupError: The checkpoints cannot be mixed or are not of the model, or there is no test.
@@ -114,10 +116,15 @@ Outputs = dict[str | None, Tensor]
 
 
 class _Rater:
-    """Outputs and accuracies of weights on all sets of a task."""
+    """Outputs and accuracies of weights on all sets of a task.
+
+    Attributes:
+        reference: Outputs that others are paired with.
+    """
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        self.reference: Outputs = {}
         self._sets: dict[str | None, Batches] = {None: task.held_out}
         self._sets.update(task.tests)
         self._targets = {
@@ -144,7 +151,17 @@ class _Rater:
 
     def accuracy(self, outputs: Outputs, name: str | None) -> float:
         """Share of one set that is right."""
-        return float((outputs[name].argmax(1) == self._targets[name]).double().mean())
+        return float(self._right(outputs, name).double().mean())
+
+    def paired(self, outputs: Outputs, name: str) -> dict[str, float]:
+        """Examples that are right in one of outputs and reference alone, with McNemar's exact test."""
+        mine, theirs = self._right(outputs, name), self._right(self.reference, name)
+        gained, lost = int((mine & ~theirs).sum()), int((~mine & theirs).sum())
+        p = binomtest(gained, gained + lost).pvalue if gained + lost else 1.0
+        return {"gained": gained, "lost": lost, "p": float(p)}
+
+    def _right(self, outputs: Outputs, name: str | None) -> Tensor:
+        return outputs[name].argmax(1) == self._targets[name]
 
     def row(self, way: str, outputs: Outputs, chosen: Sequence[float]) -> dict[str, Any]:
         """A row of the comparison."""
@@ -152,6 +169,7 @@ class _Rater:
             "way": way,
             "held_out": self.accuracy(outputs, None),
             "tests": {name: self.accuracy(outputs, name) for name in self._task.tests},
+            "paired": {name: self.paired(outputs, name) for name in self._task.tests},
             "chosen": list(chosen),
         }
 
