@@ -74,10 +74,11 @@ def compare(
     rater = _Rater(task)
     singles = [rater.outputs(some.load(index)) for index in range(len(some))]
     scores = [rater.accuracy(outputs, None) for outputs in singles]
-    rows = [rater.row(f"ingredient {index}", outputs, [index]) for index, outputs in enumerate(singles)]
     best = max(
         range(len(some)), key=lambda index: (scores[index], index)
     )  # of equals the later, as greedy does
+    rater.reference = singles[best]
+    rows = [rater.row(f"ingredient {index}", outputs, [index]) for index, outputs in enumerate(singles)]
     rows.append(rater.row("best single", singles[best], [best]))
 
     def add(way: str, state: StateDict, chosen: Sequence[float]) -> None:

