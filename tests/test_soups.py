@@ -18,6 +18,7 @@ from atp.soups import (
     Ingredients,
     SoupError,
     SoupWarning,
+    all_pairs,
     angle_between,
     barrier,
     greedy_choice,
@@ -380,6 +381,25 @@ def test_both_sides_agree_as_two_models_approach_each_other():
         ratios.append(found.approximation / found.difference)
     assert abs(ratios[2] - 1) < 0.02
     assert abs(ratios[2] - 1) < abs(ratios[1] - 1) < abs(ratios[0] - 1)
+
+
+def test_all_pairs_are_what_the_single_functions_say():
+    some, start = states(3, torch.float64), network(7, torch.float64).state_dict()
+    batch = (torch.randn(50, 6, dtype=torch.float64), torch.randint(3, (50,)))
+    model = network(0, torch.float64)
+    rows = all_pairs(model, Ingredients(some), start, [batch])
+    assert [(row["one"], row["other"]) for row in rows] == [(0, 1), (0, 2), (1, 2)]
+    alone = soup_versus_ensemble(model, some[0], some[2], [batch])
+    assert rows[1]["difference"] == pytest.approx(alone.difference)
+    assert rows[1]["approximation"] == pytest.approx(alone.approximation)
+    assert rows[1]["angle"] == pytest.approx(math.degrees(angle_between(start, some[0], some[2])))
+
+    def loss(state):
+        model.load_state_dict(state)
+        return float(nn.functional.cross_entropy(model(batch[0]), batch[1]))
+
+    half = loss(wise_ft(some[0], some[2], 0.5)) - (loss(some[0]) + loss(some[2])) / 2
+    assert rows[1]["barrier"] == pytest.approx(half)
 
 
 def test_a_linear_model_has_no_difference():

@@ -3,7 +3,7 @@
 Checkpoints are read one at a time, so memory does not grow with their number. Nothing here knows of the agent.
 """
 
-from atp.soups.analysis import SoupVersusEnsemble, soup_versus_ensemble
+from atp.soups.analysis import SoupVersusEnsemble, all_pairs, soup_versus_ensemble
 from atp.soups.batchnorm import reestimate_batchnorm
 from atp.soups.greedy import GreedySoup, greedy_choice, greedy_soup
 from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, StateDict
@@ -20,6 +20,7 @@ __all__ = [
     "SoupVersusEnsemble",
     "SoupWarning",
     "StateDict",
+    "all_pairs",
     "angle_between",
     "barrier",
     "greedy_choice",

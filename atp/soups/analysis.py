@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from atp.soups.ingredients import Ingredients, SoupError, Source
+from atp.soups.landscape import angle_between
 from atp.soups.mixing import Statistics, mix
 
 
@@ -49,7 +52,7 @@ def soup_versus_ensemble(
     """Compare the soup of two networks with their ensemble.
 
     Args:
-        model: A network of theirs; it is used in evaluation mode and ends with the soup's weights.
+        model: A network of theirs; it is used in evaluation mode and its weights are replaced.
         one: The checkpoint at alpha 0.
         other: The checkpoint at alpha 1.
         batches: Inputs and class indices.
@@ -64,28 +67,101 @@ def soup_versus_ensemble(
     Raises:
         SoupError: They are not of one network, or there are no batches.
     """
+    line = _Line(model, list(batches), statistics)
     pair = Ingredients([one, other])
-    data = list(batches)
-    if not data:
-        raise SoupError("there must be at least one batch")
-    targets = torch.cat([target for _, target in data])
-    model.eval()
+    ends = line.logits(pair, [1, 0]), line.logits(pair, [0, 1])
+    return line.sides(pair, ends, alpha, beta, step)
 
-    def logits(place: float) -> Tensor:
-        model.load_state_dict(mix(pair, [1 - place, place], statistics))
-        return torch.cat([model(inputs).double() for inputs, _ in data])
 
-    def loss(outputs: Tensor) -> float:
-        return float(nn.functional.cross_entropy(beta * outputs, targets))
+@torch.no_grad()
+def all_pairs(
+    model: nn.Module,
+    ingredients: Ingredients,
+    initial: Source,
+    batches: Sequence[tuple[Tensor, Tensor]],
+    beta: float = 1.0,
+    step: float = 0.1,
+    statistics: Statistics = None,
+) -> list[dict[str, Any]]:
+    """Every two ingredients half-way between each other: why their soup works or fails.
 
-    start, end = logits(0.0), logits(1.0)
-    before, after, soup = logits(alpha - step), logits(alpha + step), logits(alpha)
-    soup_loss, ensemble_loss = loss(soup), loss((1 - alpha) * start + alpha * end)
-    curvature = (loss(before) - 2 * soup_loss + loss(after)) / step**2
-    chances = (beta * soup).softmax(1)
-    change = end - start
-    variance = float(((chances * change.square()).sum(1) - (chances * change).sum(1).square()).mean())
-    approximation = alpha * (1 - alpha) / 2 * (-curvature + beta**2 * variance)
-    return SoupVersusEnsemble(
-        soup_loss - ensemble_loss, approximation, soup_loss, ensemble_loss, curvature, variance
-    )
+    Args:
+        model: A network of theirs; it is used in evaluation mode and its weights are replaced.
+        ingredients: The fine-tuned checkpoints.
+        initial: What they were fine-tuned from.
+        batches: Inputs and class indices.
+        beta: Factor of the logits.
+        step: Of the central difference that gives the second derivative.
+        statistics: Of BatchNorm, see :func:`atp.soups.mix`.
+
+    Returns:
+        For each pair: ``one`` and ``other``, indices; ``angle``, degrees between their displacements from the
+        initialisation; ``barrier``, loss half-way minus the mean of theirs; and the fields of
+        :class:`SoupVersusEnsemble`.
+
+    Raises:
+        SoupError: They are not of one network, or there are no batches.
+    """
+    line = _Line(model, batches, statistics)
+    singles = [
+        line.logits(ingredients, _one_hot(index, len(ingredients))) for index in range(len(ingredients))
+    ]
+    losses = [line.loss(logits, beta) for logits in singles]
+    rows = []
+    for one in range(len(ingredients)):
+        for other in range(one + 1, len(ingredients)):
+            pair = ingredients.some([one, other])
+            sides = line.sides(pair, (singles[one], singles[other]), 0.5, beta, step)
+            angle = angle_between(initial, *pair.sources)
+            rows.append(
+                {
+                    "one": one,
+                    "other": other,
+                    "angle": math.degrees(angle),
+                    "barrier": sides.soup_loss - (losses[one] + losses[other]) / 2,
+                    **asdict(sides),
+                }
+            )
+    return rows
+
+
+class _Line:
+    """Outputs of mixtures on some batches."""
+
+    def __init__(
+        self, model: nn.Module, batches: Sequence[tuple[Tensor, Tensor]], statistics: Statistics
+    ) -> None:
+        if not batches:
+            raise SoupError("there must be at least one batch")
+        self._model, self._batches, self._statistics = model.eval(), batches, statistics
+        self._targets = torch.cat([target for _, target in batches])
+
+    def logits(self, ingredients: Ingredients, weights: Sequence[float]) -> Tensor:
+        """Logits (N, C) of a mixture, in float64."""
+        self._model.load_state_dict(mix(ingredients, weights, self._statistics))
+        return torch.cat([self._model(inputs).double() for inputs, _ in self._batches])
+
+    def loss(self, logits: Tensor, beta: float) -> float:
+        """Cross-entropy."""
+        return float(nn.functional.cross_entropy(beta * logits, self._targets))
+
+    def sides(
+        self, pair: Ingredients, ends: tuple[Tensor, Tensor], alpha: float, beta: float, step: float
+    ) -> SoupVersusEnsemble:
+        """Both sides of the approximation."""
+        places = (alpha - step, alpha, alpha + step)
+        before, soup, after = (self.logits(pair, [1 - place, place]) for place in places)
+        start, end = ends
+        soup_loss = self.loss(soup, beta)
+        ensemble_loss = self.loss((1 - alpha) * start + alpha * end, beta)
+        curvature = (self.loss(before, beta) - 2 * soup_loss + self.loss(after, beta)) / step**2
+        chances, change = (beta * soup).softmax(1), end - start
+        variance = float(((chances * change.square()).sum(1) - (chances * change).sum(1).square()).mean())
+        approximation = alpha * (1 - alpha) / 2 * (-curvature + beta**2 * variance)
+        return SoupVersusEnsemble(
+            soup_loss - ensemble_loss, approximation, soup_loss, ensemble_loss, curvature, variance
+        )
+
+
+def _one_hot(index: int, count: int) -> list[float]:
+    return [float(index == each) for each in range(count)]

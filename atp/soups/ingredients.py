@@ -42,6 +42,7 @@ class Ingredients(Sequence[str]):
             all names is taken off.
 
     Attributes:
+        sources: Files or state dicts.
         layout: Shape and dtype by name of the tensor.
         tied: Groups of names that share one tensor.
 
@@ -53,13 +54,13 @@ class Ingredients(Sequence[str]):
     def __init__(self, sources: Sequence[Source]) -> None:
         if not sources:
             raise SoupError("there must be at least one ingredient")
-        self._sources = [Path(source) if isinstance(source, str) else source for source in sources]
+        self.sources = [Path(source) if isinstance(source, str) else source for source in sources]
         self._names = [
             str(source) if isinstance(source, Path) else f"ingredient {number}"
-            for number, source in enumerate(self._sources)
+            for number, source in enumerate(self.sources)
         ]
-        self.layout, self.tied = _describe(self._sources[0], self._names[0])
-        for source, name in zip(self._sources[1:], self._names[1:], strict=True):
+        self.layout, self.tied = _describe(self.sources[0], self._names[0])
+        for source, name in zip(self.sources[1:], self._names[1:], strict=True):
             layout, tied = _describe(source, name)
             _compare(layout, self.layout, name, self._names[0])
             if tied != self.tied:
@@ -90,7 +91,7 @@ class Ingredients(Sequence[str]):
         Raises:
             SoupError: The file is damaged.
         """
-        yield from _tensors(self._sources[index], self._names[index], list(self.layout))
+        yield from _tensors(self.sources[index], self._names[index], list(self.layout))
 
     def check(self, index: int) -> None:
         """Look for values that are not finite. To sum tensors and to look at the sum is faster.
@@ -110,6 +111,10 @@ class Ingredients(Sequence[str]):
         """
         self.check(index)
         return self.tie({name: tensor.clone() for name, tensor in self.read(index)})
+
+    def some(self, indices: Sequence[int]) -> Ingredients:
+        """Some of them."""
+        return Ingredients([self.sources[index] for index in indices])
 
     def beside(self, source: Source) -> Ingredients:
         """Another checkpoint, checked to be of the same network: an initialisation for one.
