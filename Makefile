@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup play test test-slow test-ray train train-video eval bench clean
+.PHONY: setup play test test-slow test-ray train train-video eval soup-text bench clean
 
 setup: $(STAMP)
 
@@ -51,6 +51,11 @@ eval: setup
 	$(BIN)/atp eval --suite stress --policies ours,act-random,gt-act,gt-act-mot --seeds 5 --out runs/stress --json docs/results/stress.json
 	$(BIN)/atp eval --suite ablations --seeds 5 --out runs/ablations --json docs/results/ablations.json
 	$(BIN)/atp report
+
+# Model soups of fine-tuned sentence encoders
+soup-text: setup
+	$(BIN)/python -m pip install --quiet --editable '.[soups]'
+	$(BIN)/python -m train.sweep --sweep.task train.finetuning.text:task --out runs/soup-text --sweep.workers 2
 
 bench: setup
 	$(BIN)/python -m train.bench --out runs/bench.json

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,76 @@ def comparison_markdown(result: dict[str, Any], singles: bool = False) -> str:
             values.append(shifted_mean(result, row))
         lines.append([row["way"], *("-" if value is None else f"{100 * value:.2f}" for value in values)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def over_seeds(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means and spreads of comparisons of several sweeps.
+
+    Args:
+        results: As :func:`atp.soups.comparison.compare` returns them, of one task.
+
+    Returns:
+        ``seeds``, how many; ``rows``, one for each way but single ingredients, with ``way``, ``held_out`` and ``tests``
+        by name, each a mean and a standard deviation over the seeds, ``shifted`` the same of the mean over the shifted
+        tests, ``gain``, its mean gain over the best single checkpoint on the in-distribution test and on the shifted
+        ones, and ``paired``, McNemar's p by test and seed; ``in_distribution`` and ``shifted``.
+    """
+    first = results[0]
+    names = [first["in_distribution"], *first["shifted"]]
+    rows = []
+    for way in (row["way"] for row in first["rows"] if not row["way"].startswith(SINGLE)):
+        same = [_of(result, way) for result in results]
+        best = [_of(result, "best single") for result in results]
+        gained = [a["tests"][names[0]] - b["tests"][names[0]] for a, b in zip(same, best, strict=True)]
+        shifted, of_best = ([shifted_mean(first, row) or 0.0 for row in some] for some in (same, best))
+        rows.append(
+            {
+                "way": way,
+                "held_out": _spread([row["held_out"] for row in same]),
+                "tests": {name: _spread([row["tests"][name] for row in same]) for name in names},
+                "shifted": _spread(shifted),
+                "gain": {
+                    names[0]: _spread(gained),
+                    "shifted": _spread([a - b for a, b in zip(shifted, of_best, strict=True)]),
+                },
+                "paired": {name: [row["paired"][name]["p"] for row in same] for name in names},
+            }
+        )
+    return {
+        "seeds": len(results),
+        "rows": rows,
+        "in_distribution": first["in_distribution"],
+        "shifted": first["shifted"],
+    }
+
+
+def seeds_markdown(result: dict[str, Any]) -> str:
+    """A comparison over seeds as a Markdown table, accuracies in percent with their standard deviations.
+
+    Args:
+        result: As :func:`over_seeds` returns it.
+    """
+    names = [result["in_distribution"], *result["shifted"]]
+    header = ["", "held-out", *names, "shifted, mean", "gain, in-distribution", "gain, shifted"]
+    lines = [header, ["---"] * len(header)]
+    for row in result["rows"]:
+        cells = [row["held_out"], *(row["tests"][name] for name in names), row["shifted"]]
+        gains = [row["gain"][names[0]], row["gain"]["shifted"]]
+        lines.append(
+            [row["way"], *(f"{100 * mean:.1f} ± {100 * spread:.1f}" for mean, spread in cells)]
+            + [f"{100 * mean:+.1f} ± {100 * spread:.1f}" for mean, spread in gains]
+        )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _of(result: dict[str, Any], way: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(row for row in result["rows"] if row["way"] == way)
+    return found
+
+
+def _spread(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
 def draw_comparison(result: dict[str, Any], out: Path) -> None:

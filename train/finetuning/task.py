@@ -29,6 +29,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
+    def first(self, count: int) -> Examples:
+        """The first ``count`` of them."""
+        return Examples(self.inputs[:count], self.targets[:count])
+
     def batches(self, size: int) -> Batches:
         """Batches in order, as views."""
         return list(zip(self.inputs.split(size), self.targets.split(size), strict=True))

@@ -1,0 +1,112 @@
+"""Fine-tune many times from one initialisation, and see what soups of the fine-tunes bring; once for each seed.
+
+    python -m train.sweep --task train.finetuning.text:task --out runs/soup-text
+
+What is there already is not done again, so the command goes on after any stop.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import tyro
+from safetensors.torch import load_file
+
+from atp.files import write_json, write_text
+from atp.soups import Ingredients, all_pairs
+from atp.soups.comparison import Task, compare
+from atp.soups.report import comparison_markdown, draw_comparison, over_seeds, seeds_markdown
+from train.command import run_command
+from train.finetuning.sweep import SweepConfig, load_task, recipes, sweep
+
+#: Examples of a batch in scoring.
+BATCH = 250
+
+
+@dataclass(frozen=True)
+class SoupSweepConfig:
+    """Options.
+
+    Attributes:
+        out: Folder with one for each seed.
+        json: File for the results of all seeds; ``soups.json`` in the folder if not given.
+        seeds: Sweeps, each with its own recipes and initialisation.
+        pairs: Held-out examples that every two fine-tunes of the first seed are compared with, half-way between each
+            other; 0 leaves that out.
+        sweep: Options of every sweep; ``out`` and ``seed`` are set for each.
+    """
+
+    out: Path = Path("runs/soups")
+    json: Path | None = None
+    seeds: int = 3
+    pairs: int = 500
+    sweep: SweepConfig = field(default_factory=lambda: SweepConfig(""))
+
+
+class SoupSweep:
+    """The sweeps of all seeds and what comes of them.
+
+    Args:
+        config: The options.
+    """
+
+    def __init__(self, config: SoupSweepConfig) -> None:
+        if config.seeds < 1 or config.pairs < 0:
+            raise ValueError("--seeds must be at least 1, --pairs at least 0")
+        self.config = config
+        load_task(config.sweep.task)  # one that cannot be had is an error now
+
+    def run(self) -> bool:
+        """Fine-tune, compare and write; True, since what stops it is an exception."""
+        config, found = self.config, []
+        for seed in range(config.seeds):
+            folder = config.out / f"seed-{seed}"
+            done = folder / "soup.json"
+            each = replace(config.sweep, out=folder, seed=seed)
+            files = sweep(each)
+            if not done.exists():
+                write_json(done, {**self._compare(files, folder, seed), "recipes": recipes(each)})
+            result = json.loads(done.read_text("utf-8"))
+            write_text(folder / "soup.md", comparison_markdown(result, singles=True) + "\n")
+            draw_comparison(result, folder / "soup.png")
+            found.append(result)
+        command = shlex.join(["python", "-m", "train.sweep", *sys.argv[1:]])
+        result = {"command": command, **over_seeds(found), "pairs": found[0].get("pairs", [])}
+        write_json(config.json or config.out / "soups.json", result)
+        print(seeds_markdown(result))
+        return True
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+    def _compare(self, files: list[Path], folder: Path, seed: int) -> dict[str, Any]:
+        """Compare the fine-tunes of a sweep."""
+        task = load_task(self.config.sweep.task)
+        model = task.make()
+        ingredients, initial = Ingredients(list(files)), load_file(folder / "initial.safetensors")
+        tests = {name: examples.batches(BATCH) for name, examples in task.tests.items()}
+        result = compare(ingredients, Task(model, task.held_out.batches(BATCH), tests, initial, task.prepare))
+        if seed == 0 and self.config.pairs:
+            some = task.held_out.first(self.config.pairs).batches(BATCH)
+            result["pairs"] = all_pairs(model, ingredients, initial, some)
+        return result
+
+
+def main() -> int:
+    """Entry point.
+
+    Returns:
+        The exit status, as :func:`train.command.run_command`.
+    """
+    return run_command(
+        lambda: SoupSweep(tyro.cli(SoupSweepConfig, description=__doc__, prog="python -m train.sweep"))
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
