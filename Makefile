@@ -38,12 +38,14 @@ test-ray: setup
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
 
-# The second stage, which the weights `video` come from: two hours on 2 cores; needs a C++ compiler
+# The second stage, which the weights `video` come from: three hours on 2 cores; needs a C++ compiler
 train-video: setup
 	$(BIN)/python -m train.record --out runs/recorded
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/perception --learner.compile
-	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/video --weights runs/perception/weights \
+	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/more-play --weights runs/perception/weights \
 		--steps 6000 --learner.batch-size 24 --learner.pairs 20 --learner.learning-rate 2e-3 --learner.compile
+	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/video --weights runs/more-play/weights \
+		--steps 3000 --learner.batch-size 30 --learner.pairs 12 --learner.learning-rate 1.5e-3 --learner.compile
 
 # The benchmark, hours on 2 cores; goes on when interrupted. Then the figures in the README are written anew
 eval: setup
