@@ -8,9 +8,9 @@ along the optical axis, not along the ray.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -144,52 +144,43 @@ class Camera:
         from_x, from_y, from_z = self.position.tolist()
         return x + from_x, y + from_y, z + from_z
 
-    def flow_of(
-        self,
-        pixels: NDArray,
-        depth: NDArray[np.float32],
-        turn: NDArray[np.float64],
-        shift: NDArray[np.float64],
-    ) -> NDArray[np.float32]:
-        """Flow of the pixels of one rigid body that moves.
+    def flows_of(
+        self, pixels: NDArray, depth: NDArray[np.float32], motions: NDArray[np.float64]
+    ) -> Iterator[NDArray[np.complex64]]:
+        """Flow of pixels, were they of a rigid body that moves.
 
         Args:
             pixels: (N,) flat indices, row * W + col; at least one.
             depth: (N,) float32 z-depth in metres.
-            turn: (3, 3) rotation of the body in the world.
-            shift: (3,) translation in metres: a point x goes to turn x + shift.
+            motions: (K, 4, 4) homogeneous: a point x of the world goes to M x.
 
-        Returns:
-            (N, 2) float32, (d col, d row) in pixels.
+        Yields:
+            For each motion, (N,) complex64, d col + i d row in pixels: one number is set faster than two.
         """
-        # From (x, y, 1 / depth, 1) in the old image to homogeneous coordinates (x, y, w, w) in the new one.
-        matrix = np.empty((4, 4))
-        matrix[:3, [0, 1, 3]] = self._to_image @ turn @ self._from_image
-        matrix[:3, 2] = self._to_image @ (turn @ self.position + shift - self.position)
-        matrix[3] = matrix[2]
-        x, y = _pixel_centres(self.height, self.width)
-        before = np.empty((len(pixels), 1, 3), np.float32)
-        before[:, 0, 0] = x.take(pixels)
-        before[:, 0, 1] = y.take(pixels)
-        np.reciprocal(depth, out=before[:, 0, 2])
-        after: Any = cv2.perspectiveTransform(before, matrix)
-        flow = np.empty((len(pixels), 2), np.float32)
-        for axis in (0, 1):  # much faster than both at once
-            np.subtract(after[:, 0, axis], before[:, 0, axis], out=flow[:, axis])
-        return flow
+        x, y = (centres.take(pixels) for centres in _pixel_centres(self.height, self.width))
+        points = cv2.merge([x, y, np.reciprocal(depth)]).reshape(-1, 1, 3)
+        start = cv2.merge([x, y]).view(np.complex64).ravel()
+        for matrix in self._to_image @ motions @ self._from_image:
+            yield cv2.perspectiveTransform(points, matrix).view(np.complex64).ravel() - start
 
     @cached_property
     def _to_image(self) -> NDArray[np.float64]:
-        """From a vector along the world's axes to homogeneous image coordinates, (3, 3)."""
+        """From homogeneous world coordinates to homogeneous image coordinates, (3, 4)."""
         intrinsic = np.array([[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1.0]])
-        return intrinsic @ self.rotation.T
+        turn = intrinsic @ self.rotation.T
+        return np.column_stack([turn, -turn @ self.position])
 
     @cached_property
     def _from_image(self) -> NDArray[np.float64]:
-        """From homogeneous image coordinates to a vector along the world's axes, (3, 3)."""
+        """From (x, y, 1 / depth, 1) to homogeneous world coordinates, (4, 4): ray + position / depth, and 1 / depth."""
         x, y = self.width / 2, self.height / 2
-        inverse = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, self.focal]]) / self.focal
-        return self.rotation @ inverse
+        rays = self.rotation @ (
+            np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, self.focal]]) / self.focal
+        )
+        matrix = np.zeros((4, 4))
+        matrix[:3, :2], matrix[:3, 2], matrix[:3, 3] = rays[:, :2], self.position, rays[:, 2]
+        matrix[3, 2] = 1.0
+        return matrix
 
     def project(self, points: NDArray) -> tuple[NDArray, NDArray, NDArray]:
         """Image coordinates of world points.
