@@ -396,7 +396,7 @@ def test_all_pairs_are_what_the_single_functions_say():
 
     def loss(state):
         model.load_state_dict(state)
-        return float(nn.functional.cross_entropy(model(batch[0]), batch[1]))
+        return float(nn.functional.cross_entropy(model(batch[0]), batch[1]).detach())
 
     half = loss(wise_ft(some[0], some[2], 0.5)) - (loss(some[0]) + loss(some[2])) / 2
     assert rows[1]["barrier"] == pytest.approx(half)

@@ -115,7 +115,7 @@ def documents(root: Path) -> dict[Path, str]:
         found[path] = render(path.read_text(encoding="utf-8"), results, str(path))
     for file in sorted((root / RESULTS).glob("*.json")):
         result = _read(file)
-        if "rows" in result:
+        if {"rows", "weights_digest"} <= result.keys():  # scores of `atp eval`
             found[file.with_suffix(".md")] = results_markdown(result)
     return found
 
