@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +18,6 @@ try:
     from ray.exceptions import RayActorError, RayError
 except ImportError as error:
     raise ImportError("Ray is missing: pip install 'act-the-part[ray]'") from error
-
-#: Seconds to wait for a place in the cluster before a worker counts as lost.
-PLACE_DEADLINE = 120.0
 
 
 class RayWorkers:
@@ -121,8 +119,6 @@ class _Actor:
 
     def pid(self) -> int:
         """Process id."""
-        import os
-
         return os.getpid()
 
     def answer(self, index: int, command: Command) -> tuple[int, Any, Any, Any] | None:
