@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ ACTION = np.array([24, 20, 24, 28, 2])
 
 
 @pytest.fixture
-def cluster():
+def cluster(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # what these tests pass on is found there
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
@@ -138,3 +140,28 @@ def test_evaluation_on_a_cluster_that_loses_a_node(cluster):
 
     assert score(on_ray=True, progress=kill) == score()
     assert killed
+
+
+def test_sweep_is_the_same_by_ray_tune_on_a_cluster_that_loses_a_node(cluster, tmp_path, monkeypatch):
+    pytest.importorskip("ray.tune")
+    from dataclasses import replace
+
+    from test_finetuning import SPACE, TASK
+
+    from train.finetuning import sweep as module
+
+    config = module.SweepConfig(TASK, tmp_path / "whole", runs=5, space=SPACE)
+    wanted = module.sweep(config)
+    whole, nodes = cluster
+    save, killed = module._save, []
+
+    def kill(path, state):
+        save(path, state)
+        if path.name != "initial.safetensors" and not killed:
+            killed.append(whole.remove_node(nodes[0], allow_graceful=False))
+
+    monkeypatch.setattr(module, "_save", kill)
+    files = module.sweep(replace(config, out=tmp_path / "tuned", ray=True, storage=str(tmp_path / "storage")))
+    assert killed
+    for mine, theirs in zip(files, wanted, strict=True):
+        assert mine.read_bytes() == theirs.read_bytes()

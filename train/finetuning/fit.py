@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from atp.soups import StateDict
 from train.finetuning.recipe import Recipe
-from train.finetuning.task import Examples, FineTuningTask
+from train.finetuning.task import Augment, Examples, FineTuningTask
 
 #: The probe is fitted to outputs of the rest of the network, which stay as they are; so it may take long steps.
 PROBE = Recipe(learning_rate=1e-2, weight_decay=1e-4, epochs=10)
@@ -32,7 +32,7 @@ def probe(task: FineTuningTask, recipe: Recipe = PROBE) -> StateDict:
     if not head:
         raise ValueError(f"no parameter's name starts with '{task.head}', the task's head")
     model.eval()  # statistics and dropout belong to the rest
-    _fit(model, head, task, recipe)
+    fit(model, head, task.train, task.augment, recipe)
     return _copied(model)
 
 
@@ -51,20 +51,31 @@ def fine_tune(task: FineTuningTask, initial: StateDict, recipe: Recipe) -> State
     model = task.make()
     model.load_state_dict(initial)
     model.train()
-    _fit(model, [parameter for parameter in model.parameters() if parameter.requires_grad], task, recipe)
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    fit(model, parameters, task.train, task.augment, recipe)
     return _copied(model)
 
 
-def _fit(model: nn.Module, parameters: list[nn.Parameter], task: FineTuningTask, recipe: Recipe) -> None:
-    """Minimise the cross-entropy of the training examples."""
+def fit(
+    model: nn.Module, parameters: list[nn.Parameter], examples: Examples, augment: Augment, recipe: Recipe
+) -> None:
+    """Minimise the cross-entropy of examples.
+
+    Args:
+        model: The network, in the mode in which it is to be trained.
+        parameters: Those that change.
+        examples: What is learned.
+        augment: Changes a batch of inputs.
+        recipe: How. What the network itself draws, as dropout does, comes from PyTorch's global generator.
+    """
     generator = torch.Generator().manual_seed(recipe.seed)
-    total = recipe.epochs * math.ceil(len(task.train) / recipe.batch_size)
+    total = recipe.epochs * math.ceil(len(examples) / recipe.batch_size)
     optimizer = torch.optim.AdamW(
         parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total))
-    for inputs, targets in _batches(task.train, recipe, generator):
-        inputs = task.augment(inputs, recipe.augmentation, generator)
+    for inputs, targets in _batches(examples, recipe, generator):
+        inputs = augment(inputs, recipe.augmentation, generator)
         other = torch.randperm(len(targets), generator=generator)
         share = _mixing_share(recipe.mixup, generator)
         if share < 1:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -13,15 +14,16 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from rich.progress import track
+from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
 from atp.benchmark.sharing import share_out
 from atp.files import atomic_path, write_json
 from atp.soups import StateDict
 from train.finetuning.fit import fine_tune, probe
-from train.finetuning.recipe import SearchSpace
+from train.finetuning.recipe import Recipe, SearchSpace
 from train.finetuning.task import FineTuningTask
+from train.finetuning.tuning import tune_all
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,9 @@ class SweepConfig:
         runs: Fine-tunes.
         seed: Decides the recipes and the initialisation.
         workers: Processes; each computes on one core.
-        ray: Share the runs out on a Ray cluster instead (extra ``ray``).
+        ray: Let Ray Tune run them on a cluster instead (extra ``ray``).
+        storage: Folder or fsspec address for Tune's logs and checkpoints, which all nodes reach; ``tune`` in ``out`` if
+            not given.
         space: Ranges of the recipes.
     """
 
@@ -44,6 +48,7 @@ class SweepConfig:
     seed: int = 0
     workers: int = 1
     ray: bool = False
+    storage: str = ""
     space: SearchSpace = field(default_factory=SearchSpace)
 
 
@@ -67,12 +72,19 @@ def sweep(config: SweepConfig) -> list[Path]:
     write_json(config.out / "sweep.json", options)
     files = [config.out / f"{number:03}.safetensors" for number in range(config.runs)]
     missing = [number for number, file in enumerate(files) if not file.exists()]
-    done = share_out(partial(_run, config), missing, config.workers, config.ray)
-    console = Console()
-    for number, state in _shown(done, len(missing), console):
-        _save(files[number], state)
-        if not console.is_terminal:
-            print(f"fine-tune {number} of {config.runs}: {files[number]}", flush=True)
+    with _progress(len(missing)) as told:
+
+        def keep(number: int, state: StateDict) -> None:
+            _save(files[number], state)
+            told(f"fine-tune {number} of {config.runs}: {files[number]}")
+
+        if config.ray:
+            drawn = {number: config.space.draw(config.seed, number) for number in missing}
+            storage = config.storage or str((config.out / "tune").resolve())
+            tune_all(partial(_fine_tune, config.task), load_file(initial), drawn, storage, keep)
+        else:
+            for number, state in share_out(partial(_run, config), missing, config.workers):
+                keep(number, state)
     return files
 
 
@@ -103,7 +115,11 @@ def _run(config: SweepConfig, number: int) -> StateDict:
     if config.workers > 1:
         torch.set_num_threads(1)
     initial = load_file(config.out / "initial.safetensors")
-    return fine_tune(load_task(config.task), initial, config.space.draw(config.seed, number))
+    return _fine_tune(config.task, initial, config.space.draw(config.seed, number))
+
+
+def _fine_tune(task: str, initial: StateDict, recipe: Recipe) -> StateDict:
+    return fine_tune(load_task(task), initial, recipe)
 
 
 def _options(config: SweepConfig) -> dict[str, Any]:
@@ -130,5 +146,13 @@ def _save(path: Path, state: StateDict) -> None:
         save_file({name: tensor.clone().contiguous() for name, tensor in state.items()}, temporary)
 
 
-def _shown(done: Iterator[Any], total: int, console: Console) -> Iterator[Any]:
-    yield from track(done, "fine-tuning", total=total, console=console, disable=not console.is_terminal)
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """Takes a line for each fine-tune: a bar on a terminal, and lines elsewhere."""
+    console = Console()
+    if not console.is_terminal:
+        yield partial(print, flush=True)
+        return
+    with Progress(console=console) as progress:
+        bar = progress.add_task("fine-tuning", total=total)
+        yield lambda line: progress.advance(bar)
