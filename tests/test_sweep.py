@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_finetuning import SPACE, TASK
 
-from atp.soups.report import over_seeds, seeds_markdown
+from atp.soups.report import over_seeds, pairs_markdown, seeds_markdown
 from train.finetuning.sweep import SweepConfig
 from train.sweep import SoupSweep, SoupSweepConfig
 
@@ -21,7 +21,10 @@ def test_all_seeds_are_compared_and_the_command_goes_on(tmp_path, capsys):
     result = json.loads((tmp_path / "soups.json").read_text())
     assert result["seeds"] == 2
     assert result["in_distribution"] == "same"
-    assert len(result["pairs"]) == 3
+    assert [(pair["seed"], pair["one"], pair["other"]) for pair in result["pairs"]] == [
+        (seed, *pair) for seed in (0, 1) for pair in ((0, 1), (0, 2), (1, 2))
+    ]
+    assert (tmp_path / "pairs.png").exists()
     told = capsys.readouterr().out
     assert "| greedy soup |" in told
     rows = {row["way"]: row for row in result["rows"]}
@@ -61,6 +64,33 @@ def test_means_and_spreads():
     assert greedy["gain"]["same"] == pytest.approx((0.1, 0.0), abs=1e-9)
     assert greedy["gain"]["shifted"] == pytest.approx((0.2, 0.0), abs=1e-9)
     assert "| greedy soup | 70.0 ± 14.1 |" in seeds_markdown(found)
+
+
+def test_pairs_by_learning_rate():
+    rates = [1.0, 2.0, 3.0, 4.0, 5.0]
+    pairs = [
+        {"one": a, "other": b, "rates": [rates[a], rates[b]], "angle": 60, "barrier": a + b, "difference": a - b,
+         "approximation": 2 * (a - b) + 1}
+        for a in range(5) for b in range(a + 1, 5)
+    ]  # fmt: skip
+    row = {"held_out": 0.5, "tests": {"same": 0.5}, "paired": {"same": {"p": 1.0}}, "way": "best single"}
+    one = {
+        "rows": [row],
+        "in_distribution": "same",
+        "shifted": [],
+        "pairs": pairs,
+        "recipes": [{"learning_rate": rate} for rate in rates],
+    }
+    found = over_seeds([one, one])
+    assert [(pair["one"], pair["other"]) for pair in found["pairs"] if pair["low"]] == 2 * [
+        (0, 1),
+        (0, 2),
+        (1, 2),
+    ]
+    assert [(pair["one"], pair["other"]) for pair in found["pairs"] if pair["high"]] == [(3, 4)] * 2
+    table = pairs_markdown(found)
+    assert "| lower learning rates | 6 | 60 | +2.0000 | -1.3333 | 1.00 |" in table
+    assert "| all | 20 |" in table
 
 
 def test_task_that_cannot_be_had():

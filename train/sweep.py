@@ -20,7 +20,14 @@ from safetensors.torch import load_file
 from atp.files import write_json, write_text
 from atp.soups import Ingredients, all_pairs
 from atp.soups.comparison import Task, compare
-from atp.soups.report import comparison_markdown, draw_comparison, over_seeds, seeds_markdown
+from atp.soups.report import (
+    comparison_markdown,
+    draw_comparison,
+    draw_pairs,
+    over_seeds,
+    pairs_markdown,
+    seeds_markdown,
+)
 from train.command import run_command
 from train.finetuning.sweep import SweepConfig, load_task, recipes, sweep
 
@@ -36,8 +43,8 @@ class SoupSweepConfig:
         out: Folder with one for each seed.
         json: File for the results of all seeds; ``soups.json`` in the folder if not given.
         seeds: Sweeps, each with its own recipes and initialisation.
-        pairs: Held-out examples that every two fine-tunes of the first seed are compared with, half-way between each
-            other; 0 leaves that out.
+        pairs: Held-out examples that every two fine-tunes of a seed are compared with, half-way between each other; 0
+            leaves that out.
         sweep: Options of every sweep; ``out`` and ``seed`` are set for each.
     """
 
@@ -70,31 +77,38 @@ class SoupSweep:
             each = replace(config.sweep, out=folder, seed=seed)
             files = sweep(each)
             if not done.exists():
-                write_json(done, {**self._compare(files, folder, seed), "recipes": recipes(each)})
+                write_json(done, self._compare(files, folder, recipes(each)))
             result = json.loads(done.read_text("utf-8"))
             write_text(folder / "soup.md", comparison_markdown(result, singles=True) + "\n")
             draw_comparison(result, folder / "soup.png")
             found.append(result)
         command = shlex.join(["python", "-m", "train.sweep", *sys.argv[1:]])
-        result = {"command": command, **over_seeds(found), "pairs": found[0].get("pairs", [])}
+        result = {"command": command, **over_seeds(found)}
         write_json(config.json or config.out / "soups.json", result)
         print(seeds_markdown(result))
+        if result["pairs"]:
+            print(pairs_markdown(result))
+            draw_pairs(result, config.out / "pairs.png")
         return True
 
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _compare(self, files: list[Path], folder: Path, seed: int) -> dict[str, Any]:
+    def _compare(self, files: list[Path], folder: Path, drawn: list[dict[str, Any]]) -> dict[str, Any]:
         """Compare the fine-tunes of a sweep."""
         task = load_task(self.config.sweep.task)
         model = task.make()
         ingredients, initial = Ingredients(list(files)), load_file(folder / "initial.safetensors")
         tests = {name: examples.batches(BATCH) for name, examples in task.tests.items()}
         result = compare(ingredients, Task(model, task.held_out.batches(BATCH), tests, initial, task.prepare))
-        if seed == 0 and self.config.pairs:
+        if self.config.pairs:
             some = task.held_out.first(self.config.pairs).batches(BATCH)
-            result["pairs"] = all_pairs(model, ingredients, initial, some)
-        return result
+            pairs = all_pairs(model, ingredients, initial, some)
+            rates = [recipe["learning_rate"] for recipe in drawn]
+            result["pairs"] = [
+                {**pair, "rates": [rates[pair["one"]], rates[pair["other"]]]} for pair in pairs
+            ]
+        return {**result, "recipes": drawn}
 
 
 def main() -> int:

@@ -117,7 +117,9 @@ def over_seeds(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         ``seeds``, how many; ``rows``, one for each way but single ingredients, with ``way``, ``held_out`` and ``tests``
         by name, each a mean and a standard deviation over the seeds, ``shifted`` the same of the mean over the shifted
         tests, ``gain``, its mean gain over the best single checkpoint on the in-distribution test and on the shifted
-        ones, and ``paired``, McNemar's p by test and seed; ``in_distribution`` and ``shifted``.
+        ones, and ``paired``, McNemar's p by test and seed; ``in_distribution`` and ``shifted``; ``pairs``, those of all
+        seeds with ``seed``, ``low`` (whether the learning rates of both lie in the lower half of their sweep) and
+        ``high`` (in the upper half).
     """
     first = results[0]
     names = [first["in_distribution"], *first["shifted"]]
@@ -145,21 +147,86 @@ def over_seeds(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "rows": rows,
         "in_distribution": first["in_distribution"],
         "shifted": first["shifted"],
+        "pairs": [pair for seed, result in enumerate(results) for pair in _told(result, seed)],
     }
 
 
-def seeds_markdown(result: dict[str, Any]) -> str:
+def _told(result: dict[str, Any], seed: int) -> list[dict[str, Any]]:
+    """The pairs of a comparison with their seed and in which half of the learning rates they lie."""
+    pairs = result.get("pairs", [])
+    if not pairs:
+        return []
+    median = statistics.median([recipe["learning_rate"] for recipe in result["recipes"]])
+    return [
+        {**pair, "seed": seed, "low": max(pair["rates"]) <= median, "high": min(pair["rates"]) > median}
+        for pair in pairs
+    ]
+
+
+def pairs_markdown(result: dict[str, Any]) -> str:
+    """Why soups work or fail, as a Markdown table: two fine-tunes half-way between each other, by their learning rates.
+
+    Args:
+        result: As :func:`over_seeds` returns it, with pairs.
+    """
+    header = ["two fine-tunes", "pairs", "angle (degrees)", "barrier (loss)", "soup minus ensemble (loss)"]
+    lines = [[*header, "correlation with the paper's approximation"], ["---"] * (len(header) + 1)]
+    for title, which in (("lower learning rates", "low"), ("higher learning rates", "high"), ("all", "")):
+        some = [pair for pair in result["pairs"] if not which or pair[which]]
+        if not some:
+            continue
+        means = [statistics.fmean(pair[name] for pair in some) for name in ("angle", "barrier", "difference")]
+        related = _correlation(some)
+        cells = [f"{means[0]:.0f}", f"{means[1]:+.4f}", f"{means[2]:+.4f}", f"{related:.2f}"]
+        lines.append([title, str(len(some)), *cells])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _correlation(pairs: Sequence[dict[str, Any]]) -> float:
+    """Of both sides of the approximation; NaN where one side never changes."""
+    try:
+        return statistics.correlation(*([p[name] for p in pairs] for name in ("difference", "approximation")))
+    except statistics.StatisticsError:
+        return math.nan
+
+
+def draw_pairs(result: dict[str, Any], out: Path) -> None:
+    """Draw what the paper's approximation says of pairs against what is so (Model soups, sec. 4).
+
+    Args:
+        result: As :func:`over_seeds` returns it, with pairs.
+        out: A .png, .pdf or .svg file; replaced.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    panel = figure.subplots()
+    for title, color, which in (("lower", "C0", "low"), ("higher", "C3", "high"), ("mixed", "0.7", "")):
+        some = [p for p in result["pairs"] if (p[which] if which else not p["low"] and not p["high"])]
+        sides = [[pair[name] for pair in some] for name in ("approximation", "difference")]
+        panel.plot(*sides, "o", color=color, label=f"{title} learning rates", markersize=4)
+    panel.axline((0, 0), slope=1, color="0.5", linewidth=1)
+    panel.set(xlabel="approximation", ylabel="loss of the soup minus that of the ensemble")
+    panel.grid(alpha=0.3)
+    panel.legend(fontsize="small")
+    with atomic_path(out) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def seeds_markdown(result: dict[str, Any], each: bool = True) -> str:
     """A comparison over seeds as a Markdown table, accuracies in percent with their standard deviations.
 
     Args:
         result: As :func:`over_seeds` returns it.
+        each: Whether every shifted test has a column, and not only their mean.
     """
-    names = [result["in_distribution"], *result["shifted"]]
+    first = result["in_distribution"]
+    names = [first, *(result["shifted"] if each else [])]
     header = ["", "held-out", *names, "shifted, mean", "gain, in-distribution", "gain, shifted"]
     lines = [header, ["---"] * len(header)]
     for row in result["rows"]:
         cells = [row["held_out"], *(row["tests"][name] for name in names), row["shifted"]]
-        gains = [row["gain"][names[0]], row["gain"]["shifted"]]
+        gains = [row["gain"][first], row["gain"]["shifted"]]
         lines.append(
             [row["way"], *(f"{100 * mean:.1f} ± {100 * spread:.1f}" for mean, spread in cells)]
             + [f"{100 * mean:+.1f} ± {100 * spread:.1f}" for mean, spread in gains]
