@@ -100,7 +100,10 @@ class SoupSweep:
         model = task.make()
         ingredients, initial = Ingredients(list(files)), load_file(folder / "initial.safetensors")
         tests = {name: examples.batches(BATCH) for name, examples in task.tests.items()}
-        result = compare(ingredients, Task(model, task.held_out.batches(BATCH), tests, initial, task.prepare))
+        compared = Task(
+            model, task.held_out.batches(BATCH), tests, initial, task.prepare, classes=task.classes
+        )
+        result = compare(ingredients, compared)
         if self.config.pairs:
             some = task.held_out.first(self.config.pairs).batches(BATCH)
             pairs = all_pairs(model, ingredients, initial, some)

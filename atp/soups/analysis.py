@@ -139,7 +139,8 @@ class _Line:
     def logits(self, ingredients: Ingredients, weights: Sequence[float]) -> Tensor:
         """Logits (N, C) of a mixture, in float64."""
         self._model.load_state_dict(mix(ingredients, weights, self._statistics))
-        return torch.cat([self._model(inputs).double() for inputs, _ in self._batches])
+        device = next(self._model.parameters()).device
+        return torch.cat([self._model(inputs.to(device)).double().cpu() for inputs, _ in self._batches])
 
     def loss(self, logits: Tensor, beta: float) -> float:
         """Cross-entropy."""

@@ -27,7 +27,7 @@ class Task:
     """A classification task with checkpoints to compare.
 
     Attributes:
-        model: A network of the checkpoints; its weights are replaced again and again.
+        model: A network of the checkpoints, on the device to compute on; its weights are replaced again and again.
         held_out: Batches of inputs and class indices by which soups are chosen; they are never reported as a test.
         tests: Batches by the name of the test; the first is in-distribution, the others are shifted.
         initial: What the checkpoints were fine-tuned from; None leaves out what needs it.
@@ -35,6 +35,7 @@ class Task:
             statistics of BatchNorm anew for one.
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
         learned_epochs: Passes of the learned soup over ``held_out``.
+        classes: Indices of the classes among which to choose, for tests that have not all of them, by name.
     """
 
     model: nn.Module
@@ -44,6 +45,7 @@ class Task:
     prepare: Callable[[nn.Module], None] = field(default=lambda model: None)
     statistics: Statistics = None
     learned_epochs: int = 3
+    classes: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -128,9 +130,7 @@ class _Rater:
         self.reference: Outputs = {}
         self._sets: dict[str | None, Batches] = {None: task.held_out}
         self._sets.update(task.tests)
-        self._targets = {
-            name: torch.cat([target for _, target in batches]) for name, batches in self._sets.items()
-        }
+        self._targets: dict[str | None, Tensor] = {}
 
     def outputs(self, state: StateDict, sets: Iterable[str | None] | None = None) -> Outputs:
         """Logits of some weights, on all sets or on some."""
@@ -141,10 +141,15 @@ class _Rater:
             raise SoupError(f"the checkpoints are not of this model: {error}") from error
         self._task.prepare(model)
         model.eval()
-        return {
-            name: torch.cat([model(inputs).double() for inputs, _ in self._sets[name]])
-            for name in (self._sets if sets is None else sets)
-        }
+        device = next(model.parameters()).device
+        found: Outputs = {}
+        for name in self._sets if sets is None else sets:
+            logits, targets = [], []
+            for inputs, target in self._sets[name]:  # once: they may be read from files
+                logits.append(model(inputs.to(device)).double().cpu())
+                targets.append(target)
+            found[name], self._targets[name] = torch.cat(logits), torch.cat(targets)
+        return found
 
     def held_out(self, state: StateDict) -> float:
         """Accuracy on the held-out set."""
@@ -162,7 +167,12 @@ class _Rater:
         return {"gained": gained, "lost": lost, "p": float(p)}
 
     def _right(self, outputs: Outputs, name: str | None) -> Tensor:
-        return outputs[name].argmax(1) == self._targets[name]
+        logits, targets = outputs[name], self._targets[name]
+        some = self._task.classes.get(name) if name is not None else None
+        if some is None:
+            return logits.argmax(1) == targets
+        among = torch.tensor(some)
+        return among[logits[:, among].argmax(1)] == targets
 
     def row(self, way: str, outputs: Outputs, chosen: Sequence[float]) -> dict[str, Any]:
         """A row of the comparison."""

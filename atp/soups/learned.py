@@ -79,7 +79,7 @@ def learned_soup(
 
     Args:
         ingredients: The checkpoints.
-        model: A network of theirs; it is used in evaluation mode and ends with the soup's weights.
+        model: A network of theirs, on any device; it is used in evaluation mode and ends with the soup's weights.
         batches: Held-out inputs and targets; one step for each, so repeat them for more epochs.
         loss: Of outputs and targets.
         by_layer: Learn a softmax for each module.
@@ -100,14 +100,15 @@ def learned_soup(
     learned = [logits, log_temperature] if learn_temperature else [logits]
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
     model.eval()
+    device = next(model.parameters()).device
     losses = []
     for inputs, targets in batches:
         shares = logits.softmax(1)
         _fill(model, mix(some, _by_name(some, shares.detach(), layers), statistics))
         model.zero_grad(set_to_none=True)
         optimizer.zero_grad(set_to_none=True)
-        outputs = model(inputs)
-        value = loss(outputs * log_temperature.exp().to(outputs.dtype), targets)
+        outputs = model(inputs.to(device))
+        value = loss(outputs * log_temperature.exp().to(outputs), targets.to(device))
         value.backward()
         gradients = {
             name: parameter.grad.detach().cpu()

@@ -117,7 +117,7 @@ def split_digits() -> dict[str, Examples]:
 def shifted_tests(test: Examples) -> dict[str, Examples]:
     """The test itself and five that are shifted."""
     rng = np.random.default_rng(1)
-    pictures = test.inputs[:, 0].numpy()
+    pictures = test.inputs[torch.arange(len(test))][:, 0].numpy()
     shifted: dict[str, NDArray] = {
         "turned": np.stack(
             [_turned(picture, rng.uniform(20, 50) * rng.choice([-1, 1])) for picture in pictures]

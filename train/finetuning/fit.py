@@ -28,6 +28,8 @@ def probe(task: FineTuningTask, recipe: Recipe = PROBE) -> StateDict:
     """
     torch.manual_seed(recipe.seed)
     model = task.make()
+    if task.head is None:
+        return _copied(model)
     head = [parameter for name, parameter in model.named_parameters() if name.startswith(task.head)]
     if not head:
         raise ValueError(f"no parameter's name starts with '{task.head}', the task's head")
@@ -68,15 +70,15 @@ def fit(
         augment: Changes a batch of inputs.
         recipe: How. What the network itself draws, as dropout does, comes from PyTorch's global generator.
     """
-    generator = torch.Generator().manual_seed(recipe.seed)
+    generator, device = torch.Generator().manual_seed(recipe.seed), parameters[0].device
     total = recipe.epochs * math.ceil(len(examples) / recipe.batch_size)
     optimizer = torch.optim.AdamW(
         parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total))
     for inputs, targets in _batches(examples, recipe, generator):
-        inputs = augment(inputs, recipe.augmentation, generator)
-        other = torch.randperm(len(targets), generator=generator)
+        inputs, targets = augment(inputs, recipe.augmentation, generator).to(device), targets.to(device)
+        other = torch.randperm(len(targets), generator=generator).to(device)
         share = _mixing_share(recipe.mixup, generator)
         if share < 1:
             inputs = share * inputs + (1 - share) * inputs[other]
