@@ -44,8 +44,11 @@ train-video: setup
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/perception --learner.compile
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/more-play --weights runs/perception/weights \
 		--steps 6000 --learner.batch-size 24 --learner.pairs 20 --learner.learning-rate 2e-3 --learner.compile
-	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/video --weights runs/more-play/weights \
+	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/still-more-play \
+		--weights runs/more-play/weights \
 		--steps 3000 --learner.batch-size 30 --learner.pairs 12 --learner.learning-rate 1.5e-3 --learner.compile
+	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/video --weights runs/still-more-play/weights \
+		--steps 2000 --learner.batch-size 34 --learner.pairs 8 --learner.learning-rate 1e-3 --learner.compile
 
 # The benchmark, hours on 2 cores; goes on when interrupted. Then the figures in the README are written anew
 eval: setup

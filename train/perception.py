@@ -31,7 +31,7 @@ from train.trainer import describe_machine
 class PerceptionConfig:
     """Options of the second stage.
 
-    The weights `video` went through it three times: with these defaults, and then with more and more play.
+    The weights `video` went through it four times: with these defaults, and then with more and more play.
 
     Attributes:
         play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions.
