@@ -65,8 +65,10 @@ def speed_goals(bench: dict[str, Any]) -> str:
 
 def speed_table(bench: dict[str, Any]) -> str:
     """All figures of ``python -m train.bench``, as Markdown."""
-    parts = ("step", "rollouts", "training", "acting", "cost")
-    lines = [[name, str(value)] for part in parts for name, value in _flat(bench[part], part)]
+    parts = ("step", "rollouts", "training", "acting", "cost", "soups")
+    lines = [
+        [name, str(value)] for part in parts if part in bench for name, value in _flat(bench[part], part)
+    ]
     return markdown_table([f"medians of {bench['repeats']}, {bench['cores']} cores", ""], lines)
 
 

@@ -23,6 +23,7 @@ from atp.files import write_json
 from train.bench.acting import bench_acting
 from train.bench.cost import bench_cost
 from train.bench.rollouts import bench_rollouts
+from train.bench.soups import bench_soups
 from train.bench.step import bench_step
 from train.bench.training import bench_training
 
@@ -58,8 +59,8 @@ def run(options: BenchOptions) -> dict[str, Any]:
         options: How much to measure, and where to write.
 
     Returns:
-        What is written as JSON: ``step``, ``rollouts``, ``training``, ``acting`` and ``cost`` as their functions
-        describe them, ``repeats`` and ``cores``.
+        What is written as JSON: ``step``, ``rollouts``, ``training``, ``acting``, ``cost`` and ``soups`` as their
+        functions describe them, ``repeats`` and ``cores``.
     """
     repeats, seed = options.repeats, options.seed
     result: dict[str, Any] = {"repeats": repeats, "cores": len(os.sched_getaffinity(0))}
@@ -69,6 +70,7 @@ def run(options: BenchOptions) -> dict[str, Any]:
         "training": lambda: bench_training(repeats, options.rounds, options.device),
         "acting": lambda: bench_acting(options.weights, repeats, options.choices, seed, options.device),
         "cost": lambda: bench_cost(repeats, options.steps // 4, seed),
+        "soups": lambda: bench_soups(repeats, seed),
     }
     for name, measure in parts.items():
         print(f"measuring {name}", flush=True)
