@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup play test test-slow test-ray train train-video eval soup-text bench clean
+.PHONY: setup play test test-slow test-ray train train-video eval soup-text soup-image soup-agents bench clean
 
 setup: $(STAMP)
 
@@ -57,10 +57,21 @@ eval: setup
 	$(BIN)/atp eval --suite ablations --seeds 5 --out runs/ablations --json docs/results/ablations.json
 	$(BIN)/atp report
 
-# Model soups of fine-tuned sentence encoders
+# Model soups: of sentence encoders, of small image networks (and of one with BatchNorm), of the agent itself
+SOUP = $(BIN)/python -m train.sweep --sweep.workers 2
 soup-text: setup
 	$(BIN)/python -m pip install --quiet --editable '.[soups]'
-	$(BIN)/python -m train.sweep --sweep.task train.finetuning.text:task --out runs/soup-text --sweep.workers 2
+	$(SOUP) --sweep.task train.finetuning.text:task --out runs/soup-text --json docs/results/soup-text.json
+
+soup-image: setup
+	$(BIN)/python -m pip install --quiet --editable '.[soups]'
+	$(SOUP) --sweep.task train.finetuning.digits:task --out runs/soup-image --json docs/results/soup-image.json
+
+soup-agents: setup
+	test -e runs/recorded/weights || $(BIN)/python -m train.record --out runs/recorded
+	test -e runs/held-out/weights || \
+		$(BIN)/python -m train.record --split val --total-interactions 400 --out runs/held-out
+	$(BIN)/python -m train.agent_soups --out runs/agent-soups
 
 bench: setup
 	$(BIN)/python -m train.bench --out runs/bench.json
