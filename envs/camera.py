@@ -157,9 +157,10 @@ class Camera:
         Yields:
             For each motion, (N,) complex64, d col + i d row in pixels: one number is set faster than two.
         """
-        x, y = (centres.take(pixels) for centres in _pixel_centres(self.height, self.width))
-        points = cv2.merge([x, y, np.reciprocal(depth)]).reshape(-1, 1, 3)
-        start = cv2.merge([x, y]).view(np.complex64).ravel()
+        start = _pixel_centres(self.height, self.width).take(pixels)
+        points = np.empty((len(pixels), 1, 3), np.float32)
+        points[:, 0, :2] = start.view(np.float32).reshape(-1, 2)
+        np.reciprocal(depth, out=points[:, 0, 2])
         for matrix in self._to_image @ motions @ self._from_image:
             yield cv2.perspectiveTransform(points, matrix).view(np.complex64).ravel() - start
 
@@ -230,7 +231,7 @@ class Camera:
 
 
 @lru_cache(maxsize=8)
-def _pixel_centres(height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Image coordinates x and y of the centres of all pixels, each (H W,)."""
+def _pixel_centres(height: int, width: int) -> NDArray[np.complex64]:
+    """Image coordinates x + i y of the centres of all pixels, (H W,)."""
     rows, cols = np.divmod(np.arange(height * width), width)
-    return (cols + 0.5).astype(np.float32), (rows + 0.5).astype(np.float32)
+    return (cols + 0.5 + 1j * (rows + 0.5)).astype(np.complex64)
