@@ -7,6 +7,7 @@ import pytest
 
 from atp.benchmark.goals import GOALS, early_share, goals_table
 from atp.benchmark.report import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
+from atp.benchmark.soups import agent_soups
 from atp.cli import main
 
 
@@ -161,3 +162,21 @@ def test_documents_of_the_repository_agree_with_their_results():
     text = (root / "README.md").read_text()
     assert all(f"<!-- report: {name} -->" in text for name in ("goals", "benchmark", "perception", "clips"))
     assert "goals" in BLOCKS
+
+
+def test_soups_of_agents():
+    def scores(unseen, shifts):
+        return {
+            "unseen": {"pliers": unseen, "lighter": unseen + 0.2},
+            "stress": {"laptop": 0.5},
+            "shifts": {"blur": shifts},
+        }
+
+    seeds = [
+        {"scores": {"initialisation": scores(0.6, 0.4), "greedy soup": scores(value, 0.5)}}
+        for value in (0.6, 0.7)
+    ]
+    text = agent_soups({"command": "python -m train.agent_soups", "options": {"runs": 8}, "seeds": seeds})
+    assert "2 sweeps of 8 fine-tunes" in text
+    assert "| initialisation | 0.700 | 0.500 | 0.400 |" in text
+    assert "| greedy soup | 0.750 ± 0.071 | 0.500 | 0.500 |" in text

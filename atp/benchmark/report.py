@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from atp.benchmark import speed
+from atp.benchmark import soups, speed
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.goals import goals_table
 from atp.benchmark.tables import (
@@ -22,7 +22,6 @@ from atp.benchmark.tables import (
     perception_table,
     results_markdown,
 )
-from atp.soups.report import pairs_markdown, seeds_markdown
 
 BLOCK = re.compile(r"(<!-- report: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 RESULTS = Path("docs/results")
@@ -47,9 +46,6 @@ METHODS = {"frame_difference": "frame difference", "dis_flow": "DIS flow", "farn
 
 #: Scores in which two trainings are compared, with their titles.
 COMPARED = {"miou": "mIoU", "optimal_rate_first_n": "optimal, first N", "motion_iou": "motion IoU"}
-
-#: Tasks of model soups.
-SOUPS = ("text", "image", "frozen", "trained", "reestimated")
 
 Result = dict[str, Any]
 
@@ -274,15 +270,9 @@ def _switches(results: Results) -> str:
     return f"`{result['command']}` ({result['steps']} steps each):\n\n{markdown_table(header, lines)}"
 
 
-def _soup(name: str) -> Callable[[Results], str]:
-    """A sweep's soups, and why they work or fail."""
-
-    def block(results: Results) -> str:
-        result = results.read(name)
-        tables = [seeds_markdown(result, each=False), *([pairs_markdown(result)] if result["pairs"] else [])]
-        return f"`.venv/bin/{result['command']}`:\n\n" + "\n\n".join(tables)
-
-    return block
+def _sweep(name: str) -> Callable[[Results], str]:
+    """A sweep's soups."""
+    return lambda results: soups.sweep_soups(results.read(f"soup-{name}"))
 
 
 def _weights(results: Results) -> str:
@@ -377,7 +367,8 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "clips": _clips,
     "shifts": _shifts,
     "switches": _switches,
-    **{f"soup-{name}": _soup(f"soup-{name}") for name in SOUPS},
+    **{f"soup-{name}": _sweep(name) for name in soups.SWEEPS},
+    "soup-agents": lambda results: soups.agent_soups(results.read("soup-agents")),
     "speed": lambda results: speed.speed_goals(results.read("bench")),
     "bench": lambda results: speed.speed_table(results.read("bench")),
     "endurance": lambda results: speed.endurance(results.read("endurance")),
