@@ -157,9 +157,8 @@ class Camera:
         Yields:
             For each motion, (N,) complex64, d col + i d row in pixels: one number is set faster than two.
         """
-        start = _pixel_centres(self.height, self.width).take(pixels)
-        points = np.empty((len(pixels), 1, 3), np.float32)
-        points[:, 0, :2] = start.view(np.float32).reshape(-1, 2)
+        centres, homogeneous = _pixel_centres(self.height, self.width)
+        start, points = centres.take(pixels), homogeneous.take(pixels, axis=0)
         np.reciprocal(depth, out=points[:, 0, 2])
         for matrix in self._to_image @ motions @ self._from_image:
             yield cv2.perspectiveTransform(points, matrix).view(np.complex64).ravel() - start
@@ -231,7 +230,8 @@ class Camera:
 
 
 @lru_cache(maxsize=8)
-def _pixel_centres(height: int, width: int) -> NDArray[np.complex64]:
-    """Image coordinates x + i y of the centres of all pixels, (H W,)."""
+def _pixel_centres(height: int, width: int) -> tuple[NDArray[np.complex64], NDArray[np.float32]]:
+    """Image coordinates of the centres of all pixels: (H W,) x + i y, and (H W, 1, 3) x, y and 1."""
     rows, cols = np.divmod(np.arange(height * width), width)
-    return (cols + 0.5 + 1j * (rows + 0.5)).astype(np.complex64)
+    together = np.stack([cols + 0.5, rows + 0.5, np.ones_like(cols)], axis=1).astype(np.float32)
+    return together[:, :2].copy().view(np.complex64).ravel(), together[:, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import cv2
@@ -106,12 +106,12 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
     Returns:
         The scene.
     """
-    camera = Camera.above(
+    camera = _camera(
         height,
         width,
-        tilt=tuple(rng.uniform(-1, 1, 2) * config.camera_tilt),
-        distance=CAMERA_HEIGHT * (1 + config.camera_zoom * rng.uniform(-1, 1)),
-        offset=tuple(rng.uniform(-1, 1, 2) * config.camera_shift),
+        tuple(rng.uniform(-1, 1, 2) * config.camera_tilt),
+        CAMERA_HEIGHT * (1 + config.camera_zoom * rng.uniform(-1, 1)),
+        tuple(rng.uniform(-1, 1, 2) * config.camera_shift),
     )
     light = Light()
     if config.light:
@@ -144,6 +144,14 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
         depth_holes=config.depth_holes * rng.random(),
         missing_depth=bool(rng.random() < config.missing_depth),
     )
+
+
+@lru_cache(maxsize=1)
+def _camera(
+    height: int, width: int, tilt: tuple[float, float], distance: float, offset: tuple[float, float]
+) -> Camera:
+    """The camera above; where it is not randomised, one serves all episodes."""
+    return Camera.above(height, width, tilt=tilt, distance=distance, offset=offset)
 
 
 def sample_tints(
