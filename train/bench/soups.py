@@ -19,14 +19,14 @@ FILES, TENSORS = 16, 20
 
 
 def bench_soups(repeats: int, seed: int) -> dict[str, Any]:
-    """Time of a uniform soup over that of reading the files.
+    """Time of a uniform soup over that of reading the files, and over that of loading and copying their tensors.
 
     Args:
         repeats: Measurements; medians are reported.
         seed: Decides the weights.
 
     Returns:
-        ``uniform_over_reading``, ``files``, ``megabytes`` of each.
+        ``uniform_over_reading``, ``uniform_over_loading``, ``files``, ``megabytes`` of each.
     """
     generator = torch.Generator().manual_seed(seed)
     with tempfile.TemporaryDirectory() as folder:
@@ -38,6 +38,10 @@ def bench_soups(repeats: int, seed: int) -> dict[str, Any]:
 
         def read() -> None:
             for file in files:
+                file.read_bytes()
+
+        def load() -> None:
+            for file in files:
                 for tensor in load_file(file).values():  # mapped: read only when copied
                     tensor.clone()
 
@@ -48,11 +52,13 @@ def bench_soups(repeats: int, seed: int) -> dict[str, Any]:
 
         measures = {
             "reading": lambda: seconds_of(read),
+            "loading": lambda: seconds_of(load),
             "uniform": lambda: seconds_of(lambda: uniform_soup(files)),
         }
         seconds = in_turns(measures, repeats)
     return {
         "uniform_over_reading": median_ratio(seconds, "uniform", "reading"),
+        "uniform_over_loading": median_ratio(seconds, "uniform", "loading"),
         "files": FILES,
         "megabytes": TENSORS,
     }
