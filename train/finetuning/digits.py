@@ -38,7 +38,7 @@ def task() -> FineTuningTask:
     """
     parts = split_digits()
     return FineTuningTask(
-        pretrained, "head.", parts["train"], parts["held_out"], shifted_tests(parts["test"]), augment=distort
+        pretrained, "head", parts["train"], parts["held_out"], shifted_tests(parts["test"]), augment=distort
     )
 
 

@@ -21,7 +21,7 @@ def probe(task: FineTuningTask, recipe: Recipe = PROBE) -> StateDict:
 
     Args:
         task: What is fine-tuned.
-        recipe: How the head is fitted.
+        recipe: How the head is fitted; nothing is augmented.
 
     Returns:
         State dict on the CPU.
@@ -30,12 +30,25 @@ def probe(task: FineTuningTask, recipe: Recipe = PROBE) -> StateDict:
     model = task.make()
     if task.head is None:
         return _copied(model)
-    head = [parameter for name, parameter in model.named_parameters() if name.startswith(task.head)]
-    if not head:
-        raise ValueError(f"no parameter's name starts with '{task.head}', the task's head")
+    try:
+        head = model.get_submodule(task.head)
+    except AttributeError as error:
+        raise ValueError(f"the task's network has no module '{task.head}', its head") from error
     model.eval()  # statistics and dropout belong to the rest
-    fit(model, head, task.train, task.augment, recipe)
+    fit(head, list(head.parameters()), _seen_by(head, model, task.train), lambda inputs, *_: inputs, recipe)
     return _copied(model)
+
+
+@torch.no_grad()
+def _seen_by(head: nn.Module, model: nn.Module, examples: Examples) -> Examples:
+    """What the head of a network gets to see of examples, computed once."""
+    seen: list[Tensor] = []
+    hook = head.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].cpu()))
+    device = next(model.parameters()).device
+    for inputs, _ in examples.batches(PROBE.batch_size):
+        model(inputs.to(device))
+    hook.remove()
+    return Examples(torch.cat(seen), examples.targets)
 
 
 def fine_tune(task: FineTuningTask, initial: StateDict, recipe: Recipe) -> StateDict:

@@ -86,4 +86,4 @@ def _task(frozen: bool, anew: bool = False) -> FineTuningTask:
         if anew:
             reestimate_batchnorm(model, [inputs for inputs, _ in train.batches(50)])
 
-    return FineTuningTask(make, "head.", train, parts["held_out"], tests, augment=distort, prepare=prepare)
+    return FineTuningTask(make, "head", train, parts["held_out"], tests, augment=distort, prepare=prepare)

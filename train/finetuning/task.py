@@ -71,8 +71,8 @@ class FineTuningTask:
     Attributes:
         make: Makes the pretrained network, with a new head, on the device to compute on. Parameters that require no
             gradients are not fine-tuned.
-        head: Start of the names of the head's parameters; the linear probe trains those alone. None leaves the probe
-            out: the network has a head that is good already.
+        head: Name of the module that is the head; the linear probe trains it alone. None leaves the probe out: the
+            network has a head that is good already.
         train: Examples to fine-tune with.
         held_out: Examples to choose with; never reported.
         tests: Examples to report, by name; the first is in-distribution, the others are shifted.

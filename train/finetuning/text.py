@@ -56,7 +56,7 @@ def task() -> FineTuningTask:
     train, held_out, test = (Examples(movies.inputs[part], movies.targets[part]) for part in parts)
     shifted = {name: examples for name, examples in features.items() if name != "movies"}
     return FineTuningTask(
-        Sentiment, "head.", train, held_out, {"movies": test, **shifted}, augment=drop_tokens
+        Sentiment, "head", train, held_out, {"movies": test, **shifted}, augment=drop_tokens
     )
 
 
