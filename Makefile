@@ -61,11 +61,18 @@ eval: setup
 SOUP = $(BIN)/python -m train.sweep --sweep.workers 2
 soup-text: setup
 	$(BIN)/python -m pip install --quiet --editable '.[soups]'
-	$(SOUP) --sweep.task train.finetuning.text:task --out runs/soup-text --json docs/results/soup-text.json
+	$(SOUP) --sweep.task train.finetuning.text:task --out runs/soup-text --json docs/results/soup-text.json \
+		--pairs 300 --sweep.runs 9 --sweep.space.learning-rate 1e-4 5e-4 --sweep.space.epochs 2 3 --sweep.space.mixup 0 0
 
 soup-image: setup
 	$(BIN)/python -m pip install --quiet --editable '.[soups]'
-	$(SOUP) --sweep.task train.finetuning.digits:task --out runs/soup-image --json docs/results/soup-image.json
+	$(SOUP) --sweep.task train.finetuning.digits:task --out runs/soup-image --json docs/results/soup-image.json \
+		--sweep.runs 16 --sweep.space.learning-rate 3e-4 3e-3 --sweep.space.epochs 4 12
+	for statistics in frozen trained reestimated; do \
+		$(SOUP) --sweep.task train.finetuning.lite:$$statistics --out runs/soup-$$statistics \
+			--json docs/results/soup-$$statistics.json --pairs 100 --sweep.runs 6 --sweep.space.learning-rate 1e-4 1e-3 \
+			--sweep.space.epochs 3 6 || exit 1; \
+	done
 
 soup-agents: setup
 	test -e runs/recorded/weights || $(BIN)/python -m train.record --out runs/recorded

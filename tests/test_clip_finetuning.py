@@ -136,8 +136,11 @@ def test_pictures_are_read_when_asked_for(tmp_path):
     examples, there = read_folder(folder, preprocess, ["n0000", "n0001", "n0002"])
     assert there == [0, 1, 2]
     assert examples.targets.tolist() == [0] * 8 + [1] * 8 + [2] * 8
-    assert isinstance(examples.first(5).inputs, PictureFiles)
-    assert len(examples.first(5)) == len(examples.first(5).inputs) == 5
+    some = examples.some(5)
+    assert isinstance(some.inputs, PictureFiles)
+    assert len(some) == len(some.inputs) == 5
+    assert some.targets.tolist() == [0, 0, 1, 1, 2]
+    assert len(examples.some(100)) == 24
     red = examples.inputs[torch.tensor([20, 21])]
     assert red.shape == (2, 3, 32, 32)
     assert red[:, 0].mean() > 0.7

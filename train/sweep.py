@@ -105,7 +105,7 @@ class SoupSweep:
         )
         result = compare(ingredients, compared)
         if self.config.pairs:
-            some = task.held_out.first(self.config.pairs).batches(BATCH)
+            some = task.held_out.some(self.config.pairs).batches(BATCH)
             pairs = all_pairs(model, ingredients, initial, some)
             rates = [recipe["learning_rate"] for recipe in drawn]
             result["pairs"] = [

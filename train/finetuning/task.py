@@ -41,9 +41,10 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def first(self, count: int) -> Examples:
-        """The first ``count`` of them."""
-        return Examples(self.inputs[:count], self.targets[:count])
+    def some(self, count: int) -> Examples:
+        """``count`` of them, or all, evenly spread."""
+        step = max(1, len(self) // count)
+        return Examples(self.inputs[::step][:count], self.targets[::step][:count])
 
     def batches(self, size: int) -> Batches:
         """Batches in order, each made when it is asked for."""
