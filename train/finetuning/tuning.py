@@ -45,24 +45,26 @@ def tune_all(
         raise ImportError("Ray Tune is missing: pip install 'act-the-part[ray]'") from error
 
     def trial(config: dict[str, Any], initial: StateDict) -> None:
-        state = fine_tune(initial, Recipe(**config["recipe"]))
+        state = fine_tune(initial, Recipe(**config["run"]["recipe"]))
         with tempfile.TemporaryDirectory() as folder:
             save_file(state, Path(folder) / FILE)
-            tune.report({"number": config["number"]}, checkpoint=tune.Checkpoint.from_directory(folder))
+            tune.report(
+                {"number": config["run"]["number"]}, checkpoint=tune.Checkpoint.from_directory(folder)
+            )
 
     class Keep(tune.Callback):
         """Takes the weights of a trial when it is over."""
 
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             with trial.checkpoint.as_directory() as folder:
-                keep(trial.config["number"], load_file(Path(folder) / FILE))
+                keep(trial.config["run"]["number"], load_file(Path(folder) / FILE))
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     each = [{"number": number, "recipe": dataclasses.asdict(recipe)} for number, recipe in recipes.items()]
     results = tune.Tuner(
         tune.with_resources(tune.with_parameters(trial, initial=initial), {"cpu": 1}),
-        param_space=tune.grid_search(each),
+        param_space={"run": tune.grid_search(each)},
         run_config=tune.RunConfig(
             storage_path=storage,
             failure_config=tune.FailureConfig(max_failures=RETRIES),
