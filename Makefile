@@ -67,6 +67,8 @@ soup-text: setup
 soup-image: setup
 	$(BIN)/python -m pip install --quiet --editable '.[soups]'
 	$(SOUP) --sweep.task train.finetuning.digits:task --out runs/soup-image --json docs/results/soup-image.json \
+		--sweep.runs 16 --sweep.space.learning-rate 3e-4 1e-3 --sweep.space.epochs 4 12
+	$(SOUP) --sweep.task train.finetuning.digits:task --out runs/soup-wide --json docs/results/soup-wide.json \
 		--sweep.runs 16 --sweep.space.learning-rate 3e-4 3e-3 --sweep.space.epochs 4 12
 	for statistics in frozen trained reestimated; do \
 		$(SOUP) --sweep.task train.finetuning.lite:$$statistics --out runs/soup-$$statistics \

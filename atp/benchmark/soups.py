@@ -9,7 +9,7 @@ from atp.benchmark.tables import format_value, markdown_table
 from atp.soups.report import pairs_markdown, seeds_markdown
 
 #: Sweeps with a block of their own, by the task.
-SWEEPS = ("text", "image", "frozen", "trained", "reestimated")
+SWEEPS = ("text", "image", "wide", "frozen", "trained", "reestimated")
 #: What the agents are measured with, with titles.
 GROUPS = {
     "unseen": "unseen categories, mIoU",

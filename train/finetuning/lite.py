@@ -14,8 +14,8 @@ from train.finetuning.task import FineTuningTask
 
 #: Rows and columns that the network sees.
 SIZE = 48
-#: Digits of each test.
-TESTED = 600
+#: Digits to choose with, and of each test.
+HELD_OUT, TESTED = 250, 300
 
 
 def frozen() -> FineTuningTask:
@@ -86,4 +86,6 @@ def _task(frozen: bool, anew: bool = False) -> FineTuningTask:
         if anew:
             reestimate_batchnorm(model, [inputs for inputs, _ in train.batches(50)])
 
-    return FineTuningTask(make, "head", train, parts["held_out"], tests, augment=distort, prepare=prepare)
+    return FineTuningTask(
+        make, "head", train, parts["held_out"].some(HELD_OUT), tests, augment=distort, prepare=prepare
+    )
