@@ -55,9 +55,15 @@ def tune_all(
     class Keep(tune.Callback):
         """Takes the weights of a trial when it is over."""
 
+        def __init__(self, keep: Callable[[int, StateDict], None]) -> None:
+            self.keep = keep
+
+        def __getstate__(self) -> dict[str, Any]:
+            return {}  # Tune writes callbacks to its storage; this one is of use here alone
+
         def on_trial_complete(self, iteration: int, trials: list[Any], trial: Any, **info: Any) -> None:
             with trial.checkpoint.as_directory() as folder:
-                keep(trial.config["run"]["number"], load_file(Path(folder) / FILE))
+                self.keep(trial.config["run"]["number"], load_file(Path(folder) / FILE))
 
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
@@ -68,7 +74,7 @@ def tune_all(
         run_config=tune.RunConfig(
             storage_path=storage,
             failure_config=tune.FailureConfig(max_failures=RETRIES),
-            callbacks=[Keep()],
+            callbacks=[Keep(keep)],
             verbose=0,
         ),
     ).fit()
