@@ -93,10 +93,7 @@ def fine_tune_agent(
     Returns:
         The agent with the averaged networks.
     """
-    copies = {
-        name: copy.deepcopy(network)
-        for name, network in (("interaction", initial.interaction), ("part", initial.part))
-    }
+    copies = copy.deepcopy({"interaction": initial.interaction, "part": initial.part})
     learner = Learner(recipe.learner, recipe.steps, initial.device, recipe.seed, copies)
     while learner.steps < recipe.steps:
         learner.step(play)

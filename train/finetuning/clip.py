@@ -34,10 +34,14 @@ class PictureFiles:
     Args:
         files: Their paths.
         preprocess: Makes a tensor of a picture.
+
+    Attributes:
+        files: Their paths.
+        preprocess: Makes a tensor of a picture.
     """
 
     def __init__(self, files: Sequence[Path], preprocess: Callable[[Image.Image], Tensor]) -> None:
-        self.files, self._preprocess = files, preprocess
+        self.files, self.preprocess = files, preprocess
 
     def __len__(self) -> int:
         return len(self.files)
@@ -53,14 +57,14 @@ class PictureFiles:
             ValueError: A picture cannot be read; the message names the file.
         """
         if isinstance(which, slice):
-            return PictureFiles(self.files[which], self._preprocess)
+            return PictureFiles(self.files[which], self.preprocess)
         with ThreadPoolExecutor(READERS) as pool:
             return torch.stack(list(pool.map(lambda index: self._read(self.files[index]), which.tolist())))
 
     def _read(self, file: Path) -> Tensor:
         try:
             with Image.open(file) as picture:
-                return self._preprocess(picture.convert("RGB"))
+                return self.preprocess(picture.convert("RGB"))
         except (OSError, UnidentifiedImageError) as error:
             raise ValueError(f"{file}: cannot be read as a picture ({error})") from error
 
@@ -200,4 +204,4 @@ def _some(examples: Examples, which: Tensor) -> Examples:
     """Some of the pictures."""
     assert isinstance(examples.inputs, PictureFiles)
     files = [examples.inputs.files[index] for index in which.tolist()]
-    return Examples(PictureFiles(files, examples.inputs._preprocess), examples.targets[which])
+    return Examples(PictureFiles(files, examples.inputs.preprocess), examples.targets[which])
