@@ -32,6 +32,7 @@ from atp.soups import (
     uniform_soup,
     wise_ft,
 )
+from atp.soups.blocks import BLOCK, Buffer
 
 
 def network(seed=0, dtype=torch.float32):
@@ -80,6 +81,50 @@ def test_soup_is_the_mean_to_the_dtypes_rounding(dtype):
             torch.testing.assert_close(soup[name], exact, rtol=1e-15, atol=1e-16)
         else:
             assert torch.equal(soup[name], exact.to(dtype))
+
+
+@pytest.mark.parametrize("open_at_a_time", [2, 256])
+def test_large_tensors_are_summed_block_by_block(tmp_path, monkeypatch, open_at_a_time):
+    monkeypatch.setattr("atp.soups.mixing.MOST_OPEN", open_at_a_time)
+    generator = torch.Generator().manual_seed(0)
+    shapes = {
+        "a": (3, 2 * BLOCK // 3),
+        "b": (2, BLOCK),
+        "c": (),
+        "none": (0, 4),
+    }  # blocks end inside, at the end
+    some = []
+    for number in range(5):
+        state = {name: torch.randn(shape, generator=generator) for name, shape in shapes.items()}
+        state["half"] = torch.randn(BLOCK + 1, generator=generator).half()
+        state["count"] = torch.arange(BLOCK + 5) + 10 * number
+        some.append(state)
+        save_file(state, tmp_path / f"{number}.safetensors")
+    files = sorted(tmp_path.iterdir())
+    weights = [0.5, 0.0, -0.25, 0.125, 0.625]
+    with pytest.warns(SoupWarning, match="'count'"):
+        soup, mixed = uniform_soup(files), mix(Ingredients(files), weights)
+    for name in soup:
+        stacked = torch.stack([state[name].double() for state in some])
+        assert torch.equal(soup[name].double(), stacked.mean(0).to(soup[name].dtype).double()), name
+        exact = torch.einsum("n,n...->...", torch.tensor(weights, dtype=torch.float64), stacked)
+        exact = exact.round() if name == "count" else exact
+        torch.testing.assert_close(mixed[name], exact.to(mixed[name].dtype), rtol=1e-7, atol=1e-7)
+
+
+def test_file_cut_short_while_it_is_read_is_named(tmp_path):
+    save_file({"w": torch.ones(100)}, tmp_path / "a.safetensors")
+    some = Ingredients([tmp_path / "a.safetensors"])
+
+    def read(reader):
+        (tmp_path / "a.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:-4])
+        return reader.block("w", 0, 100, Buffer(torch.float32))
+
+    with (
+        pytest.raises(SoupError, match=r"a\.safetensors: ends in the middle of 'w'"),
+        some.blocks([0]) as opened,
+    ):
+        read(opened[0])
 
 
 def test_soup_is_that_of_pytorch(files):

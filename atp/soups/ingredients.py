@@ -5,12 +5,15 @@ from __future__ import annotations
 import pickle
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from atp.soups.blocks import BlockReader, SafetensorsBlocks, StateBlocks
 
 StateDict = dict[str, Tensor]
 Source = str | Path | Mapping[str, Tensor]
@@ -92,6 +95,32 @@ class Ingredients(Sequence[str]):
             SoupError: The file is damaged.
         """
         yield from _tensors(self.sources[index], self._names[index], list(self.layout))
+
+    @contextmanager
+    def blocks(self, indices: Sequence[int]) -> Iterator[list[BlockReader]]:
+        """Open some of them, to read one tensor of all at a time. Values are not checked: see :meth:`check`.
+
+        Args:
+            indices: Which ones.
+
+        Yields:
+            One reader each.
+
+        Raises:
+            SoupError: A file is damaged, also while the readers are used.
+        """
+        with ExitStack() as stack:
+            try:
+                yield [stack.enter_context(closing(self._reader(index))) for index in indices]
+            except OSError as error:
+                raise SoupError(f"cannot be read any more: {error}") from error
+
+    def _reader(self, index: int) -> BlockReader:
+        source, name = self.sources[index], self._names[index]
+        if isinstance(source, Path) and _is_safetensors(source, name):
+            with _opened(source, name) as file:
+                return SafetensorsBlocks(source, _plain_names(file.keys()))
+        return StateBlocks(_state(source, name))
 
     def check(self, index: int) -> None:
         """Look for values that are not finite. To sum tensors and to look at the sum is faster.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from atp.soups.blocks import BLOCK, BlockReader, Buffer, blocks
 from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, Source, StateDict
 
 #: What to do with the statistics of BatchNorm. ``None`` averages, and warns where they differ.
@@ -18,6 +19,11 @@ Statistics = Literal["average", "keep"] | None
 #: Weights of the ingredients, for all tensors or for each by its name.
 Weights = Sequence[float] | Mapping[str, Sequence[float]]
 
+#: Factors of ingredients by the name of the tensor.
+Factors = Mapping[str, Sequence[float]]
+
+#: Files that are open at a time.
+MOST_OPEN = 256
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -52,12 +58,9 @@ def mix(ingredients: Ingredients, weights: Weights, statistics: Statistics = Non
         row = by_name.get(name, ())
         if len(row) != len(ingredients) or not all(map(_finite, row)):
             raise SoupError(f"'{name}' needs {len(ingredients)} finite weights, not {list(row)}")
-    sums = _Sums(ingredients, statistics)
-    for index in range(len(ingredients)):
-        factors = {name: float(row[index]) for name, row in by_name.items()}
-        if any(factors.values()):
-            sums.add(index, factors=factors)
-    return sums.result()
+    used = [index for index in range(len(ingredients)) if any(row[index] for row in by_name.values())]
+    factors = {name: [float(row[index]) for index in used] for name, row in by_name.items()}
+    return _Sums(ingredients, statistics).mean(1, used, factors)
 
 
 def uniform_soup(ingredients: Ingredients | Sequence[Source], statistics: Statistics = None) -> StateDict:
@@ -74,10 +77,7 @@ def uniform_soup(ingredients: Ingredients | Sequence[Source], statistics: Statis
         SoupError: They cannot be mixed.
     """
     some = _gathered(ingredients)
-    sums = _Sums(some, statistics)
-    for start in range(0, len(some), 2):
-        sums.add(*range(start, min(start + 2, len(some))))
-    return sums.result(len(some))
+    return _Sums(some, statistics).mean(len(some), range(len(some)))
 
 
 def wise_ft(initial: Source, fine_tuned: Source, alpha: float, statistics: Statistics = None) -> StateDict:
@@ -111,87 +111,132 @@ class RunningMean:
 
     def add(self, index: int) -> None:
         """Take an ingredient in."""
-        self._sums.add(index)
+        self._sums.add([index])
         self._count += 1
 
     def with_another(self, index: int) -> StateDict:
         """The mean with one more ingredient, which is not taken in."""
-        return self._sums.result(self._count + 1, self._ingredients.read(index))
+        return self._sums.mean(self._count + 1, [index])
 
     def result(self) -> StateDict:
         """The mean of what was taken in."""
-        return self._sums.result(self._count)
+        return self._sums.mean(self._count)
 
 
 class _Sums:
-    """Sums of checkpoints, in float64; of integers in int64 where nothing is weighted."""
+    """Sums of checkpoints, in float64; of integers in int64 where nothing is weighted.
+
+    Tensors are worked at in as many threads as PyTorch uses, each in blocks: a block's sum stays in the cache while all
+    checkpoints are added to it.
+    """
 
     def __init__(self, ingredients: Ingredients, statistics: Statistics) -> None:
         self._ingredients, self._statistics = ingredients, statistics
-        self._sums: StateDict = {}
-        self._first: StateDict = {}  # what is kept rather than summed, and what others are compared with
+        self._sums: StateDict = {}  # flat
+        self._first: StateDict = {}  # what is kept rather than summed, and what others are compared with; flat
         self._differ: set[str] = set()
 
-    def add(self, *indices: int, factors: Mapping[str, float] | None = None) -> None:
-        """Add ingredients, times factors by tensor name if they are given.
+    def add(self, indices: Sequence[int], factors: Factors | None = None) -> None:
+        """Add ingredients, times factors of each by tensor name if they are given."""
 
-        Two at a time are faster than one after the other: a sum that was just added to is still in the cache.
-        """
-        streams = (self._ingredients.read(index) for index in indices)
-        for name, tensor in chain.from_iterable(zip(*streams, strict=True)):
-            factor = 1.0 if factors is None else factors[name]
-            if factor == 0:
-                continue
-            if not tensor.is_floating_point() or is_statistic(name):
-                self._look(name, tensor)
-            if tensor.dtype == torch.bool:
-                continue
-            if name in self._sums:
-                total = self._sums[name]
-                total.add_(tensor, alpha=int(factor) if total.dtype == torch.int64 else factor)
-            else:
-                dtype = torch.int64 if _counts(tensor) and factors is None else torch.float64
-                self._sums[name] = tensor.to(dtype, copy=True)
-                if factor != 1:
-                    self._sums[name] *= factor
-
-    def result(self, count: int = 1, more: object = None) -> StateDict:
-        """The sums divided by ``count``, with the tensors ``more`` added first if there are any."""
-        added = dict(more) if more is not None else {}  # type: ignore[call-overload]
-        differ = self._differ | {
-            name
-            for name, tensor in added.items()
-            if name in self._first and not torch.equal(self._first[name], tensor)
-        }
-        state: StateDict = {}
-        for name, (shape, dtype) in self._ingredients.layout.items():
-            first = self._first.get(name)
-            if first is not None and (name not in differ or self._keeps(name, dtype)):
-                state[name] = first.clone()
-                continue
+        def add(name: str, readers: Sequence[BlockReader]) -> None:
             total = self._sums.get(name)
-            if total is None:
-                total = torch.zeros(shape, dtype=torch.float64)
-            if name in added:
-                total = total + added[name]
-            if not math.isfinite(total.sum()):
+            for start, stop, part in self._parts(name, readers, factors, self._differ):
+                if total is None:
+                    total = part.new_empty(math.prod(self._ingredients.layout[name][0]))
+                total[start:stop] = part
+            if total is not None:
+                self._sums[name] = total
+
+        self._for_each_tensor(add, indices)
+
+    def mean(self, count: int, more: Sequence[int] = (), factors: Factors | None = None) -> StateDict:
+        """The sums divided by ``count``, with ``more`` ingredients than were added, times factors if they are given."""
+        if len(more) > MOST_OPEN:
+            here, rest = slice(MOST_OPEN), slice(MOST_OPEN, None)
+            self.add(more[here], factors and {name: row[here] for name, row in factors.items()})
+            return self.mean(
+                count, more[rest], factors and {name: row[rest] for name, row in factors.items()}
+            )
+        state: StateDict = {}
+        differ = set(self._differ)
+
+        def divide(name: str, readers: Sequence[BlockReader]) -> None:
+            state[name] = self._divided(name, count, self._parts(name, readers, factors, differ), differ)
+
+        self._for_each_tensor(divide, more)
+        self._warn(differ)
+        return self._ingredients.tie({name: state[name] for name in self._ingredients.layout})
+
+    def _for_each_tensor(
+        self, work: Callable[[str, Sequence[BlockReader]], None], indices: Sequence[int]
+    ) -> None:
+        """Call something for every tensor with readers of some ingredients."""
+        with (
+            self._ingredients.blocks(indices) as readers,
+            ThreadPoolExecutor(torch.get_num_threads()) as threads,
+        ):
+            for _ in threads.map(lambda name: work(name, readers), self._ingredients.layout):
+                pass
+
+    def _parts(
+        self, name: str, readers: Sequence[BlockReader], factors: Factors | None, differ: set[str]
+    ) -> Iterator[tuple[int, int, Tensor]]:
+        """Start, stop and sum, block by block, of a tensor with the readers' added; a sum holds until the next.
+
+        The name is added to ``differ`` where values differ that are to be compared.
+        """
+        shape, dtype = self._ingredients.layout[name]
+        count, total, buffer = math.prod(shape), self._sums.get(name), Buffer(dtype)
+        row = [1.0] * len(readers) if factors is None else factors[name]
+        terms = [(reader, factor) for reader, factor in zip(readers, row, strict=True) if factor != 0]
+        first = self._first.get(name)
+        if first is None and terms and (not dtype.is_floating_point or is_statistic(name)):
+            first = self._first[name] = torch.empty(count, dtype=dtype)
+            for start, stop in blocks(count):
+                first[start:stop] = terms[0][0].block(name, start, stop, buffer)
+        whole = _counts(dtype) and factors is None
+        scratch = torch.empty(min(count, BLOCK), dtype=torch.int64 if whole else torch.float64)
+        for start, stop in blocks(count):
+            part = scratch[: stop - start]
+            if total is not None:
+                part.copy_(total[start:stop])
+            elif not terms:
+                part.zero_()
+            for number, (reader, factor) in enumerate(terms):
+                block = reader.block(name, start, stop, buffer)
+                if first is not None and not torch.equal(first[start:stop], block):
+                    differ.add(name)
+                if dtype == torch.bool:
+                    continue
+                if total is None and number == 0:
+                    part.copy_(block)
+                    part *= int(factor) if whole else factor
+                else:
+                    part.add_(block, alpha=int(factor) if whole else factor)
+            yield start, stop, part
+
+    def _divided(
+        self, name: str, count: int, parts: Iterator[tuple[int, int, Tensor]], differ: set[str]
+    ) -> Tensor:
+        """A tensor's sum divided, or the first one's where it is kept."""
+        shape, dtype = self._ingredients.layout[name]
+        mean = torch.zeros(math.prod(shape), dtype=dtype)
+        for start, stop, part in parts:
+            if dtype == torch.bool:
+                continue
+            if not math.isfinite(part.sum()):
                 for index in range(len(self._ingredients)):
                     self._ingredients.check(index)
-            if total.dtype == torch.int64:
-                state[name] = _divided(total, count).to(dtype)
-            elif dtype.is_floating_point:
-                state[name] = (total / count).to(dtype)
+            if part.dtype == torch.int64:
+                part = _rounded_quotient(part, count)
             else:
-                state[name] = (total / count).round().to(dtype)
-        self._warn(differ)
-        return self._ingredients.tie(state)
-
-    def _look(self, name: str, tensor: Tensor) -> None:
-        """Compare a tensor that may have to be kept with the first ingredient's."""
-        if name not in self._first:
-            self._first[name] = tensor.clone()
-        elif not torch.equal(self._first[name], tensor):
-            self._differ.add(name)
+                part /= count
+            mean[start:stop] = part if dtype.is_floating_point else part.round()
+        first = self._first.get(name)
+        if first is not None and (name not in differ or self._keeps(name, dtype)):
+            mean = first.clone()
+        return mean.view(shape)
 
     def _keeps(self, name: str, dtype: torch.dtype) -> bool:
         return dtype == torch.bool or (is_statistic(name) and self._statistics == "keep")
@@ -218,11 +263,11 @@ def _gathered(ingredients: Ingredients | Sequence[Source]) -> Ingredients:
     return ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
 
 
-def _counts(tensor: Tensor) -> bool:
-    return not tensor.is_floating_point() and tensor.dtype != torch.bool
+def _counts(dtype: torch.dtype) -> bool:
+    return not dtype.is_floating_point and dtype != torch.bool
 
 
-def _divided(total: Tensor, count: int) -> Tensor:
+def _rounded_quotient(total: Tensor, count: int) -> Tensor:
     """Integers divided and rounded to the nearest, ties to even, without a float between."""
     quotient = torch.div(total, count, rounding_mode="floor")
     twice = 2 * (total - quotient * count)
