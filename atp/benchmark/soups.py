@@ -30,7 +30,10 @@ def sweep_soups(result: dict[str, Any]) -> str:
     tables = [seeds_markdown(result, each=False)]
     if result["pairs"]:
         tables.append(pairs_markdown(result))
-    head = f"`.venv/bin/{result['command']}` ({result['seeds']} seeds: mean ± standard deviation, percent):"
+    head = (
+        f"`.venv/bin/{result['command']}` ({result['seeds']} seeds: mean ± standard deviation, percent; McNemar's p of "
+        "each seed, in-distribution, against the best single fine-tune):"
+    )
     return "\n\n".join([head, *tables])
 
 

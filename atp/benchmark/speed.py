@@ -25,6 +25,7 @@ GOALS: tuple[tuple[str, tuple[str, ...], bool, float], ...] = (
     ),
     ("the same, 16", ("rollouts", "environments", "16", "pool_over_subproc_vec_env"), False, 1.1),
     ("training over the sum of playing and learning alone", ("training", "over_sum"), True, 1.10),
+    ("uniform soup of 16 checkpoints over reading the files", ("soups", "uniform_over_reading"), True, 1.5),
 )
 
 

@@ -216,20 +216,40 @@ def draw_pairs(result: dict[str, Any], out: Path) -> None:
 def seeds_markdown(result: dict[str, Any], each: bool = True) -> str:
     """A comparison over seeds as a Markdown table, accuracies in percent with their standard deviations.
 
+    Gains are over the best single checkpoint; McNemar's p is that of each seed on the in-distribution test, by pairs of
+    answers to one example.
+
     Args:
         result: As :func:`over_seeds` returns it.
         each: Whether every shifted test has a column, and not only their mean.
     """
     first = result["in_distribution"]
     names = [first, *(result["shifted"] if each else [])]
-    header = ["", "held-out", *names, "shifted, mean", "gain, in-distribution", "gain, shifted"]
+    header = [
+        "",
+        "held-out",
+        *names,
+        "shifted, mean",
+        "gain, in-distribution",
+        "McNemar's p",
+        "gain, shifted",
+    ]
     lines = [header, ["---"] * len(header)]
     for row in result["rows"]:
         cells = [row["held_out"], *(row["tests"][name] for name in names), row["shifted"]]
-        gains = [row["gain"][first], row["gain"]["shifted"]]
+        gain, shifted = (
+            f"{100 * mean:+.1f} ± {100 * spread:.1f}"
+            for mean, spread in (row["gain"][first], row["gain"]["shifted"])
+        )
+        chance = ", ".join(f"{p:.2g}" for p in row["paired"][first])
         lines.append(
-            [row["way"], *(f"{100 * mean:.1f} ± {100 * spread:.1f}" for mean, spread in cells)]
-            + [f"{100 * mean:+.1f} ± {100 * spread:.1f}" for mean, spread in gains]
+            [
+                row["way"],
+                *(f"{100 * mean:.1f} ± {100 * spread:.1f}" for mean, spread in cells),
+                gain,
+                chance,
+                shifted,
+            ]
         )
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
