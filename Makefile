@@ -73,7 +73,7 @@ soup-image: setup
 	for statistics in frozen trained reestimated; do \
 		$(SOUP) --sweep.task train.finetuning.lite:$$statistics --out runs/soup-$$statistics \
 			--json docs/results/soup-$$statistics.json --pairs 100 --sweep.runs 6 --sweep.space.learning-rate 1e-4 1e-3 \
-			--sweep.space.epochs 3 6 || exit 1; \
+			--sweep.space.epochs 6 12 || exit 1; \
 	done
 
 soup-agents: setup

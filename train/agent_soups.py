@@ -70,7 +70,7 @@ class AgentSoupsConfig:
     held_out: Path = Path("runs/held-out")
     seeds: int = 3
     runs: int = 8
-    episodes: int = 20
+    episodes: int = 10
     eval_seeds: int = 2
     pairs: int = 60
     threads: int = 0

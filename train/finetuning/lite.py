@@ -15,7 +15,7 @@ from train.finetuning.task import FineTuningTask
 #: Rows and columns that the network sees.
 SIZE = 48
 #: Digits to choose with, and of each test.
-HELD_OUT, TESTED = 250, 300
+HELD_OUT, TESTED = 200, 200
 
 
 def frozen() -> FineTuningTask:
