@@ -447,6 +447,31 @@ def test_all_pairs_are_what_the_single_functions_say():
     assert rows[1]["barrier"] == pytest.approx(half)
 
 
+def test_statistics_are_gathered_anew_along_the_line():
+    one, other = (normalised(seed).state_dict() for seed in range(2))
+    model, inputs = normalised(0), torch.randn(64, 6)
+    batch = (inputs, torch.randint(3, (64,)))
+
+    def prepare(network):
+        reestimate_batchnorm(network, [inputs])
+
+    found = soup_versus_ensemble(model, one, other, [batch], statistics="average", prepare=prepare)
+
+    def logits(state):
+        model.load_state_dict(state)
+        prepare(model)
+        with torch.no_grad():
+            return model(inputs).double()
+
+    def loss(outputs):
+        return float(nn.functional.cross_entropy(outputs, batch[1]))
+
+    assert found.soup_loss == pytest.approx(loss(logits(wise_ft(one, other, 0.5, "average"))))
+    assert found.ensemble_loss == pytest.approx(loss((logits(one) + logits(other)) / 2))
+    stale = soup_versus_ensemble(model, one, other, [batch], statistics="average")
+    assert abs(found.soup_loss - stale.soup_loss) > 0.01
+
+
 def test_a_linear_model_has_no_difference():
     model = nn.Linear(6, 3).double()
     one, other = (copy.deepcopy(nn.Linear(6, 3).double().state_dict()) for _ in range(2))

@@ -106,7 +106,7 @@ class SoupSweep:
         result = compare(ingredients, compared)
         if self.config.pairs:
             some = task.held_out.some(self.config.pairs).batches(BATCH)
-            pairs = all_pairs(model, ingredients, initial, some)
+            pairs = all_pairs(model, ingredients, initial, some, prepare=task.prepare)
             rates = [recipe["learning_rate"] for recipe in drawn]
             result["pairs"] = [
                 {**pair, "rates": [rates[pair["one"]], rates[pair["other"]]]} for pair in pairs

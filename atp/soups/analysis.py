@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -48,6 +48,7 @@ def soup_versus_ensemble(
     beta: float = 1.0,
     step: float = 0.1,
     statistics: Statistics = None,
+    prepare: Callable[[nn.Module], None] = lambda model: None,
 ) -> SoupVersusEnsemble:
     """Compare the soup of two networks with their ensemble.
 
@@ -60,6 +61,7 @@ def soup_versus_ensemble(
         beta: Factor of the logits.
         step: Of the central difference that gives the second derivative.
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
+        prepare: Told of the model each time that its weights were replaced: to gather BatchNorm's statistics anew.
 
     Returns:
         Both sides.
@@ -67,7 +69,7 @@ def soup_versus_ensemble(
     Raises:
         SoupError: They are not of one network, or there are no batches.
     """
-    line = _Line(model, list(batches), statistics)
+    line = _Line(model, list(batches), statistics, prepare)
     pair = Ingredients([one, other])
     ends = line.logits(pair, [1, 0]), line.logits(pair, [0, 1])
     return line.sides(pair, ends, alpha, beta, step)
@@ -82,6 +84,7 @@ def all_pairs(
     beta: float = 1.0,
     step: float = 0.1,
     statistics: Statistics = None,
+    prepare: Callable[[nn.Module], None] = lambda model: None,
 ) -> list[dict[str, Any]]:
     """Every two ingredients half-way between each other: why their soup works or fails.
 
@@ -93,6 +96,7 @@ def all_pairs(
         beta: Factor of the logits.
         step: Of the central difference that gives the second derivative.
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
+        prepare: As :func:`soup_versus_ensemble` takes it.
 
     Returns:
         For each pair: ``one`` and ``other``, indices; ``angle``, degrees between their displacements from the
@@ -102,7 +106,7 @@ def all_pairs(
     Raises:
         SoupError: They are not of one network, or there are no batches.
     """
-    line = _Line(model, batches, statistics)
+    line = _Line(model, batches, statistics, prepare)
     singles = [
         line.logits(ingredients, _one_hot(index, len(ingredients))) for index in range(len(ingredients))
     ]
@@ -129,16 +133,23 @@ class _Line:
     """Outputs of mixtures on some batches."""
 
     def __init__(
-        self, model: nn.Module, batches: Sequence[tuple[Tensor, Tensor]], statistics: Statistics
+        self,
+        model: nn.Module,
+        batches: Sequence[tuple[Tensor, Tensor]],
+        statistics: Statistics,
+        prepare: Callable[[nn.Module], None],
     ) -> None:
         if not batches:
             raise SoupError("there must be at least one batch")
         self._model, self._batches, self._statistics = model.eval(), batches, statistics
+        self._prepare = prepare
         self._targets = torch.cat([target for _, target in batches])
 
     def logits(self, ingredients: Ingredients, weights: Sequence[float]) -> Tensor:
         """Logits (N, C) of a mixture, in float64."""
         self._model.load_state_dict(mix(ingredients, weights, self._statistics))
+        self._prepare(self._model)
+        self._model.eval()
         device = next(self._model.parameters()).device
         return torch.cat([self._model(inputs.to(device)).double().cpu() for inputs, _ in self._batches])
 
