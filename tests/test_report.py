@@ -7,7 +7,7 @@ import pytest
 
 from atp.benchmark.goals import GOALS, early_share, goals_table
 from atp.benchmark.report import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
-from atp.benchmark.soups import agent_soups
+from atp.benchmark.soups import STATISTICS, TOLD, agent_soups, batchnorm_soups
 from atp.cli import main
 
 
@@ -180,3 +180,29 @@ def test_soups_of_agents():
     assert "2 sweeps of 8 fine-tunes" in text
     assert "| initialisation | 0.700 | 0.500 | 0.400 |" in text
     assert "| greedy soup | 0.750 ± 0.071 | 0.500 | 0.500 |" in text
+
+
+def test_soups_with_batchnorm():
+    def sweep(accuracy, barrier):
+        rows = [
+            {
+                "way": way,
+                "tests": {"digits": (accuracy, 0.01), "noisy": (0, 0)},
+                "shifted": (accuracy / 2, 0.02),
+            }
+            for way in TOLD
+        ]
+        pairs = [
+            {"low": number < 2, "high": number > 2, "barrier": barrier * number, "angle": 10 * number}
+            for number in range(5)
+        ]
+        return {"rows": rows, "pairs": pairs, "in_distribution": "digits", "seeds": 3, "command": "python x"}
+
+    found = {name: sweep(0.2 * (k + 1), k) for k, name in enumerate(STATISTICS)}
+    lines = batchnorm_soups(found).splitlines()
+    assert (
+        "| greedy soup | 20.0 ± 1.0 | 10.0 ± 2.0 | 40.0 ± 1.0 | 20.0 ± 2.0 | 60.0 ± 1.0 | 30.0 ± 2.0 |"
+        in lines
+    )
+    assert lines[-1].endswith("| +0.00 (35°) |  | +3.50 (35°) |  | +7.00 (35°) |  |")
+    assert lines[-2].endswith("| +0.00 (5°) |  | +0.50 (5°) |  | +1.00 (5°) |  |")

@@ -368,6 +368,9 @@ BLOCKS: dict[str, Callable[[Results], str]] = {
     "shifts": _shifts,
     "switches": _switches,
     **{f"soup-{name}": _sweep(name) for name in soups.SWEEPS},
+    "soup-batchnorm": lambda results: soups.batchnorm_soups(
+        {name: results.read(f"soup-{name}") for name in soups.STATISTICS}
+    ),
     "soup-agents": lambda results: soups.agent_soups(results.read("soup-agents")),
     "speed": lambda results: speed.speed_goals(results.read("bench")),
     "bench": lambda results: speed.speed_table(results.read("bench")),
