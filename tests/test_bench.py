@@ -62,6 +62,15 @@ def test_ways_to_choose():
     assert set(result["batch_ms"]) == {"1", "4", "16"}
 
 
+def test_bench_of_one_part_keeps_the_rest(tmp_path):
+    out = tmp_path / "bench.json"
+    out.write_text(json.dumps({"repeats": 9, "acting": {"choices": 7}, "soups": {"files": 0}}))
+    result = run(BenchOptions(out=out, parts=("soups",), repeats=1))
+    assert json.loads(out.read_text()) == result
+    assert result["acting"] == {"choices": 7}
+    assert (result["repeats"], result["soups"]["files"]) == (1, 16)
+
+
 @pytest.mark.slow
 def test_bench_writes_all_parts(tmp_path):
     options = BenchOptions(

@@ -10,7 +10,9 @@ machine whose speed drifts slows both.
 
 from __future__ import annotations
 
+import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +29,8 @@ from train.bench.soups import bench_soups
 from train.bench.step import bench_step
 from train.bench.training import bench_training
 
+Part = Literal["step", "rollouts", "training", "acting", "cost", "soups"]
+
 
 @dataclass(frozen=True)
 class BenchOptions:
@@ -34,6 +38,8 @@ class BenchOptions:
 
     out: Path = Path("runs/bench.json")
     """File for the figures."""
+    parts: tuple[Part, ...] = ()
+    """What to measure; all if nothing is named. The file keeps its figures of the rest."""
     repeats: int = 5
     """Measurements of each; medians are reported."""
     steps: int = 200
@@ -63,8 +69,9 @@ def run(options: BenchOptions) -> dict[str, Any]:
         functions describe them, ``repeats`` and ``cores``.
     """
     repeats, seed = options.repeats, options.seed
-    result: dict[str, Any] = {"repeats": repeats, "cores": len(os.sched_getaffinity(0))}
-    parts = {
+    kept = json.loads(options.out.read_text("utf-8")) if options.parts and options.out.exists() else {}
+    result: dict[str, Any] = {**kept, "repeats": repeats, "cores": len(os.sched_getaffinity(0))}
+    parts: dict[Part, Callable[[], dict[str, Any]]] = {
         "step": lambda: bench_step(repeats, options.steps, seed),
         "rollouts": lambda: bench_rollouts(repeats, options.interactions, seed),
         "training": lambda: bench_training(repeats, options.rounds, options.device),
@@ -72,9 +79,9 @@ def run(options: BenchOptions) -> dict[str, Any]:
         "cost": lambda: bench_cost(repeats, options.steps // 4, seed),
         "soups": lambda: bench_soups(repeats, seed),
     }
-    for name, measure in parts.items():
+    for name in options.parts or parts:
         print(f"measuring {name}", flush=True)
-        result[name] = measure()
+        result[name] = parts[name]()
         write_json(options.out, result)  # what was measured is kept if the rest is not waited for
     return result
 
