@@ -59,6 +59,7 @@ eval: setup
 
 # Model soups: of sentence encoders, of small image networks (and of one with BatchNorm), of the agent itself
 SOUP = $(BIN)/python -m train.sweep --sweep.workers 2
+LITE = $(SOUP) --pairs 100 --sweep.runs 6 --sweep.task train.finetuning.lite
 soup-text: setup
 	$(BIN)/python -m pip install --quiet --editable '.[soups]'
 	$(SOUP) --sweep.task train.finetuning.text:task --out runs/soup-text --json docs/results/soup-text.json \
@@ -71,10 +72,11 @@ soup-image: setup
 	$(SOUP) --sweep.task train.finetuning.digits:task --out runs/soup-wide --json docs/results/soup-wide.json \
 		--sweep.runs 16 --sweep.space.learning-rate 3e-4 3e-3 --sweep.space.epochs 4 12
 	for statistics in frozen trained reestimated; do \
-		$(SOUP) --sweep.task train.finetuning.lite:$$statistics --out runs/soup-$$statistics \
-			--json docs/results/soup-$$statistics.json --pairs 100 --sweep.runs 6 --sweep.space.learning-rate 1e-4 1e-3 \
-			--sweep.space.epochs 6 12 || exit 1; \
+		$(LITE):$$statistics --out runs/soup-$$statistics --json docs/results/soup-$$statistics.json \
+			--sweep.space.learning-rate 1e-4 1e-3 --sweep.space.epochs 6 12 || exit 1; \
 	done
+	$(LITE):frozen --out runs/soup-frozen-low --json docs/results/soup-frozen-low.json \
+		--sweep.space.learning-rate 5e-5 2e-4 --sweep.space.epochs 10 16
 
 soup-agents: setup
 	test -e runs/recorded/weights || $(BIN)/python -m train.record --out runs/recorded

@@ -12,7 +12,10 @@ from atp.soups.report import pairs_markdown, seeds_markdown
 #: Sweeps with a block of their own, by the task.
 SWEEPS = ("text", "image", "wide")
 #: Sweeps of a network with BatchNorm, with titles: what becomes of its statistics.
-STATISTICS = {"frozen": "frozen", "trained": "trained, averaged", "reestimated": "trained, gathered anew"}
+STATISTICS = {
+    "frozen": "frozen", "frozen-low": "frozen, lower rates", "trained": "trained, averaged",
+    "reestimated": "trained, gathered anew",
+}  # fmt: skip
 #: Ways that are told of them.
 TOLD = ("best single", "uniform soup", "greedy soup", "learned soup", "ensemble")
 #: What the agents are measured with, with titles.
