@@ -118,7 +118,7 @@ def test_file_cut_short_while_it_is_read_is_named(tmp_path):
 
     def read(reader):
         (tmp_path / "a.safetensors").write_bytes((tmp_path / "a.safetensors").read_bytes()[:-4])
-        return reader.block("w", 0, 100, Buffer(torch.float32))
+        return reader.block("w", 0, 100, Buffer(torch.float32, 100))
 
     with (
         pytest.raises(SoupError, match=r"a\.safetensors: ends in the middle of 'w'"),

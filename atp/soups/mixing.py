@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -126,8 +127,8 @@ class RunningMean:
 class _Sums:
     """Sums of checkpoints, in float64; of integers in int64 where nothing is weighted.
 
-    Tensors are worked at in as many threads as PyTorch uses, each in blocks: a block's sum stays in the cache while all
-    checkpoints are added to it.
+    Tensors are worked at in threads, each in blocks: a block's sum stays in the cache while all checkpoints are added
+    to it. There is one thread more than PyTorch uses, since they wait for the interpreter now and then.
     """
 
     def __init__(self, ingredients: Ingredients, statistics: Statistics) -> None:
@@ -174,7 +175,7 @@ class _Sums:
         """Call something for every tensor with readers of some ingredients."""
         with (
             self._ingredients.blocks(indices) as readers,
-            ThreadPoolExecutor(torch.get_num_threads()) as threads,
+            ThreadPoolExecutor(torch.get_num_threads() + 1) as threads,
         ):
             for _ in threads.map(lambda name: work(name, readers), self._ingredients.layout):
                 pass
@@ -187,7 +188,8 @@ class _Sums:
         The name is added to ``differ`` where values differ that are to be compared.
         """
         shape, dtype = self._ingredients.layout[name]
-        count, total, buffer = math.prod(shape), self._sums.get(name), Buffer(dtype)
+        count, total = math.prod(shape), self._sums.get(name)
+        buffer = Buffer(dtype, min(count, BLOCK))
         row = [1.0] * len(readers) if factors is None else factors[name]
         terms = [(reader, factor) for reader, factor in zip(readers, row, strict=True) if factor != 0]
         first = self._first.get(name)
@@ -210,10 +212,11 @@ class _Sums:
                 if dtype == torch.bool:
                     continue
                 if total is None and number == 0:
-                    part.copy_(block)
-                    part *= int(factor) if whole else factor
+                    _put(part, block)
+                    if factor != 1:
+                        part *= int(factor) if whole else factor
                 else:
-                    part.add_(block, alpha=int(factor) if whole else factor)
+                    _add(part, block, factor)
             yield start, stop, part
 
     def _divided(
@@ -221,18 +224,19 @@ class _Sums:
     ) -> Tensor:
         """A tensor's sum divided, or the first one's where it is kept."""
         shape, dtype = self._ingredients.layout[name]
-        mean = torch.zeros(math.prod(shape), dtype=dtype)
+        mean = torch.empty(math.prod(shape), dtype=dtype)
         for start, stop, part in parts:
             if dtype == torch.bool:
+                mean[start:stop] = False
                 continue
-            if not math.isfinite(part.sum()):
+            if not math.isfinite(part.numpy().sum()):
                 for index in range(len(self._ingredients)):
                     self._ingredients.check(index)
             if part.dtype == torch.int64:
                 part = _rounded_quotient(part, count)
             else:
-                part /= count
-            mean[start:stop] = part if dtype.is_floating_point else part.round()
+                np.divide(part.numpy(), count, out=part.numpy())
+            _put(mean[start:stop], part if dtype.is_floating_point else part.round())
         first = self._first.get(name)
         if first is not None and (name not in differ or self._keeps(name, dtype)):
             mean = first.clone()
@@ -261,6 +265,22 @@ class _Sums:
 
 def _gathered(ingredients: Ingredients | Sequence[Source]) -> Ingredients:
     return ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+
+
+def _put(place: Tensor, values: Tensor) -> None:
+    """Copy, by NumPy where it can: PyTorch would start threads of its own."""
+    if torch.bfloat16 in (place.dtype, values.dtype):
+        place.copy_(values)
+    else:
+        place.numpy()[:] = values.numpy()
+
+
+def _add(total: Tensor, block: Tensor, factor: float) -> None:
+    """Add a block times a factor. NumPy's addition is faster than PyTorch's where dtypes differ."""
+    if block.dtype == torch.bfloat16 or factor != 1:  # NumPy has no bfloat16
+        total.add_(block, alpha=factor if total.is_floating_point() else int(factor))
+    else:
+        np.add(total.numpy(), block.numpy(), out=total.numpy())
 
 
 def _counts(dtype: torch.dtype) -> bool:
