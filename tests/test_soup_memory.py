@@ -31,16 +31,17 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
 
 
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
+@pytest.fixture(scope="module", params=["safetensors", "pt"])
+def files(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ingredients")
+    save = save_file if request.param == "safetensors" else torch.save
     generator = torch.Generator().manual_seed(0)
     for number in range(32):
         state = {
             f"{layer}.weight": torch.randn(WIDTH, WIDTH, generator=generator) / WIDTH**0.5
             for layer in range(LAYERS)
         }
-        save_file(state, folder / f"{number:02}.safetensors")
+        save(state, folder / f"{number:02}.{request.param}")
     return sorted(folder.iterdir())
 
 

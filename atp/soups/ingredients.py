@@ -48,6 +48,7 @@ class Ingredients(Sequence[str]):
         sources: Files or state dicts.
         layout: Shape and dtype by name of the tensor.
         tied: Groups of names that share one tensor.
+        mapped: Whether there are PyTorch files among them, which are mapped where others are read.
 
     Raises:
         SoupError: There is none; a file is missing, damaged or holds more than tensors; or names, shapes or dtypes
@@ -62,6 +63,10 @@ class Ingredients(Sequence[str]):
             str(source) if isinstance(source, Path) else f"ingredient {number}"
             for number, source in enumerate(self.sources)
         ]
+        self.mapped = any(
+            isinstance(source, Path) and not _is_safetensors(source, name)
+            for source, name in zip(self.sources, self._names, strict=True)
+        )
         self.layout, self.tied = _describe(self.sources[0], self._names[0])
         for source, name in zip(self.sources[1:], self._names[1:], strict=True):
             layout, tied = _describe(source, name)

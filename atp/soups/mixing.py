@@ -23,8 +23,8 @@ Weights = Sequence[float] | Mapping[str, Sequence[float]]
 #: Factors of ingredients by the name of the tensor.
 Factors = Mapping[str, Sequence[float]]
 
-#: Files that are open at a time.
-MOST_OPEN = 256
+#: Files that are open at a time; of those by PyTorch, whose pages count as memory, one.
+MOST_OPEN, MOST_MAPPED = 256, 1
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
@@ -153,8 +153,9 @@ class _Sums:
 
     def mean(self, count: int, more: Sequence[int] = (), factors: Factors | None = None) -> StateDict:
         """The sums divided by ``count``, with ``more`` ingredients than were added, times factors if they are given."""
-        if len(more) > MOST_OPEN:
-            here, rest = slice(MOST_OPEN), slice(MOST_OPEN, None)
+        most = MOST_MAPPED if self._ingredients.mapped else MOST_OPEN
+        if len(more) > most:
+            here, rest = slice(most), slice(most, None)
             self.add(more[here], factors and {name: row[here] for name, row in factors.items()})
             return self.mean(
                 count, more[rest], factors and {name: row[rest] for name, row in factors.items()}
