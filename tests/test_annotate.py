@@ -489,7 +489,8 @@ def test_welcome_tells_how_to_come_over_ssh(video, tmp_path):
 
 
 def test_control_c_ends_the_command_cleanly(video, tmp_path):
-    code = (
+    code = (  # Control-C is heeded also where these tests run in the background, as in a shell that ignores it there
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from pathlib import Path; from atp.commands.annotate import AnnotateOptions, main; import sys;"
         "main(AnnotateOptions(Path(sys.argv[1]), Path(sys.argv[2]), port=0))"
     )
