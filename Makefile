@@ -59,7 +59,7 @@ eval: setup
 
 # Model soups: of sentence encoders, of small image networks (and of one with BatchNorm), of the agent itself
 SOUP = $(BIN)/python -m train.sweep --sweep.workers 2
-LITE = $(SOUP) --pairs 100 --sweep.runs 6 --sweep.task train.finetuning.lite
+LITE = $(SOUP) --pairs 100 --sweep.runs 6 --sweep.task train.finetuning.efficientnet_lite
 soup-text: setup
 	$(BIN)/python -m pip install --quiet --editable '.[soups]'
 	$(SOUP) --sweep.task train.finetuning.text:task --out runs/soup-text --json docs/results/soup-text.json \

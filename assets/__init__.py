@@ -14,8 +14,8 @@ from assets.catalog import (
     split_categories,
     split_size,
 )
+from assets.importing.prepare import ObjectError, PartJoint, PreparedObject, prepare
 from assets.partnet import PARTNET_SPLITS
-from assets.prepare import ObjectError, PartJoint, PreparedObject, prepare
 
 __all__ = [
     "CATEGORIES",

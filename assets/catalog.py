@@ -84,9 +84,7 @@ def split_size(split: str) -> int:
         ValueError: There is no such split.
     """
     if split not in SPLITS:
-        raise ValueError(
-            f"no split of generated objects is called {split!r}: choose one of {', '.join(SPLITS)}"
-        )
+        raise ValueError(f"no split of generated objects is called {split!r}: choose one of {', '.join(SPLITS)}")
     return TRAIN_SIZE if split == "train" else TEST_SIZE
 
 
@@ -161,9 +159,7 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
             os.rename(temporary, folder)
         except OSError as error:
             if not (folder / "meta.json").is_file():  # else another process was first, with the same bytes
-                raise OSError(
-                    f"{folder}: is not a whole object and is in the way; delete it ({error})"
-                ) from error
+                raise OSError(f"{folder}: is not a whole object and is in the way; delete it ({error})") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return folder
@@ -190,8 +186,7 @@ def _check(instance: Instance) -> None:
     size = split_size(instance.split)
     if not 0 <= instance.index < size:
         raise ValueError(
-            f"no instance {instance.index} of {instance.category} in split {instance.split!r}: "
-            f"choose 0 to {size - 1}"
+            f"no instance {instance.index} of {instance.category} in split {instance.split!r}: choose 0 to {size - 1}"
         )
     if instance.seed < 0:
         raise ValueError(f"the seed of a collection must be 0 or more, not {instance.seed}")

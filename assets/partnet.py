@@ -3,7 +3,7 @@
 The download is found through the environment variable ``ATP_PARTNET_MOBILITY``. An instance is a folder
 ``<id>/`` with ``mobility.urdf``, ``textured_objs/``, ``semantics.txt`` and ``meta.json``; ``mobility_v2.json``
 says again what the first three say, and is not read. Categories, and the rule that decides an instance's split,
-are in ``splits/partnet.json``. `assets.prepare` makes an instance ready like any other object.
+are in ``splits/partnet.json``. `assets.importing.prepare` makes an instance ready like any other object.
 
 Joints: revolute, continuous and prismatic ones move; fixed ones make one part of what they join; screws turn;
 free, floating and planar ones are no articulation. A link that both turns and slides, which the download writes
@@ -21,8 +21,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from assets.parts import MAX_PARTS
-from assets.prepare import ObjectError, prepare
+from assets.importing.parts import MAX_PARTS
+from assets.importing.prepare import ObjectError, prepare
 
 VARIABLE = "ATP_PARTNET_MOBILITY"
 SOURCE = "https://sapien.ucsd.edu/downloads"
@@ -68,8 +68,7 @@ def rule() -> Rule:
     """Read ``splits/partnet.json``."""
     data: dict[str, Any] = json.loads(_DEFINITION.read_text("utf-8"))
     include, exclude = (
-        {category: frozenset(map(int, ids)) for category, ids in data[key].items()}
-        for key in ("include", "exclude")
+        {category: frozenset(map(int, ids)) for category, ids in data[key].items()} for key in ("include", "exclude")
     )
     return Rule(data["categories"], float(data["validation_fraction"]), include, exclude)
 
@@ -181,9 +180,7 @@ def instance_folder(category: str | None, number: int, split: str) -> Path:
     names = {name: given for name, given in rule().categories[split].items() if category in (None, name)}
     own = next((name for name, given in names.items() if given.lower() == model.lower()), None)
     if own is None:
-        raise ObjectError(
-            f"{folder / 'meta.json'}: the category is {model}, wanted {' or '.join(names.values())}"
-        )
+        raise ObjectError(f"{folder / 'meta.json'}: the category is {model}, wanted {' or '.join(names.values())}")
     if not rule().holds(split, own, number):
         raise ObjectError(f"{folder}: is not in {split} by the rule in {_DEFINITION.name}")
     check(folder)
@@ -229,9 +226,7 @@ def _catalogue(folder: Path, changed: int) -> _Catalogue:
     """Read the category of every numbered folder; ``changed`` makes a changed download be read again."""
     ids: dict[str, list[int]] = {}
     broken = []
-    numbers = sorted(
-        int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdigit()
-    )
+    numbers = sorted(int(path.name) for path in folder.iterdir() if path.name.isascii() and path.name.isdigit())
     for number in numbers:
         if not (folder / str(number)).is_dir():
             continue  # 007, or a file

@@ -34,9 +34,7 @@ def write_partnet_folder(
     """
     folder = Path(folder)
     if folder.exists() and any(folder.iterdir()):
-        raise FileExistsError(
-            f"{folder}: will not write an object into a folder that is not empty; choose another"
-        )
+        raise FileExistsError(f"{folder}: will not write an object into a folder that is not empty; choose another")
     (folder / MESHES).mkdir(parents=True)
     materials: dict[int, str] = {}
     for link in obj.links:
@@ -58,9 +56,7 @@ def write_partnet_folder(
             count += 1
     (folder / "mobility.urdf").write_text(_urdf_text(obj, files), encoding="utf-8")
     kinds = {joint.child: "slider" if joint.type == "prismatic" else "hinge" for joint in obj.joints}
-    lines = [
-        f"link_{i} {kinds.get(i, 'free')} {link.part.replace(' ', '_')}\n" for i, link in enumerate(obj.links)
-    ]
+    lines = [f"link_{i} {kinds.get(i, 'free')} {link.part.replace(' ', '_')}\n" for i, link in enumerate(obj.links)]
     (folder / "semantics.txt").write_text("".join(lines), encoding="utf-8")
     entries = {"category": obj.category, **(meta or {}), "notes": dict(obj.notes)}
     (folder / "meta.json").write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")

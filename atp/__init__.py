@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import envs  # noqa: F401  (registers ArticulatedPlay-v0)
+from atp.version import __version__
 
 if TYPE_CHECKING:
     from atp.agent import Agent
 
 __all__ = ["Agent", "__version__"]
-__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

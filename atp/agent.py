@@ -12,14 +12,15 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from atp import checkpoint, encoding
-from atp.completion import complete_parts, fit_motion
-from atp.memory import PartMemory
-from atp.networks import InteractionNetwork, PartNetwork
-from atp.objectness import object_mask
-from atp.rotated import RotatedPasses
-from atp.selection import best_actions
-from atp.symmetry import SymmetryAveraged, averaged_motion
+from atp import checkpoint
+from atp.acting.selection import best_actions
+from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.networks.averaging import SymmetryAveraged
+from atp.networks.rotated_passes import RotatedPasses
+from atp.part_memory.memory import PartMemory
+from atp.perception.depth_refinement import complete_parts, fit_motion
+from atp.perception.foreground import object_mask
+from atp.perception.motion import averaged_motion, motion_certainty
 
 Observation = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
@@ -74,11 +75,12 @@ class Agent:
     Attributes:
         certainty: Motion is believed where the mean logit of what moved is at least this in both images. Below, it is
             mostly an object that gave way by less than a pixel. 0 believes all.
-        fits_masks: Fit motion masks to the object's outline where there is depth (:mod:`atp.completion`).
+        fits_masks: Fit motion masks to the object's outline where there is depth
+            (:mod:`atp.perception.depth_refinement`).
         residual: Where there is depth, report what is left of the object once a part is known as a part too. Off: a
             part is what was seen to move, as in AtP.
         symmetries: Turned and mirrored inputs, 1 to 8, over which the reward maps are averaged
-            (:mod:`atp.symmetry`).
+            (:mod:`atp.networks.averaging`).
         rotated_passes: Ask about each push direction with a copy of the input of its own, as AtP does, in place of that
             average.
         mask_symmetries: Turned and mirrored inputs, 1 to 8, over which the motion masks are averaged.
@@ -156,7 +158,8 @@ class Agent:
     def parts(self) -> NDArray[np.uint8]:
         """The parts found, (H, W) uint8 aligned with the current image: 0 background, 1.. parts.
 
-        Those of the part memory; with ``residual`` and depth, the residual part as well (:mod:`atp.completion`).
+        Those of the part memory; with ``residual`` and depth, the residual part as well
+        (:mod:`atp.perception.depth_refinement`).
         """
         labels = self._require_memory().labels
         return complete_parts(labels, self._on_object) if self.residual else labels
@@ -238,9 +241,7 @@ class Agent:
                 return other
         return action
 
-    def observe(
-        self, before: Observation, action: NDArray[np.int64], after: Observation
-    ) -> NDArray[np.uint8]:
+    def observe(self, before: Observation, action: NDArray[np.int64], after: Observation) -> NDArray[np.uint8]:
         """Take in what an interaction did.
 
         Args:
@@ -332,25 +333,6 @@ class Agent:
         if self._memory is None:
             raise RuntimeError("call agent.reset(observation) first")
         return self._memory
-
-
-def motion_certainty(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """How certain the part network is that something moved.
-
-    Args:
-        before: (B, H, W) logits of M_t.
-        after: (B, H, W) logits of M_{t+1}.
-
-    Returns:
-        (B,) mean logit of what moved, in the image where it is lower; 0 where nothing moved.
-    """
-    return torch.minimum(_mean_logit(before), _mean_logit(after))
-
-
-def _mean_logit(logits: torch.Tensor) -> torch.Tensor:
-    """Mean (B,) of the positive ones of (B, H, W) logits; 0 where there is none."""
-    positive = logits.clamp(min=0)
-    return positive.flatten(1).sum(1) / (positive > 0).flatten(1).sum(1).clamp(min=1)
 
 
 def _without_rims(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:

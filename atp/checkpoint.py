@@ -16,9 +16,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from atp import __version__
+from assets.shipped import SHIPPED
 from atp.networks import InteractionNetwork, PartNetwork
-from atp.shipped import SHIPPED
+from atp.version import __version__
 
 FORMAT = 1
 CONFIG = "config.json"
@@ -62,9 +62,7 @@ def save_checkpoint(
         kind = type(network).__name__
         if NETWORKS.get(kind) is not type(network):
             raise CheckpointError(f"{folder}: cannot save network '{name}' of unknown class {kind}")
-        state = {
-            key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()
-        }
+        state = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
         broken = [key for key, value in state.items() if not torch.isfinite(value).all()]
         if broken:
             raise CheckpointError(
@@ -161,9 +159,7 @@ def load_networks(
     for name in names:
         kind = AGENT[name]
         if config["networks"].get(name, {}).get("class") != kind:
-            raise CheckpointError(
-                f"{Path(folder) / CONFIG}: an agent needs a network '{name}' of class {kind}"
-            )
+            raise CheckpointError(f"{Path(folder) / CONFIG}: an agent needs a network '{name}' of class {kind}")
     networks = {}
     for name, state in states.items():
         network = _build(config, name, Path(folder) / CONFIG)
@@ -271,8 +267,7 @@ def compare_states(state: StateDict, expected: StateDict, dtype: torch.dtype, pa
     for key, value in state.items():
         if value.shape != expected[key].shape or math.prod(value.shape) == 0:
             raise CheckpointError(
-                f"{path}: '{key}' has shape {tuple(value.shape)}, the network in {CONFIG} "
-                f"{tuple(expected[key].shape)}"
+                f"{path}: '{key}' has shape {tuple(value.shape)}, the network in {CONFIG} {tuple(expected[key].shape)}"
             )
         if value.dtype != dtype:
             raise CheckpointError(f"{path}: '{key}' is {value.dtype}, {CONFIG} says {dtype}")

@@ -8,20 +8,8 @@ from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import (
-    annotate,
-    clip,
-    eval,
-    import_davis,
-    live,
-    maps,
-    object,
-    objects,
-    play,
-    report,
-    shifts,
-    soup,
-)
+from atp.commands import annotate, clip, eval, import_davis, live, maps, object, objects, play, report, soup
+from atp.commands import robustness as shifts
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]

@@ -82,9 +82,7 @@ def match_parts(pred_labels: Labels, true_labels: Labels, min_pixels: int = MIN_
         ValueError: If the images differ in shape.
     """
     if pred_labels.shape != true_labels.shape or pred_labels.ndim != 2:
-        raise ValueError(
-            f"label images must be (H, W) and alike, got {pred_labels.shape} and {true_labels.shape}"
-        )
+        raise ValueError(f"label images must be (H, W) and alike, got {pred_labels.shape} and {true_labels.shape}")
     pred_areas = {p: n for p, n in part_areas(pred_labels).items() if n >= min_pixels}
     true_areas = {t: n for t, n in part_areas(true_labels).items() if n >= min_pixels}
     ious = np.zeros((len(pred_areas), len(true_areas)))
@@ -96,9 +94,7 @@ def match_parts(pred_labels: Labels, true_labels: Labels, min_pixels: int = MIN_
     pred_list, true_list = list(pred_areas), list(true_areas)
     rows, cols = linear_sum_assignment(ious, maximize=True)
     matches = tuple(
-        Match(pred_list[i], true_list[j], float(ious[i, j]))
-        for i, j in zip(rows, cols, strict=True)
-        if ious[i, j] > 0
+        Match(pred_list[i], true_list[j], float(ious[i, j])) for i, j in zip(rows, cols, strict=True) if ious[i, j] > 0
     )
     return Matching(matches, len(pred_list), len(true_list))
 

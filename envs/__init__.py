@@ -10,5 +10,5 @@ if ENV_ID not in gym.registry:
     gym.register(
         id=ENV_ID,
         entry_point="envs.play:ArticulatedPlay",
-        vector_entry_point="envs.vector:PlayVectorEnv",
+        vector_entry_point="envs.parallel.vector:PlayVectorEnv",
     )

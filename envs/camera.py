@@ -174,9 +174,7 @@ class Camera:
     def _from_image(self) -> NDArray[np.float64]:
         """From (x, y, 1 / depth, 1) to homogeneous world coordinates, (4, 4): ray + position / depth, and 1 / depth."""
         x, y = self.width / 2, self.height / 2
-        rays = self.rotation @ (
-            np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, self.focal]]) / self.focal
-        )
+        rays = self.rotation @ (np.array([[1.0, 0.0, -x], [0.0, 1.0, -y], [0.0, 0.0, self.focal]]) / self.focal)
         matrix = np.zeros((4, 4))
         matrix[:3, :2], matrix[:3, 2], matrix[:3, 3] = rays[:, :2], self.position, rays[:, 2]
         matrix[3, 2] = 1.0

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from assets import partnet
 from assets.catalog import Instance, instance_folder, instances
+from assets.importing.prepare import PreparedObject, prepare
 from assets.partnet import PARTNET_SPLITS
-from assets.prepare import PreparedObject, prepare
-from envs import drawing, oracle
+from envs import human_render as drawing
+from envs import oracle
 from envs.camera import FAR
 from envs.randomization import RandomizationConfig, Scene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, Hold, Renderer, Simulator
@@ -64,7 +65,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     Raises:
         ValueError: An option is out of its range; the message says which and what is possible.
         RuntimeError: ``render_mode`` or ``renderer`` does not work on this machine.
-        assets.urdf.ObjectError: The object cannot be read; the message names the file.
+        assets.importing.urdf.ObjectError: The object cannot be read; the message names the file.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)
@@ -275,9 +276,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         if options:
             raise ValueError(f"unknown reset options {sorted(options)}; there are category, index and object")
         if folder is not None and (category, index) != (None, None):
-            raise ValueError(
-                "reset options category and index pick generated objects and do not go with object"
-            )
+            raise ValueError("reset options category and index pick generated objects and do not go with object")
         if folder is None:
             choices: list[Instance] = [
                 i for i in self._instances if category in (None, i.category) and index in (None, i.index)
@@ -286,18 +285,14 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 if self._split in PARTNET_SPLITS and index is not None:
                     partnet.instance_folder(category, int(index), self._split)  # says why not
                 known = sorted({i.category for i in self._instances})
-                raise ValueError(
-                    f"no instance with category={category!r}, index={index!r}; categories: {known}"
-                )
+                raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}")
             pick = choices[int(self.np_random.integers(len(choices)))]
             folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
         key = str(folder)
         if key not in self._models:
             model = prepare(folder)
             if len(model.parts) > MAX_PARTS:
-                raise ValueError(
-                    f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels"
-                )
+                raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
             self._models[key] = model
         return self._models[key]
 
@@ -307,9 +302,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         fits = array.shape == (5,) and array.dtype.kind in "iu"
         values: list[int] = array.tolist() if fits else []
         if not fits or not all(0 <= v < limit for v, limit in zip(values, self._limits, strict=True)):
-            raise ValueError(
-                f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)"
-            )
+            raise ValueError(f"action {action} is not in {self.action_space}: (hold row, col, push row, col, k)")
         hold_row, hold_col, push_row, push_col, direction = values
         return self._grip(hold_row, hold_col), self._grip(push_row, push_col), direction
 

@@ -124,9 +124,7 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
         )
     scale = 1 + config.friction * rng.uniform(-1, 1, 4)
     base = Friction()
-    friction = Friction(
-        base.slide * scale[0], base.turn * scale[1], base.hinge * scale[2], base.rail * scale[3]
-    )
+    friction = Friction(base.slide * scale[0], base.turn * scale[1], base.hinge * scale[2], base.rail * scale[3])
     background = np.full((height, width, 3), 178.0, np.float32)
     if config.background:
         background = _background(height, width, rng)
@@ -147,16 +145,12 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
 
 
 @lru_cache(maxsize=1)
-def _camera(
-    height: int, width: int, tilt: tuple[float, float], distance: float, offset: tuple[float, float]
-) -> Camera:
+def _camera(height: int, width: int, tilt: tuple[float, float], distance: float, offset: tuple[float, float]) -> Camera:
     """The camera above; where it is not randomised, one serves all episodes."""
     return Camera.above(height, width, tilt=tilt, distance=distance, offset=offset)
 
 
-def sample_tints(
-    config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator
-) -> dict[int, Colour]:
+def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator) -> dict[int, Colour]:
     """Draw colours for the links of an object.
 
     Args:

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.prepare import PreparedObject
+from assets.importing.prepare import PreparedObject
 from envs.camera import FAR, NEAR, Camera
 from envs.native import complaint, quiet
 from envs.truth import View
@@ -100,9 +100,7 @@ class Client:
         with quiet():
             number = bullet.connect(bullet.DIRECT)
         if number < 0:
-            raise RuntimeError(
-                "PyBullet opens no more worlds in this process: close() environments after use"
-            )
+            raise RuntimeError("PyBullet opens no more worlds in this process: close() environments after use")
         self.number = number
         self.close = weakref.finalize(self, _disconnect, number)  # at most once, at the latest at exit
 
@@ -139,9 +137,7 @@ def _start_egl(client: Client) -> None:
     trial = "import pybullet as b; b.connect(b.DIRECT); raise SystemExit(b.loadPlugin(*{!r}) < 0)"
     reason = "PyBullet was built without it" if library is None else complaint(trial.format(plugin))
     if reason is not None:
-        raise RuntimeError(
-            f"renderer='egl' did not start ({reason}); use renderer='tiny', which needs no OpenGL"
-        )
+        raise RuntimeError(f"renderer='egl' did not start ({reason}); use renderer='tiny', which needs no OpenGL")
     _egl_worlds.add(client.number)
     with quiet():
         client.loadPlugin(*plugin)
@@ -183,7 +179,7 @@ class Simulator:
         """Put ``model`` into an empty scene.
 
         Args:
-            model: The object, as :func:`assets.prepare.prepare` makes it.
+            model: The object, as :func:`assets.importing.prepare.prepare` makes it.
             friction: Friction on the table and in the joints.
         """
         client = self.client

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.parts import MAX_PARTS
+from assets.importing.parts import MAX_PARTS
 from envs.camera import Camera
 
 #: A part with fewer visible pixels is not asked for.
@@ -95,9 +95,7 @@ def flow_between(
     return flow.view(np.float32).reshape(-1, 2)
 
 
-def _motions(
-    before: NDArray[np.float64], after: NDArray[np.float64]
-) -> tuple[list[int], NDArray[np.float64]]:
+def _motions(before: NDArray[np.float64], after: NDArray[np.float64]) -> tuple[list[int], NDArray[np.float64]]:
     """Which parts changed their pose, and (K, 4, 4) what they did: a point x of the world went to M x.
 
     It is a few numbers for each part, for which plain arithmetic is faster than arrays: every call costs microseconds.
@@ -110,9 +108,7 @@ def _motions(
             continue
         gone.append(part)
         (a, b, c, x), (d, e, f, y), (g, h, i, z), _ = start
-        for p, q, r, to in end[
-            :3
-        ]:  # a row of the product with the inverse, whose rotation is the transposed one
+        for p, q, r, to in end[:3]:  # a row of the product with the inverse, whose rotation is the transposed one
             row = (p * a + q * b + r * c, p * d + q * e + r * f, p * g + q * h + r * i)
             entries += (*row, to - row[0] * x - row[1] * y - row[2] * z)
         entries += (0.0, 0.0, 0.0, 1.0)
@@ -146,9 +142,7 @@ def judge(
     moved = counts[1:] > 0
     each = moved.tolist()
     effective = any(each) and held_part > 0 and not each[held_part - 1]
-    optimal = (
-        effective and sum(now and not ever for now, ever in zip(each, moved_ever.tolist(), strict=True)) == 1
-    )
+    optimal = effective and sum(now and not ever for now, ever in zip(each, moved_ever.tolist(), strict=True)) == 1
     displacement = 0.0
     if any(each):
         lengths = np.sqrt(squared[moved.take(view.parts - 1)])

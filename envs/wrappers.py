@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 NEAREST, FARTHEST = 1.0, 2.0
 
 
-class DepthAsImage(
-    gym.ObservationWrapper[dict[str, NDArray[Any]], NDArray[np.int64], dict[str, NDArray[Any]]]
-):
+class DepthAsImage(gym.ObservationWrapper[dict[str, NDArray[Any]], NDArray[np.int64], dict[str, NDArray[Any]]]):
     """Depth as an 8-bit image, which stable-baselines3 gives to a CNN instead of flattening it.
 
     ``depth`` becomes uint8 (H, W, 1): 0 where there is no reading, else 1 (2 m and farther) to 255 (1 m and nearer).
@@ -30,9 +28,7 @@ class DepthAsImage(
         assert isinstance(inner, spaces.Dict)
         shape = inner["depth"].shape
         assert shape is not None
-        self.observation_space = spaces.Dict(
-            {**inner.spaces, "depth": spaces.Box(0, 255, (*shape, 1), np.uint8)}
-        )
+        self.observation_space = spaces.Dict({**inner.spaces, "depth": spaces.Box(0, 255, (*shape, 1), np.uint8)})
 
     def observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """Convert the depth of an observation; the rest stays."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.prepare import PartJoint, PreparedObject
+from assets.importing.prepare import PartJoint, PreparedObject
 from envs.camera import Camera
 from envs.simulator import Friction, Grip, Light, Simulator
 from envs.truth import View

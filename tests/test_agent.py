@@ -8,10 +8,10 @@ import pytest
 import torch
 
 import atp
+from atp.acting.selection import NO_HOLD
 from atp.agent import MIN_MOTION_PIXELS, Agent, pick_device
 from atp.checkpoint import CheckpointError
 from atp.networks import InteractionNetwork, PartNetwork
-from atp.selection import NO_HOLD
 
 SIZE = 48
 

@@ -16,9 +16,9 @@ from atp.benchmark.evaluation import Cell
 from atp.networks import InteractionNetwork, PartNetwork
 from train import agent_soups as module
 from train.agent_soups import WAYS, AgentSoups, AgentSoupsConfig
+from train.data.replay import record_type
 from train.finetuning.agents import AgentSpace, fine_tune_agent, interaction_score, part_score
 from train.record import RecordConfig, Recorder
-from train.replay import record_type
 
 CPU = torch.device("cpu")
 SPACE = AgentSpace(steps=(3, 6), batch_size=4, learning_rate=(1e-3, 3e-3))
@@ -29,9 +29,7 @@ def folders(tmp_path_factory):
     """Tiny weights, and play recorded with them on both splits."""
     folder = tmp_path_factory.mktemp("agents")
     torch.manual_seed(0)
-    Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": 48}, "cpu").save_pretrained(
-        folder / "weights"
-    )
+    Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": 48}, "cpu").save_pretrained(folder / "weights")
     for split, count in (("train", 40), ("val", 30)):
         recorder = Recorder(
             RecordConfig(
@@ -103,9 +101,7 @@ def test_command_mixes_measures_and_goes_on(config, monkeypatch, capsys):
     for name in ("part", "interaction"):
         held_out = found["chosen"][name]["held_out"]
         assert held_out["greedy soup"] >= held_out["best single"] == max(found["chosen"][name]["singles"])
-        files = [
-            load_file(config.out / "seed-0" / f"{number:03}" / f"{name}.safetensors") for number in (0, 1)
-        ]
+        files = [load_file(config.out / "seed-0" / f"{number:03}" / f"{name}.safetensors") for number in (0, 1)]
         soup = load_file(config.out / "seed-0" / "uniform-soup" / f"{name}.safetensors")
         for key, tensor in soup.items():
             mean = sum(file[key].double() for file in files) / 2

@@ -22,13 +22,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atp.annotation import frames as frames_module
-from atp.annotation.frames import VideoFrames
 from atp.annotation.polygons import AnnotationError, parse_annotation, rasterise
 from atp.annotation.server import MAX_BODY, AnnotationServer
 from atp.annotation.session import AnnotationSession
 from atp.cli import main
+from atp.clips import frames as frames_module
 from atp.clips import read_clip, read_frames
+from atp.clips.frames import VideoFrames
 from atp.commands.annotate import welcome
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 24

@@ -5,14 +5,15 @@ import math
 import pytest
 import torch
 
-from atp.augmentation import AugmentationConfig, Turn, augment
+from atp.networks.rotations import Rotation
+from train.signals.augmentation import AugmentationConfig, augment
 
 SIZE = 41
 STILL = AugmentationConfig(gain=0, offset=0, frame=0, noise=0, no_depth=0, no_action=0)
 
 
 def one_turn(rotation, flip):
-    return Turn(torch.tensor([rotation]), torch.tensor([flip]))
+    return Rotation(torch.tensor([rotation]), torch.tensor([flip]))
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -24,16 +25,12 @@ def test_pixels_and_directions_turn_with_the_image(rotation, flip, size):
     angle = direction * math.pi / 4
     ahead = (push[0] - 8 * math.sin(angle), push[1] + 8 * math.cos(angle))
     rows, cols = torch.meshgrid(torch.arange(size), torch.arange(size), indexing="ij")
-    marks = torch.stack(
-        [torch.exp(-((rows - r) ** 2 + (cols - c) ** 2) / 8.0) for r, c in (hold, push, ahead)]
-    )
+    marks = torch.stack([torch.exp(-((rows - r) ** 2 + (cols - c) ** 2) / 8.0) for r, c in (hold, push, ahead)])
     turn = one_turn(rotation, flip)
     turned = turn.maps(marks[None])[0]
     action, inside = turn.actions(torch.tensor([[*hold, *push, direction]]), size)
     assert inside.all()
-    found = [
-        torch.tensor([(m * rows).sum() / m.sum(), (m * cols).sum() / m.sum()]) for m in turned
-    ]  # centroids
+    found = [torch.tensor([(m * rows).sum() / m.sum(), (m * cols).sum() / m.sum()]) for m in turned]  # centroids
     limit = 0.51 if rotation % 2 == 0 else 1.0
     assert (found[0] - action[0, :2]).norm() < limit
     assert (found[1] - action[0, 2:4]).norm() < limit

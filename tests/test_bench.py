@@ -73,9 +73,7 @@ def test_bench_of_one_part_keeps_the_rest(tmp_path):
 
 @pytest.mark.slow
 def test_bench_writes_all_parts(tmp_path):
-    options = BenchOptions(
-        out=tmp_path / "bench.json", repeats=1, steps=8, interactions=64, rounds=1, choices=2
-    )
+    options = BenchOptions(out=tmp_path / "bench.json", repeats=1, steps=8, interactions=64, rounds=1, choices=2)
     result = run(options)
     assert json.loads((tmp_path / "bench.json").read_text()) == result
     for count in ("2", "16"):
@@ -84,9 +82,7 @@ def test_bench_writes_all_parts(tmp_path):
             rates["rate_pool"] / rates["rate_async_vector_env"], rel=0.01
         )
     assert result["training"]["over_sum"] > 0.3
-    assert (
-        result["cost"]["by_resolution"]["360"]["step_ms"] > result["cost"]["by_resolution"]["45"]["step_ms"]
-    )
+    assert result["cost"]["by_resolution"]["360"]["step_ms"] > result["cost"]["by_resolution"]["45"]["step_ms"]
 
 
 def test_growth_counts_after_the_warm_up():
@@ -97,9 +93,7 @@ def test_growth_counts_after_the_warm_up():
 
 
 def test_endurance_watches_all_workers(tmp_path):
-    result = endure(
-        EnduranceOptions(out=tmp_path / "memory.json", interactions=60, samples=6, envs=3, workers=2)
-    )
+    result = endure(EnduranceOptions(out=tmp_path / "memory.json", interactions=60, samples=6, envs=3, workers=2))
     assert json.loads((tmp_path / "memory.json").read_text()) == result
     assert result["interactions"] >= 60
     assert 10 <= result["resets"] <= 18

@@ -11,12 +11,12 @@ from atp.agent import Agent
 from atp.benchmark import evaluation, fingerprint
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.evaluation import Cell, Record, Setting, Task, evaluate, make_row
-from atp.benchmark.journal import Journal
 from atp.benchmark.suites import suite_cells
-from atp.benchmark.tables import cross_table, format_value, mean_rows
 from atp.cli import main
+from atp.jobs.journal import Journal
 from atp.metrics import StepScores
 from atp.networks import InteractionNetwork, PartNetwork
+from atp.reporting.tables import cross_table, format_value, mean_rows
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +84,7 @@ def test_resumed_evaluation_equals_an_uninterrupted_one(weights, tmp_path, monke
     with pytest.raises(KeyboardInterrupt):
         evaluate(cells, 6, [0, 3], setting, journal=Journal(tmp_path / "j", {}))
     rest = []
-    monkeypatch.setattr(
-        evaluation, "run_task", lambda task, setting: rest.append(task) or real(task, setting)
-    )
+    monkeypatch.setattr(evaluation, "run_task", lambda task, setting: rest.append(task) or real(task, setting))
     resumed = evaluate(cells, 6, [0, 3], setting, journal=Journal(tmp_path / "j", {}))
     assert resumed == whole
     assert not set(played) & set(rest)
@@ -153,7 +151,7 @@ def test_eval_writes_tables_and_a_plot_and_goes_on(weights, tmp_path, capsys):
 
 
 def test_other_weights_of_a_policy_are_played_anew(weights, tmp_path, monkeypatch):
-    monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
+    monkeypatch.setattr("assets.shipped.SHIPPED", tmp_path)
     tasks = [Task(Cell(policy, "pliers", "test"), 0, (0, 1)) for policy in ("ours-no-touch", "act-random")]
     (tmp_path / "no-touch").mkdir()
     (tmp_path / "no-touch/part.safetensors").write_bytes(b"one")

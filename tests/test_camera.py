@@ -38,9 +38,7 @@ def test_world_to_pixel_to_world(name):
     rows, cols, depth = camera.project(points)
     assert depth.min() > 0
     pixel_rows, pixel_cols = np.floor(rows).astype(int), np.floor(cols).astype(int)
-    inside = (
-        (pixel_rows >= 0) & (pixel_rows < camera.height) & (pixel_cols >= 0) & (pixel_cols < camera.width)
-    )
+    inside = (pixel_rows >= 0) & (pixel_rows < camera.height) & (pixel_cols >= 0) & (pixel_cols < camera.width)
     assert inside.sum() > 100
     back = camera.unproject(pixel_rows[inside], pixel_cols[inside], depth[inside])
     # within half a pixel's footprint along each image axis

@@ -22,9 +22,9 @@ from assets import (
     Instance,
     instance_folder,
     instances,
-    prepare,
 )
 from assets.catalog import generate, split_categories, split_size
+from assets.importing import prepare
 from assets.writer import write_partnet_folder
 
 
@@ -94,9 +94,7 @@ def test_files_put_together_give_the_generated_object(category: str) -> None:
             file = written.find("geometry/mesh").attrib["filename"]  # type: ignore[union-attr]
             rows = [line.split() for line in (folder / file).read_text().splitlines()]
             vertices = np.array([row[1:] for row in rows if row[0] == "v"], dtype=float)
-            faces = (
-                np.array([[c.split("/")[0] for c in row[1:]] for row in rows if row[0] == "f"], dtype=int) - 1
-            )
+            faces = np.array([[c.split("/")[0] for c in row[1:]] for row in rows if row[0] == "f"], dtype=int) - 1
             mesh = trimesh.Trimesh(vertices + offset(written) + frames[f"link_{i}"], faces, process=False)
             assert mesh.is_watertight
             np.testing.assert_allclose(mesh.bounds, visual.mesh.bounds, atol=3e-6)
@@ -195,9 +193,7 @@ def test_splits_and_sizes() -> None:
         (("scissors", 0, "train", -2), ("seed", "-2")),
     ],
 )
-def test_a_wrong_name_is_refused_with_the_choices(
-    arguments: tuple, words: tuple[str, ...], cache: Path
-) -> None:
+def test_a_wrong_name_is_refused_with_the_choices(arguments: tuple, words: tuple[str, ...], cache: Path) -> None:
     with pytest.raises(ValueError, match=r"(choose one|choose 0|seed)") as error:
         instance_folder(*arguments)
     for word in words:

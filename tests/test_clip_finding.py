@@ -13,7 +13,7 @@ from PIL import Image
 
 from atp.clips import read_clip, read_frames
 from atp.clips.finding import find_interactions
-from atp.clips.stills import PictureFootage
+from atp.clips.image_folder import PictureFootage
 from atp.clips.video import VideoFootage
 
 HEIGHT, WIDTH, RATE = 180, 320, 25

@@ -12,8 +12,8 @@ from torch import nn
 
 from atp.soups import Ingredients
 from atp.soups.comparison import Task, compare
-from train.finetuning.clip import PictureFiles, clip_task, read_folder, zero_shot_directions
-from train.finetuning.fit import fine_tune, probe
+from train.finetuning.fine_tune import fine_tune, probe
+from train.finetuning.open_clip_task import PictureFiles, clip_task, read_folder, zero_shot_directions
 from train.finetuning.recipe import Recipe
 
 COLOURS = {"blue": (20, 20, 200), "green": (20, 200, 20), "red": (200, 20, 20)}
@@ -30,9 +30,7 @@ def draw(folder, colours=COLOURS, count=8, seed=0):
         (folder / f"n{list(COLOURS).index(name):04}").mkdir(parents=True)
         for index in range(count):
             pixels = np.clip(rng.normal(colour, 40, (40, 36, 3)), 0, 255).astype(np.uint8)
-            Image.fromarray(pixels).save(
-                folder / f"n{list(COLOURS).index(name):04}" / f"{number}-{index}.png"
-            )
+            Image.fromarray(pixels).save(folder / f"n{list(COLOURS).index(name):04}" / f"{number}-{index}.png")
     return folder
 
 
@@ -105,9 +103,7 @@ def test_fine_tunes_and_their_soups(made):
     task = made.task
     assert (len(task.train), len(task.held_out)) == (18, 6)
     initial = probe(task)
-    tuned = [
-        fine_tune(task, initial, Recipe(learning_rate=3e-3, epochs=12, batch_size=6, seed=k)) for k in (1, 2)
-    ]
+    tuned = [fine_tune(task, initial, Recipe(learning_rate=3e-3, epochs=12, batch_size=6, seed=k)) for k in (1, 2)]
     batches = {name: examples.batches(10) for name, examples in task.tests.items()}
     result = compare(
         Ingredients(tuned),

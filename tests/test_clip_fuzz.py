@@ -74,9 +74,7 @@ def write_sources(root: Path) -> None:
         (pictures / kind).mkdir(parents=True)
     for number in range(4):
         Image.fromarray(draw(4 * number)).save(pictures / "frames" / f"{number}.png")
-        Image.fromarray(np.full((HEIGHT, WIDTH), 700 + number, np.uint16)).save(
-            pictures / "depth" / f"{number}.png"
-        )
+        Image.fromarray(np.full((HEIGHT, WIDTH), 700 + number, np.uint16)).save(pictures / "depth" / f"{number}.png")
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[10:30, 10:40] = 255
     entry = {"before": 0, "after": 3, "moved_before": "m.png", "moved_after": "m.png",
@@ -257,6 +255,4 @@ def test_memory_does_not_grow_with_a_video(tmp_path: Path):
     (short, few), (long, many) = peaks
     print(f"{short} MiB for 10 s, {long} MiB for 120 s with {many} interactions")
     assert few < many  # it is really gone through
-    assert (
-        long - short < 150
-    )  # frames of the interactions found, and thumbnails; a second of frames is 148 MiB
+    assert long - short < 150  # frames of the interactions found, and thumbnails; a second of frames is 148 MiB

@@ -12,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 
 from atp.clips import ClipError, find_clips, read_clip, read_frames
-from atp.letterbox import Letterbox
+from atp.clips.letterbox import Letterbox
 
 HEIGHT, WIDTH, FRAMES = 120, 160, 8
 
@@ -66,9 +66,7 @@ def folder(tmp_path: Path, video: Path) -> Path:
             "video": "video.mp4",
             "source": "drawn",
             "licence": "CC0",
-            "interactions": [
-                {"before": 1, "after": 6, "moved_before": "before.png", "moved_after": "after.png"}
-            ],
+            "interactions": [{"before": 1, "after": 6, "moved_before": "before.png", "moved_after": "after.png"}],
         },
     )
     return clip
@@ -136,9 +134,7 @@ def test_a_video_cut_short_gives_the_frames_that_are_left(tmp_path: Path):
     write_frames(path, list(noise))
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
-    with pytest.raises(
-        ClipError, match=r"frame 11 is past the end, the last readable frame is \d$"
-    ) as caught:
+    with pytest.raises(ClipError, match=r"frame 11 is past the end, the last readable frame is \d$") as caught:
         read_frames(path, [11])
     last = int(str(caught.value)[-1])
     assert 2 <= last < 11
@@ -360,9 +356,7 @@ def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):
         assert sum(1 for _ in container.decode(stream)) > 100
 
 
-def test_the_command_takes_videos_without_masks_and_clips_of_one_name(
-    folder: Path, video: Path, tmp_path: Path
-):
+def test_the_command_takes_videos_without_masks_and_clips_of_one_name(folder: Path, video: Path, tmp_path: Path):
     from atp.commands.clip import ClipOptions, report, run
 
     copy = tmp_path / "other" / "square"

@@ -152,9 +152,7 @@ def test_mistakes_are_named(arguments, message, weights, tmp_path, capsys):
 
 def test_console_command_prints_nothing_but_its_own_words(weights, tmp_path):
     command = [str(Path(sys.executable).parent / "atp"), "play", "--weights", weights, "--out", str(tmp_path)]
-    done = subprocess.run(
-        [*command, "--interactions", "1"], capture_output=True, text=True, timeout=120, check=True
-    )
+    done = subprocess.run([*command, "--interactions", "1"], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.startswith("1. hold ")
     assert "pybullet" not in done.stdout + done.stderr
 

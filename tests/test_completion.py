@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from atp.agent import Agent
-from atp.completion import MIN_PIXELS, REACH, complete_parts, fit_motion
 from atp.networks import InteractionNetwork, PartNetwork
+from atp.perception.depth_refinement import MIN_PIXELS, REACH, complete_parts, fit_motion
 
 SHAPE = (60, 60)
 

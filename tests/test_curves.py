@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.curves import Curve, main, read_curve, series
+from train.curves import main, series
+from train.runs.curve_file import Curve, read_curve
 
 
 def entries(*values: float) -> list[dict]:
@@ -52,9 +53,7 @@ def test_command_draws_runs_side_by_side(tmp_path, capsys):
     assert "2 runs need as many different --labels" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "text", [None, "no JSON", "{}", '[{"effective": 1}]', '[{"interactions": "1"}]', "[3]"]
-)
+@pytest.mark.parametrize("text", [None, "no JSON", "{}", '[{"effective": 1}]', '[{"interactions": "1"}]', "[3]"])
 def test_a_file_that_is_no_curve_is_named(tmp_path, text, capsys):
     if text is not None:
         (tmp_path / "curve.json").write_text(text)

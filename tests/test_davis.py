@@ -10,7 +10,7 @@ from PIL import Image
 from atp.annotation.session import AnnotationSession
 from atp.cli import main
 from atp.clips import ClipError
-from atp.davis import find_sequence, import_sequence, read_labels
+from atp.clips.davis import find_sequence, import_sequence, read_labels
 
 HEIGHT, WIDTH = 30, 40
 PALETTE = [0, 0, 0, 128, 0, 0, 0, 128, 0, 128, 128, 0]
@@ -29,9 +29,7 @@ def labels(number: int) -> np.ndarray:
 def write_labels(path: Path, image: np.ndarray, mode: str = "P") -> None:
     picture = Image.fromarray(image)
     if mode == "P":
-        picture.putpalette(
-            PALETTE + [9] * (768 - len(PALETTE))
-        )  # with fewer colours it is stored in two bits
+        picture.putpalette(PALETTE + [9] * (768 - len(PALETTE)))  # with fewer colours it is stored in two bits
     path.parent.mkdir(parents=True, exist_ok=True)
     picture.save(path)
 
@@ -42,9 +40,7 @@ def write_tree(root: Path, resolution: str = "480p", annotated: tuple[int, ...] 
         picture.parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (WIDTH, HEIGHT), (40 * number, 0, 0)).save(picture)
         if number in annotated:
-            write_labels(
-                root / "Annotations" / resolution / "drawer" / f"{5 * number:05}.png", labels(number)
-            )
+            write_labels(root / "Annotations" / resolution / "drawer" / f"{5 * number:05}.png", labels(number))
     return root
 
 

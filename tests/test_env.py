@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-import envs.drawing as drawing
+import envs.human_render as drawing
 from assets.catalog import TRAIN_CATEGORIES, instance_folder
-from assets.urdf import ObjectError
+from assets.importing.urdf import ObjectError
 from envs import ENV_ID
 from envs.play import ArticulatedPlay
 from envs.simulator import Simulator
@@ -95,9 +95,7 @@ def test_spaces_shapes_and_types(resolution):
         assert observation["touch"].dtype == np.int8
         assert (info["category"] in TRAIN_CATEGORIES, type(info["instance"])) == (True, str)
         truth = info["privileged"]
-        shapes = {
-            name: (value.shape, value.dtype) for name, value in truth.items() if hasattr(value, "shape")
-        }
+        shapes = {name: (value.shape, value.dtype) for name, value in truth.items() if hasattr(value, "shape")}
         assert shapes == {
             "labels": ((height, width), np.uint8),
             "moved_before": ((height, width), np.bool_),
@@ -205,9 +203,7 @@ def test_flow_carries_labels_and_follows_the_push(env):
         pushes += 1
         rows, cols = np.nonzero(before)
         flow = truth["flow"][rows, cols]
-        to_rows, to_cols = (
-            np.floor(a + 0.5 + f).astype(int) for a, f in ((rows, flow[:, 1]), (cols, flow[:, 0]))
-        )
+        to_rows, to_cols = (np.floor(a + 0.5 + f).astype(int) for a, f in ((rows, flow[:, 1]), (cols, flow[:, 0])))
         inside = (to_rows >= 0) & (to_rows < 90) & (to_cols >= 0) & (to_cols < 90)
         same = truth["labels"][to_rows[inside], to_cols[inside]] == before[rows, cols][inside]
         assert same.mean() > 0.8
@@ -498,13 +494,9 @@ def test_human_mode_shows_every_image(monkeypatch):
 
 
 def test_make_in_a_fresh_process():
-    code = (
-        "import gymnasium as gym; e = gym.make('envs:ArticulatedPlay-v0'); e.reset(seed=0); print(e.spec.id)"
-    )
+    code = "import gymnasium as gym; e = gym.make('envs:ArticulatedPlay-v0'); e.reset(seed=0); print(e.spec.id)"
     assert python(code).strip() == ENV_ID
-    code = (
-        "import atp, sys, gymnasium as gym; print(gym.spec('ArticulatedPlay-v0').id, 'torch' in sys.modules)"
-    )
+    code = "import atp, sys, gymnasium as gym; print(gym.spec('ArticulatedPlay-v0').id, 'torch' in sys.modules)"
     assert python(code).split() == [ENV_ID, "False"]
 
 

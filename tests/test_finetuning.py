@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from train.finetuning import sweep as module
-from train.finetuning.fit import _mixing_share, fine_tune, probe
+from train.finetuning import random_search as module
+from train.finetuning.fine_tune import _mixing_share, fine_tune, probe
+from train.finetuning.random_search import SweepConfig, recipes, sweep
 from train.finetuning.recipe import Recipe, SearchSpace
-from train.finetuning.sweep import SweepConfig, recipes, sweep
 from train.finetuning.task import Examples, FineTuningTask
 
 SPACE = SearchSpace(learning_rate=(1e-3, 1e-2), epochs=(1, 3), batch_size=16)

@@ -29,9 +29,7 @@ def solid(link: Link) -> trimesh.Trimesh:
     return trimesh.boolean.union([visual.mesh for visual in link.visuals], engine="manifold")
 
 
-def footprint(
-    link: Link, angle: float = 0.0, about: tuple[float, ...] = (0.0, 0.0, 0.0)
-) -> Polygon | MultiPolygon:
+def footprint(link: Link, angle: float = 0.0, about: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Polygon | MultiPolygon:
     """Shadow of a link on the plane, from its triangles alone, turned by ``angle`` about a point."""
     shadows = []
     for visual in link.visuals:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from atp.letterbox import Letterbox, scale_pixel, to_network
+from atp.clips.letterbox import Letterbox, scale_pixel, to_network
 
 
 @pytest.mark.parametrize("shape", [(1920, 1080), (480, 640), (90, 90), (61, 97), (40, 30)])

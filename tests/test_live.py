@@ -18,15 +18,15 @@ from PIL import Image
 import envs
 from atp.agent import Agent
 from atp.clips import ClipError, read_clip
+from atp.clips.letterbox import Letterbox
 from atp.clips.scoring import evaluate_clip
 from atp.commands.live import LiveOptions, run
-from atp.episode import play_episode
-from atp.letterbox import Letterbox
 from atp.live.guide import Plan
 from atp.live.session import LiveSession
 from atp.live.sources import CameraSource, FolderSource, RealSenseSource, Shot
 from atp.metrics import miou
-from atp.policies import POLICIES
+from atp.playing.episode import play_episode
+from atp.playing.policies import POLICIES
 
 SEED = 3
 
@@ -88,9 +88,7 @@ def evaluated() -> tuple[np.ndarray, float]:
     """Parts and mIoU after an episode played and scored as `atp eval` does it."""
     env, agent = make_env(), Agent.from_pretrained("video", "cpu")
     observation, _ = env.reset(seed=SEED)
-    steps = list(
-        play_episode(env, agent, POLICIES["ours"](env, agent, np.random.default_rng(0)), observation)
-    )
+    steps = list(play_episode(env, agent, POLICIES["ours"](env, agent, np.random.default_rng(0)), observation))
     env.close()
     return steps[-1].parts, steps[-1].scores.miou
 
@@ -157,11 +155,7 @@ def test_a_session_that_was_ended_is_whole_and_can_be_gone_on_with(tmp_path: Pat
     with pytest.raises(KeyboardInterrupt):
         run(options(tmp_path), Impatient(tmp_path / "pictures", 3))
     clip = read_clip(tmp_path / "out")
-    assert (
-        len(clip.interactions)
-        == len(json.loads((tmp_path / "out/result.json").read_text())["interactions"])
-        == 2
-    )
+    assert len(clip.interactions) == len(json.loads((tmp_path / "out/result.json").read_text())["interactions"]) == 2
     with pytest.raises(ClipError, match="there is a clip already"):
         run(options(tmp_path))
     frames = tmp_path / "out" / "frames"  # as if it was killed before it wrote a picture's depth
@@ -235,9 +229,7 @@ def test_pictures_unlike_the_first_are_refused(tmp_path: Path, agent: Agent):
         assert not session.steps
 
 
-def test_a_folder_is_waited_for_and_broken_pictures_are_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_folder_is_waited_for_and_broken_pictures_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ClipError, match="no new picture came"):
         FolderSource(tmp_path / "later", timeout=0.2).take()
     monkeypatch.setattr("atp.live.sources.PATIENCE", 0.3)
@@ -304,9 +296,7 @@ def test_realsense_says_what_to_install_and_gives_depth_in_metres(monkeypatch: p
         get_color_frame=lambda: frame(np.full((4, 6, 3), 9, np.uint8)),
         get_depth_frame=lambda: frame(np.full((4, 6), 800, np.uint16)),
     )
-    device = types.SimpleNamespace(
-        first_depth_sensor=lambda: types.SimpleNamespace(get_depth_scale=lambda: 0.00025)
-    )
+    device = types.SimpleNamespace(first_depth_sensor=lambda: types.SimpleNamespace(get_depth_scale=lambda: 0.00025))
     pipeline = types.SimpleNamespace(
         start=lambda config: types.SimpleNamespace(get_device=lambda: device),
         wait_for_frames=lambda: frames,

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from atp.losses import mask_loss, masked_bce_at_pixels
+from train.signals.losses import mask_loss, masked_bce_at_pixels
 
 NAN = float("nan")
 
@@ -20,9 +20,7 @@ def test_value_is_the_mean_cross_entropy_at_executed_pixels():
 
 def test_nan_rewards_give_no_gradient_and_others_only_at_their_pixel():
     logits = torch.zeros(3, 6, 7, requires_grad=True)
-    masked_bce_at_pixels(
-        logits, torch.tensor([[1, 2], [3, 4], [5, 6]]), torch.tensor([NAN, 1.0, 0.0])
-    ).backward()
+    masked_bce_at_pixels(logits, torch.tensor([[1, 2], [3, 4], [5, 6]]), torch.tensor([NAN, 1.0, 0.0])).backward()
     expected = torch.zeros(3, 6, 7)
     expected[1, 3, 4], expected[2, 5, 6] = -0.25, 0.25
     torch.testing.assert_close(logits.grad, expected)

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from atp.memory import MAX_PARTS, PartMemory
 from atp.metrics import miou
+from atp.part_memory.memory import MAX_PARTS, PartMemory
 
 SHAPE = (60, 80)
 
@@ -77,9 +77,7 @@ def test_parts_moving_together_are_not_merged():
     before = memory.labels > 0
     after = np.roll(before, (6, 9), (0, 1))
     memory.update(before, after)
-    np.testing.assert_array_equal(
-        memory.labels, np.roll(box(14, 10, 8, 20) + 2 * box(16, 30, 20, 8), (6, 9), (0, 1))
-    )
+    np.testing.assert_array_equal(memory.labels, np.roll(box(14, 10, 8, 20) + 2 * box(16, 30, 20, 8), (6, 9), (0, 1)))
 
 
 def test_known_part_and_an_unknown_one_moving_together_become_two():
@@ -363,9 +361,7 @@ def test_true_masks_give_nearly_true_parts(count, kind, least):
     assert found == pytest.approx(count, abs=0.15)
 
 
-@pytest.mark.parametrize(
-    ("count", "kind", "least"), [(2, {}, 0.82), (2, {"crossing": True}, 0.77), (3, {}, 0.75)]
-)
+@pytest.mark.parametrize(("count", "kind", "least"), [(2, {}, 0.82), (2, {"crossing": True}, 0.77), (3, {}, 0.75)])
 def test_noisy_masks_give_parts_as_good_as_the_masks(count, kind, least):
     score, found = play_many(count, noise=True, **kind)
     assert score >= least

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from test_training import TINY, assert_same_run, run
 
-from train.collector import Collector
-from train.mirror import Mirror
-from train.replay import Replay, record_type
+from train.data.replay import Replay, record_type
+from train.learning.collector import Collector
+from train.runs.mirror import Mirror
 
 
 def test_a_run_goes_on_from_its_copy(tmp_path, monkeypatch, capsys):
@@ -39,9 +39,7 @@ def test_a_run_goes_on_from_its_copy(tmp_path, monkeypatch, capsys):
             file.unlink()
     assert_same_run(second, tmp_path / "whole")
     weights = tmp_path / "copy" / "weights"
-    assert (weights / "part.safetensors").read_bytes() == (
-        second / "weights" / "part.safetensors"
-    ).read_bytes()
+    assert (weights / "part.safetensors").read_bytes() == (second / "weights" / "part.safetensors").read_bytes()
 
 
 def records_of(numbers):

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from atp.losses import interaction_loss, mask_loss
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.networks.blocks import gather_at, gaussian_maps
+from train.signals.losses import interaction_loss, mask_loss
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +67,7 @@ def test_push_map_does_not_depend_on_the_rest_of_the_batch():
     hold = torch.tensor([[10, 10], [40, 50], [80, 5]])
     with torch.no_grad():
         together = network(image, memory, hold)[1]
-        alone = torch.cat(
-            [network(image[i : i + 1], memory[i : i + 1], hold[i : i + 1])[1] for i in range(3)]
-        )
+        alone = torch.cat([network(image[i : i + 1], memory[i : i + 1], hold[i : i + 1])[1] for i in range(3)])
     torch.testing.assert_close(together, alone, atol=1e-4, rtol=1e-4)
 
 
@@ -111,9 +109,7 @@ def test_streams_exchange_and_swapping_images_changes_masks():
     none = torch.zeros(1, 4, 48, 48)
     with torch.no_grad():
         levels = network.exchanges[0](torch.cat([before.repeat(1, 7, 1, 1)[:, :32]] * 2))
-        changed = network.exchanges[0](
-            torch.cat([before.repeat(1, 7, 1, 1)[:, :32], torch.rand(1, 32, 48, 48)])
-        )
+        changed = network.exchanges[0](torch.cat([before.repeat(1, 7, 1, 1)[:, :32], torch.rand(1, 32, 48, 48)]))
         assert not torch.equal(levels[0], changed[0])  # what stream one sees depends on stream two
         assert not torch.equal(network(before, after, none)[0], network(after, before, none)[0])
 
@@ -143,10 +139,7 @@ def test_gaussian_is_where_the_pixel_is_at_every_resolution():
         assert (coarse[torch.arange(2), rows, cols] == coarse.amax((1, 2))).all()
         assert coarse.amax() > 0.6
         marked = torch.arange(2 * size * size).reshape(2, 1, size, size).float()
-        assert (
-            gather_at(marked, pixels, (90, 90))[:, 0].tolist()
-            == marked[torch.arange(2), 0, rows, cols].tolist()
-        )
+        assert gather_at(marked, pixels, (90, 90))[:, 0].tolist() == marked[torch.arange(2), 0, rows, cols].tolist()
     assert gaussian_maps(torch.tensor([[60, 60]]), (180, 180), (180, 180))[0, 64, 60] == pytest.approx(
         torch.tensor(-0.5).exp().item()
     )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scenes import TWO_BARS, box_scene
 
-from atp.objectness import MIN_HEIGHT, object_mask, on_object
+from atp.perception.foreground import MIN_HEIGHT, object_mask, on_object
 from envs.camera import Camera
 
 
@@ -83,9 +83,7 @@ def test_no_depth_no_object(depth):
 @pytest.mark.parametrize("tilt", [(0.0, 0.0), (0.25, -0.25)])
 def test_it_finds_what_the_simulator_shows(tmp_path, tilt):
     camera = Camera.above(90, 90, tilt=tilt)
-    view = box_scene(
-        tmp_path, *TWO_BARS, pose=(0.02, 0.03, 0.4), positions={"joint_0": 0.7}, camera=camera
-    ).look()
+    view = box_scene(tmp_path, *TWO_BARS, pose=(0.02, 0.03, 0.4), positions={"joint_0": 0.7}, camera=camera).look()
     assert np.mean(object_mask(view.depth) != (view.labels > 0)) < 0.01
 
 

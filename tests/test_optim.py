@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from train.optim import MuonAdamW
+from train.learning.optimizer import MuonAdamW
 
 
 def network() -> nn.Sequential:

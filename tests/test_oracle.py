@@ -15,9 +15,7 @@ def view_of(*pixels_of_label: int) -> View:
     labels = np.zeros((40, 50), np.uint8)
     for label, pixels in enumerate(pixels_of_label, start=1):
         labels.reshape(-1)[400 * label : 400 * label + pixels] = label
-    return View(
-        np.zeros((40, 50, 3), np.uint8), np.ones((40, 50), np.float32), labels, labels.astype(np.int16) - 1
-    )
+    return View(np.zeros((40, 50, 3), np.uint8), np.ones((40, 50), np.float32), labels, labels.astype(np.int16) - 1)
 
 
 def outcome(moved: list[int], held: int, optimal: bool, displacement: float = 5.0) -> Outcome:
@@ -69,13 +67,9 @@ def test_it_stops_when_it_has_enough_and_takes_the_farthest():
 
 def test_optimal_is_worth_more_than_effective_and_one_part_more_than_two():
     view = view_of(100, 100, 100)
-    two_when_odd = Tries(
-        view, lambda held, pushed, k: outcome([2, 3] if k % 2 else [2], held, True, 9 if k % 2 else 1)
-    )
+    two_when_odd = Tries(view, lambda held, pushed, k: outcome([2, 3] if k % 2 else [2], held, True, 9 if k % 2 else 1))
     assert best_action(view, moved_ever(), two_when_odd, np.random.default_rng(2))[4] % 2 == 0
-    optimal_at_3 = Tries(
-        view, lambda held, pushed, k: outcome([2], held, k == 3, displacement=9.0 - (k == 3))
-    )
+    optimal_at_3 = Tries(view, lambda held, pushed, k: outcome([2], held, k == 3, displacement=9.0 - (k == 3)))
     assert best_action(view, moved_ever(), optimal_at_3, np.random.default_rng(3))[4] == 3
 
 
@@ -113,9 +107,7 @@ def cache(tmp_path_factory):
         yield
 
 
-@pytest.mark.parametrize(
-    ("split", "category"), [("test", "pliers"), ("test", "lighter"), ("stress", "drawers")]
-)
+@pytest.mark.parametrize(("split", "category"), [("test", "pliers"), ("test", "lighter"), ("stress", "drawers")])
 def test_it_finds_optimal_actions_on_hinges_and_slides(cache, split, category):
     """The first two steps of an object with two or more parts should move one each."""
     env = ArticulatedPlay(split=split, category=category)

@@ -5,13 +5,14 @@ import pytest
 
 from atp.clips.steadying import match_light
 from envs.camera import Camera
-from envs.pairs import PairsConfig, _shaken, draw_pair, photography
-from envs.pairs.furniture import furniture
-from envs.pairs.quads import Lamp, Quad, box, render
-from envs.pairs.scene import UP, sliding, turning
-from envs.pairs.tabletop import tabletop
-from train.pairs import PairFiles, as_filmed, draw_file
-from train.replay import record_type
+from envs.image_pairs import PairsConfig, _shaken, draw_pair
+from envs.image_pairs import sensor as photography
+from envs.image_pairs.furniture import furniture
+from envs.image_pairs.renderer import Lamp, Quad, box, render
+from envs.image_pairs.scene import UP, sliding, turning
+from envs.image_pairs.tabletop import tabletop
+from train.data.image_pair_files import PairFiles, as_filmed, draw_file
+from train.data.replay import record_type
 
 SIDE = 60
 FRONT = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, 3]), np.zeros(3), UP)
@@ -81,9 +82,7 @@ def test_faces_of_closed_bodies_that_face_away_are_left_out_and_boxes_can_be_loo
     away = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, -3]), np.zeros(3), UP)
     assert (render([square(1.0, 0.0, closed=True)], away, FLAT).bodies < 0).all()
     assert (render([square(1.0, 0.0)], away, FLAT).bodies == 0).any()
-    inside = box(
-        np.array([0, 0, -0.5]), np.ones(3), [np.full((4, 4, 3), 90, np.uint8)], faces="-z+x", closed=False
-    )
+    inside = box(np.array([0, 0, -0.5]), np.ones(3), [np.full((4, 4, 3), 90, np.uint8)], faces="-z+x", closed=False)
     view = render(inside, FRONT, FLAT)
     assert view.depth[30, 30] == pytest.approx(4.0, rel=1e-3)  # its back wall
 
@@ -216,14 +215,13 @@ def test_stored_pairs_are_records_without_depth_or_action(tmp_path):
         pair.rgb[1] = match_light(*pair.rgb)
     for record in records:
         assert any(
-            np.array_equal(record["rgb"], pair.rgb) and np.array_equal(record["moved"], pair.moved)
-            for pair in drawn
+            np.array_equal(record["rgb"], pair.rgb) and np.array_equal(record["moved"], pair.moved) for pair in drawn
         )
     assert np.array_equal(records, files.sample(20, np.random.default_rng(0)))
 
 
 def test_pairs_are_shown_backwards_and_letterboxed_as_frames_are():
-    from atp.letterbox import Letterbox
+    from atp.clips.letterbox import Letterbox
 
     rng = np.random.default_rng(0)
     records = np.zeros(200, record_type(40, 40))

@@ -15,7 +15,7 @@ from PIL import Image
 import envs
 from assets import partnet
 from assets.catalog import instances, split_categories
-from assets.prepare import ObjectError, prepare
+from assets.importing.prepare import ObjectError, prepare
 
 UPRIGHT = '<origin rpy="1.570796326794897 0 -1.570796326794897" xyz="0 0 0"/>'
 
@@ -124,9 +124,7 @@ def test_textures_are_shown(download):
     folder = write_instance(download, 7103)
     painted = (25, 190, 60)
     Image.fromarray(np.full((4, 4, 3), painted, np.uint8)).save(folder / "images" / "wood.png")
-    (folder / "textured_objs" / "original-1.mtl").write_text(
-        "newmtl m\nKd 1 1 1\nmap_Kd ../images/wood.png\n"
-    )
+    (folder / "textured_objs" / "original-1.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd ../images/wood.png\n")
     env = gym.make(
         envs.ENV_ID,
         split="partnet-test",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from atp.metrics import mask_iou
-from atp.perception import dis_flow, frame_difference
+from atp.perception.baselines import dis_flow, frame_difference
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:

@@ -14,9 +14,9 @@ import torch
 from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
-from train.learner import Learner
-from train.perception import PerceptionConfig, PerceptionTrainer, calibrated_certainty
-from train.replay import Replay, record_type
+from train.data.replay import Replay, record_type
+from train.learning.learner import Learner
+from train.learning.second_stage import PerceptionConfig, PerceptionTrainer, calibrated_certainty
 
 SIDE = 32
 
@@ -69,9 +69,9 @@ def options(played: Path, tmp_path_factory) -> PerceptionConfig:
 def small_files(monkeypatch: pytest.MonkeyPatch):
     from functools import partial
 
-    from train import pairs
+    from train.data import image_pair_files as pairs
 
-    monkeypatch.setattr("train.perception.PairFiles", partial(pairs.PairFiles, file_size=6))
+    monkeypatch.setattr("train.learning.second_stage.PairFiles", partial(pairs.PairFiles, file_size=6))
 
 
 def train(config: PerceptionConfig) -> bool:
@@ -113,8 +113,7 @@ def test_nearly_all_motion_in_play_is_believed_and_more_certain_motion_would_not
     assert certainty > 0
     records = replay.sample(40, np.random.default_rng(1))
     pairs = [
-        [{"rgb": rgb[k], "depth": np.full((SIDE, SIDE), 1.0, np.float32)} for rgb in records["rgb"]]
-        for k in (0, 1)
+        [{"rgb": rgb[k], "depth": np.full((SIDE, SIDE), 1.0, np.float32)} for rgb in records["rgb"]] for k in (0, 1)
     ]
     shares = []
     for factor in (1.0, 1.5):
@@ -159,7 +158,7 @@ def test_what_is_no_run_of_play_is_refused(options, played, tmp_path):
 
 
 def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monkeypatch, capsys):
-    from train import switches
+    from train import leave_one_out as switches
 
     monkeypatch.setattr(switches, "SWITCHES", ("", "hands"))
     config = switches.SwitchesConfig(
@@ -170,9 +169,9 @@ def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monke
     whole, without = result["rows"]
     assert (whole["without"], set(whole["shifts"])) == ("", {"hands", "all"})
     assert (without["without"], set(without["shifts"])) == ("hands", {"hands", "all"})
-    pairs = Agent.from_pretrained(config.out / "without-hands" / "weights", "cpu").config["perception"][
-        "options"
-    ]["pairs"]
+    pairs = Agent.from_pretrained(config.out / "without-hands" / "weights", "cpu").config["perception"]["options"][
+        "pairs"
+    ]
     assert [name for name, on in pairs.items() if not on] == ["hands"]
     assert "training without hands" in capsys.readouterr().out
     assert switches.Switches(config).run()

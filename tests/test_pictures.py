@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atp import pictures
-from atp.pictures import Legend
+from atp.drawing import export as pictures
+from atp.drawing.export import Legend
 
 
 @pytest.fixture
@@ -95,10 +95,7 @@ def test_fit_keeps_proportions_and_small_images_sharp(grey):
 
 def test_strip_shows_every_panel_at_its_place():
     colours = [[(200, 0, 0), (0, 200, 0)], [(0, 0, 200), None]]
-    panels = [
-        [None if colour is None else np.full((90, 90, 3), colour, np.uint8) for colour in row]
-        for row in colours
-    ]
+    panels = [[None if colour is None else np.full((90, 90, 3), colour, np.uint8) for colour in row] for row in colours]
     picture = pictures.strip(
         panels,
         ["image", "moved"],

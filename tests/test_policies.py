@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from atp import policies
+from assets.shipped import shipped_weights
+from atp.acting.selection import NO_HOLD
 from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
-from atp.policies import POLICIES, random_action, weights_available
-from atp.selection import NO_HOLD
-from atp.shipped import shipped_weights
+from atp.playing import policies
+from atp.playing.policies import POLICIES, random_action, weights_available
 
 
 def scene(height: float = 0.05) -> np.ndarray:
@@ -41,10 +41,7 @@ def test_without_an_object_in_the_depth_any_pixel_is_drawn(depth):
 
 
 def test_same_seed_same_actions():
-    draws = [
-        [random_action(scene(), (60, 80), np.random.default_rng(s)).tolist() for s in (5, 6)]
-        for _ in range(2)
-    ]
+    draws = [[random_action(scene(), (60, 80), np.random.default_rng(s)).tolist() for s in (5, 6)] for _ in range(2)]
     assert draws[0] == draws[1]
     assert draws[0][0] != draws[0][1]
 
@@ -65,7 +62,7 @@ def untrained(seed: int, config: dict | None = None) -> Agent:
 @pytest.fixture
 def shipped(tmp_path, monkeypatch):
     """An empty folder in place of the shipped weights."""
-    monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
+    monkeypatch.setattr("assets.shipped.SHIPPED", tmp_path)
     policies._load_interaction.cache_clear()
     yield tmp_path
     policies._load_interaction.cache_clear()

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs import pool as module
+from envs.parallel import pool as module
+from envs.parallel.pool import WorkerLost, play_pool
 from envs.play import ArticulatedPlay
-from envs.pool import WorkerLost, play_pool
 
 OPTIONS = {"resolution": 48, "interactions": 3, "randomization": True}
 SEEDS = [11, 12, 13]

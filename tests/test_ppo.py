@@ -17,13 +17,13 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 import envs
 from atp import checkpoint
 from atp.checkpoint import CheckpointError
-from atp.objectness import object_mask
-from atp.policies import POLICIES, _load_ppo, weights_available
-from atp.ppo import PpoPolicy, build_policy
+from atp.perception.foreground import object_mask
+from atp.playing.policies import POLICIES, _load_ppo, weights_available
+from atp.playing.ppo_policy import PpoPolicy, build_policy
 from envs.wrappers import depth_image
-from train.command import WorkerLost
-from train.ppo import PpoConfig, PpoTrainer, _OnObject
+from train.learning.ppo_trainer import PpoConfig, PpoTrainer, _OnObject
 from train.ppo_train import main
+from train.runs.command import WorkerLost
 
 SIDE = 32
 #: Rounds of 10 interactions; checkpoints at 10, 20 and 30.
@@ -127,14 +127,10 @@ def test_loaded_policy_acts_as_the_trained_one(whole):
     for seed in range(20):
         seen = observation(seed)
         for rng in (None, seed):
-            both = [
-                p.act(seen, None if rng is None else np.random.default_rng(rng)) for p in (loaded, trained)
-            ]
+            both = [p.act(seen, None if rng is None else np.random.default_rng(rng)) for p in (loaded, trained)]
             np.testing.assert_array_equal(*both)
         # the most likely action is what stable-baselines3 itself predicts
-        predicted, _ = whole.model.policy.predict(
-            {**seen, "depth": depth_image(seen["depth"])}, deterministic=True
-        )
+        predicted, _ = whole.model.policy.predict({**seen, "depth": depth_image(seen["depth"])}, deterministic=True)
         np.testing.assert_array_equal(loaded.act(seen), predicted)
 
 
@@ -254,7 +250,7 @@ def test_kept_to_the_object_it_acts_on_the_object(tmp_path):
 
 
 def test_the_policy_of_the_benchmark_draws_from_its_shipped_weights(whole, tmp_path, monkeypatch):
-    monkeypatch.setattr("atp.shipped.SHIPPED", tmp_path)
+    monkeypatch.setattr("assets.shipped.SHIPPED", tmp_path)
     _load_ppo.cache_clear()
     whole.policy().save_pretrained(tmp_path / "ppo")
     assert weights_available("ppo")
@@ -262,9 +258,7 @@ def test_the_policy_of_the_benchmark_draws_from_its_shipped_weights(whole, tmp_p
     policy = POLICIES["ppo"](None, agent, np.random.default_rng(7))  # type: ignore[arg-type]
     rng = np.random.default_rng(7)
     for seed in range(5):
-        np.testing.assert_array_equal(
-            policy.act(observation(seed)), whole.policy().act(observation(seed), rng)
-        )
+        np.testing.assert_array_equal(policy.act(observation(seed)), whole.policy().act(observation(seed), rng))
     _load_ppo.cache_clear()
 
 

@@ -21,10 +21,10 @@ from scipy.spatial.transform import Rotation
 from shapely.geometry import Polygon
 
 from assets.cache import cache_root
-from assets.fitting import bounding_circle
-from assets.kinematics import link_poses, rooted_at
-from assets.prepare import PreparedObject, _Builder, find_urdf, prepare
-from assets.urdf import ObjectError, load_urdf
+from assets.importing.fitting import bounding_circle
+from assets.importing.kinematics import link_poses, rooted_at
+from assets.importing.prepare import PreparedObject, _Builder, find_urdf, prepare
+from assets.importing.urdf import ObjectError, load_urdf
 
 CUBE = trimesh.creation.box((1.0, 1.0, 1.0))
 
@@ -95,10 +95,7 @@ def load(prepared: PreparedObject, client: int) -> tuple[int, dict[str, int], di
         flags=pybullet.URDF_USE_INERTIA_FROM_FILE,
         physicsClientId=client,
     )
-    infos = [
-        pybullet.getJointInfo(body, i, client)
-        for i in range(pybullet.getNumJoints(body, physicsClientId=client))
-    ]
+    infos = [pybullet.getJointInfo(body, i, client) for i in range(pybullet.getNumJoints(body, physicsClientId=client))]
     return body, {i[1].decode(): i[0] for i in infos}, {i[12].decode(): i[0] for i in infos}
 
 
@@ -199,9 +196,7 @@ def test_fit_and_scaled_limits(tmp_path: Path) -> None:
 
 
 def test_a_tall_object_is_made_smaller_still(tmp_path: Path) -> None:
-    path = write(
-        tmp_path / "tall.urdf", link("a", "1 1 3"), link("b", "0.1 0.1 1"), joint("revolute", "a", "b")
-    )
+    path = write(tmp_path / "tall.urdf", link("a", "1 1 3"), link("b", "0.1 0.1 1"), joint("revolute", "a", "b"))
     prepared = prepare(path)
     assert prepared.height == pytest.approx(0.30)
     assert prepared.radius == pytest.approx(0.30 / 3 * math.sqrt(0.5), rel=1e-6)
@@ -225,9 +220,7 @@ def test_link_poses_are_the_sources(tmp_path: Path, client: int) -> None:
             if info[2] != pybullet.JOINT_FIXED:
                 pybullet.resetJointState(source, info[0], position, physicsClientId=client)
         for info in infos:
-            old = pybullet.getLinkState(
-                source, info[0], computeForwardKinematics=True, physicsClientId=client
-            )
+            old = pybullet.getLinkState(source, info[0], computeForwardKinematics=True, physicsClientId=client)
             new = pybullet.getLinkState(
                 body, links[info[12].decode()], computeForwardKinematics=True, physicsClientId=client
             )
@@ -276,9 +269,7 @@ def test_up_axis(tmp_path: Path, axis: str, kind: str, expected: tuple[float, ..
 
 def test_planar_root(tmp_path: Path, client: int) -> None:
     body, joints, links = load(prepare(chain(tmp_path / "chain")), client)
-    kinds = [
-        pybullet.getJointInfo(body, joints[n], client)[2] for n in ("planar_x", "planar_y", "planar_yaw")
-    ]
+    kinds = [pybullet.getJointInfo(body, joints[n], client)[2] for n in ("planar_x", "planar_y", "planar_yaw")]
     assert kinds == [pybullet.JOINT_PRISMATIC, pybullet.JOINT_PRISMATIC, pybullet.JOINT_REVOLUTE]
     for name, value in (("planar_x", 0.2), ("planar_y", -0.1), ("planar_yaw", math.pi / 2)):
         pybullet.resetJointState(body, joints[name], value, physicsClientId=client)
@@ -372,9 +363,7 @@ def test_fixed_links_are_one_part(tmp_path: Path) -> None:
 
 def test_a_joint_without_range_stays_where_it_is(tmp_path: Path) -> None:
     plain = [link("a", "1 1 0.1"), link("b", "0.2 0.1 0.1", at="0.8 0 0")]
-    turned = write(
-        tmp_path / "t.urdf", *plain, joint("revolute", "a", "b", limits="1.5707963267 1.5707963267")
-    )
+    turned = write(tmp_path / "t.urdf", *plain, joint("revolute", "a", "b", limits="1.5707963267 1.5707963267"))
     fixed = write(tmp_path / "f.urdf", *plain, joint("fixed", "a", "b", origin='rpy="0 0 1.5707963267"'))
     np.testing.assert_allclose(prepared_points(prepare(turned)), prepared_points(prepare(fixed)), atol=1e-6)
     assert len(prepare(turned).parts) == 1
@@ -616,9 +605,7 @@ def test_colour_of_a_material_library(tmp_path: Path, client: int, texture: bool
     obj += "usemtl big\nf 1/1 2/2 3/3\nf 1/1 3/3 4/4\nusemtl low\nf 1/1 5/2 6/3\n"
     (tmp_path / "m.obj").write_text(obj)
     Image.new("RGB", (8, 8), (0, 40, 250)).save(tmp_path / "t.png")
-    (tmp_path / "m.mtl").write_text(
-        f"newmtl low\nKd 0 1 0\nnewmtl big\nKd 1 0.2 0\n{'map_Kd t.png' * texture}\n"
-    )
+    (tmp_path / "m.mtl").write_text(f"newmtl low\nKd 0 1 0\nnewmtl big\nKd 1 0.2 0\n{'map_Kd t.png' * texture}\n")
     prepared = prepare(write(tmp_path / "o.urdf", mesh_link("a", "m.obj")))
     visuals = ET.parse(prepared.urdf).getroot().findall(".//visual")
     colours = [None if c is None else c.attrib["rgba"] for c in (v.find(".//color") for v in visuals)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from envs.pool import play_pool
+from envs.parallel.pool import play_pool
 
 ray = pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -104,7 +104,7 @@ def test_training_survives_a_killed_node(cluster, tmp_path):
 
     from test_training import TINY, assert_same_run, run
 
-    from train.trainer import Trainer
+    from train.learning.trainer import Trainer
 
     assert run(replace(TINY, out=tmp_path / "whole"))
     whole, nodes = cluster
@@ -148,7 +148,7 @@ def test_sweep_is_the_same_by_ray_tune_on_a_cluster_that_loses_a_node(cluster, t
 
     from test_finetuning import SPACE, TASK
 
-    from train.finetuning import sweep as module
+    from train.finetuning import random_search as module
 
     config = module.SweepConfig(TASK, tmp_path / "whole", runs=5, space=SPACE)
     wanted = module.sweep(config)

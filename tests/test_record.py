@@ -12,9 +12,9 @@ import torch
 
 from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
-from train.collector import Collector
+from train.learning.collector import Collector
 from train.record import RecordConfig, Recorder, main
-from train.run_folder import read_run
+from train.runs.run_folder import read_run
 
 SIDE = 48
 
@@ -58,8 +58,7 @@ def test_a_stopped_run_stores_what_one_that_was_not_stores(options, tmp_path, mo
     assert records["moved"].any()
     assert read_run(whole.out)[0] == 30
     before, after = (
-        Agent.from_pretrained(name, "cpu").part.state_dict()
-        for name in (options.weights, whole.out / "weights")
+        Agent.from_pretrained(name, "cpu").part.state_dict() for name in (options.weights, whole.out / "weights")
     )
     assert all(torch.equal(before[key], after[key]) for key in before)
 

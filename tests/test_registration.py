@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from atp.metrics import mask_iou
-from atp.registration import register, rotation_about, warp
+from atp.part_memory.registration import register, rotation_about, warp
 
 
 def polygon(points, shape=(90, 90)):

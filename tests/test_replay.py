@@ -8,8 +8,8 @@ import os
 import numpy as np
 import pytest
 
-from train import replay as module
-from train.replay import Replay, pack_depth, record_type, unpack_depth
+from train.data import replay as module
+from train.data.replay import Replay, pack_depth, record_type, unpack_depth
 
 SIZE = 6
 CAPACITY, SLACK = 10, 7

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from atp.benchmark.goals import GOALS, early_share, goals_table
-from atp.benchmark.report import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
-from atp.benchmark.soups import STATISTICS, TOLD, agent_soups, batchnorm_soups
 from atp.cli import main
+from atp.reporting.goals import GOALS, early_share, goals_table
+from atp.reporting.pages import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
+from atp.reporting.soup_pages import STATISTICS, TOLD, agent_soups, batchnorm_soups
 
 
 def row(policy: str, category: str, miou: list[float], **more) -> dict:
@@ -50,9 +50,7 @@ def repository(tmp_path: Path) -> Path:
     (tmp_path / RESULTS / "full.json").write_text(json.dumps(result))
     for document in DOCUMENTS:
         (tmp_path / document).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / document).write_text(
-            "Before\n\n<!-- report: goals -->\nold 0.123\n<!-- end -->\n\nAfter\n"
-        )
+        (tmp_path / document).write_text("Before\n\n<!-- report: goals -->\nold 0.123\n<!-- end -->\n\nAfter\n")
     return tmp_path
 
 
@@ -109,9 +107,7 @@ def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
 
     for name, iou in (("shifts", 0.7), ("shifts-default", 0.3)):
         shift = {"shift": "white_balance", "pairs": 9, "agent": scores(iou), "dis_flow": scores(0.25)}
-        (tmp_path / RESULTS / f"{name}.json").write_text(
-            json.dumps({"command": "atp shifts", "shifts": [shift]})
-        )
+        (tmp_path / RESULTS / f"{name}.json").write_text(json.dumps({"command": "atp shifts", "shifts": [shift]}))
     assert BLOCKS["shifts"](results).splitlines() == [
         "`.venv/bin/atp shifts` (9 pairs for each row).",
         "",
@@ -123,10 +119,10 @@ def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
         {"without": "", "shifts": {"hands": 0.6, "all": 0.5}, "clips": {"a": 0.4, "b": 0.6, "c": None}},
         {"without": "hands", "shifts": {"hands": 0.3, "all": 0.45}, "clips": {}},
     ]
-    switches = {"command": "python -m train.switches", "steps": 400, "rows": rows}
+    switches = {"command": "python -m train.leave_one_out", "steps": 400, "rows": rows}
     (tmp_path / RESULTS / "switches.json").write_text(json.dumps(switches))
     lines = BLOCKS["switches"](results).splitlines()
-    assert lines[0] == "`python -m train.switches` (400 steps each):"
+    assert lines[0] == "`python -m train.leave_one_out` (400 steps each):"
     assert lines[4:] == ["| nothing |  |  | 0.500 | 0.500 |", "| hands | 0.600 | 0.300 | 0.450 | - |"]
 
 
@@ -173,8 +169,7 @@ def test_soups_of_agents():
         }
 
     seeds = [
-        {"scores": {"initialisation": scores(0.6, 0.4), "greedy soup": scores(value, 0.5)}}
-        for value in (0.6, 0.7)
+        {"scores": {"initialisation": scores(0.6, 0.4), "greedy soup": scores(value, 0.5)}} for value in (0.6, 0.7)
     ]
     text = agent_soups({"command": "python -m train.agent_soups", "options": {"runs": 8}, "seeds": seeds})
     assert "2 sweeps of 8 fine-tunes" in text
@@ -201,8 +196,6 @@ def test_soups_with_batchnorm():
     found = {name: sweep(0.2 * (k + 1), k) for k, name in enumerate(STATISTICS)}
     lines = batchnorm_soups(found).splitlines()
     greedy = next(line for line in lines if line.startswith("| greedy soup"))
-    assert greedy.startswith(
-        "| greedy soup | 20.0 ± 1.0 | 10.0 ± 2.0 | 40.0 ± 1.0 | 20.0 ± 2.0 | 60.0 ± 1.0 |"
-    )
+    assert greedy.startswith("| greedy soup | 20.0 ± 1.0 | 10.0 ± 2.0 | 40.0 ± 1.0 | 20.0 ± 2.0 | 60.0 ± 1.0 |")
     assert "| +0.00 (35°) |  | +3.50 (35°) |  | +7.00 (35°) |  |" in lines[-1]
     assert "| +0.00 (5°) |  | +0.50 (5°) |  | +1.00 (5°) |  |" in lines[-2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from atp.reward import VARIANTS, interaction_reward
+from train.signals.reward import VARIANTS, interaction_reward
 
 N = float("nan")
 
@@ -51,9 +51,7 @@ def test_every_row(row, variant):
 
 def test_no_touch_ignores_the_bits():
     for moved in (STILL, RIGHT, LEFT):
-        results = [
-            interaction_reward(h, p, moved, ON_LEFT, EMPTY, "no-touch") for h in (0, 1) for p in (0, 1)
-        ]
+        results = [interaction_reward(h, p, moved, ON_LEFT, EMPTY, "no-touch") for h in (0, 1) for p in (0, 1)]
         for other in results[1:]:
             same(other, results[0])
 

@@ -7,13 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
-from atp import encoding
 from atp.agent import Agent
 from atp.cli import main
 from atp.commands.maps import MapsOptions, _best_hold, run
-from atp.drawing import HEAT_COLOURS, overlay_heat
-from atp.networks import InteractionNetwork, PartNetwork
-from atp.reward_maps import best_push, reward_maps
+from atp.drawing.primitives import HEAT_COLOURS, overlay_heat
+from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.playing.reward_maps import best_push, reward_maps
 
 SIZE = 48
 

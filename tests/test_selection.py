@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from atp.acting.selection import CANDIDATE_SPACING, NO_HOLD, best_actions, sampled_actions
 from atp.networks import InteractionFeatures
-from atp.selection import CANDIDATE_SPACING, NO_HOLD, best_actions, sampled_actions
 
 SIZE = 40
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from atp.agent import Agent
-from atp.benchmark.shifts import SHIFTS, score_shift, shift_config
+from atp.benchmark.synthetic_robustness import SHIFTS, score_shift, shift_config
 from atp.cli import main
 from atp.networks import InteractionNetwork, PartNetwork
-from envs.pairs import PairsConfig, draw_pair
+from envs.image_pairs import PairsConfig, draw_pair
 
 
 class Oracle:

@@ -96,9 +96,7 @@ def test_greedy_is_never_worse_than_the_best_on_the_held_out_set(setting):
 
 def test_choices_do_not_depend_on_the_tests(setting):
     task, states = setting
-    flipped = {
-        name: [(inputs, 2 - targets) for inputs, targets in batches] for name, batches in task.tests.items()
-    }
+    flipped = {name: [(inputs, 2 - targets) for inputs, targets in batches] for name, batches in task.tests.items()}
     other = Task(task.model, task.held_out, flipped, task.initial)
     for mine, theirs in zip(compare(states, task)["rows"], compare(states, other)["rows"], strict=True):
         assert mine["chosen"] == theirs["chosen"]

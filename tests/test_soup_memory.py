@@ -38,8 +38,7 @@ def files(request, tmp_path_factory):
     generator = torch.Generator().manual_seed(0)
     for number in range(32):
         state = {
-            f"{layer}.weight": torch.randn(WIDTH, WIDTH, generator=generator) / WIDTH**0.5
-            for layer in range(LAYERS)
+            f"{layer}.weight": torch.randn(WIDTH, WIDTH, generator=generator) / WIDTH**0.5 for layer in range(LAYERS)
         }
         save(state, folder / f"{number:02}.{request.param}")
     return sorted(folder.iterdir())

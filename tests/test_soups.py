@@ -276,10 +276,7 @@ def test_streamed_gradient_is_autograds(tmp_path, by_layer):
     weights = torch.rand(max(1, len(layers)), 4, dtype=torch.float64, requires_grad=True)
     row = {name: layers.index(name.partition(".")[0]) if by_layer else 0 for name in some.layout}
     loaded = [some.load(index) for index in range(4)]
-    mixed = {
-        name: sum(weights[row[name], index] * loaded[index][name] for index in range(4))
-        for name in some.layout
-    }
+    mixed = {name: sum(weights[row[name], index] * loaded[index][name] for index in range(4)) for name in some.layout}
     loss = nn.functional.cross_entropy(torch.func.functional_call(model, mixed, (inputs,)), targets)
     (wanted,) = torch.autograd.grad(loss, weights)
 

@@ -8,15 +8,13 @@ from pathlib import Path
 import pytest
 from test_finetuning import SPACE, TASK
 
-from atp.soups.report import over_seeds, pairs_markdown, seeds_markdown
-from train.finetuning.sweep import SweepConfig
+from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
+from train.finetuning.random_search import SweepConfig
 from train.sweep import SoupSweep, SoupSweepConfig
 
 
 def test_all_seeds_are_compared_and_the_command_goes_on(tmp_path, capsys):
-    config = SoupSweepConfig(
-        out=tmp_path, seeds=2, pairs=40, sweep=SweepConfig(TASK, Path(), runs=3, space=SPACE)
-    )
+    config = SoupSweepConfig(out=tmp_path, seeds=2, pairs=40, sweep=SweepConfig(TASK, Path(), runs=3, space=SPACE))
     assert SoupSweep(config).run()
     result = json.loads((tmp_path / "soups.json").read_text())
     assert result["seeds"] == 2
@@ -30,8 +28,7 @@ def test_all_seeds_are_compared_and_the_command_goes_on(tmp_path, capsys):
     rows = {row["way"]: row for row in result["rows"]}
     one, other = (json.loads((tmp_path / f"seed-{seed}" / "soup.json").read_text()) for seed in (0, 1))
     values = [
-        next(row for row in each["rows"] if row["way"] == "uniform soup")["tests"]["same"]
-        for each in (one, other)
+        next(row for row in each["rows"] if row["way"] == "uniform soup")["tests"]["same"] for each in (one, other)
     ]
     assert rows["uniform soup"]["tests"]["same"][0] == pytest.approx(sum(values) / 2)
     assert rows["best single"]["gain"]["same"] == [0, 0]

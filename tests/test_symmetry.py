@@ -7,10 +7,12 @@ import math
 import pytest
 import torch
 
-from atp.encoding import action_tensor
 from atp.networks import InteractionNetwork, PartNetwork
-from atp.rotated import RotatedPasses
-from atp.symmetry import Symmetry, SymmetryAveraged, averaged_motion, first_symmetries
+from atp.networks.averaging import SymmetryAveraged, first_symmetries
+from atp.networks.encoding import action_tensor
+from atp.networks.rotated_passes import RotatedPasses
+from atp.networks.rotations import Symmetry
+from atp.perception.motion import averaged_motion
 
 SHAPE = (40, 32)  # not square: turns must change rows and columns
 ALL = [Symmetry(index % 4, index >= 4) for index in range(8)]
@@ -19,7 +21,7 @@ ALL = [Symmetry(index % 4, index >= 4) for index in range(8)]
 @pytest.mark.parametrize("symmetry", ALL)
 def test_undo_brings_maps_back(symmetry: Symmetry) -> None:
     maps = torch.randn(2, 3, *SHAPE, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(symmetry.undo(symmetry.apply(maps)), maps)
+    torch.testing.assert_close(symmetry.undo_maps(symmetry.maps(maps)), maps)
 
 
 @pytest.mark.parametrize("symmetry", ALL)
@@ -27,10 +29,10 @@ def test_pixels_go_where_the_image_goes(symmetry: Symmetry) -> None:
     pixels = torch.tensor([[3, 5], [39, 31], [17, 0]])
     image = torch.zeros(3, *SHAPE)
     image[torch.arange(3), pixels[:, 0], pixels[:, 1]] = 1.0
-    turned = symmetry.apply(image)
+    turned = symmetry.maps(image)
     found = turned.flatten(1).argmax(1)
     expected = torch.stack([found // turned.shape[2], found % turned.shape[2]], 1)
-    torch.testing.assert_close(symmetry.apply_to_pixels(pixels, SHAPE), expected)
+    torch.testing.assert_close(symmetry.pixels(pixels, SHAPE), expected)
 
 
 @pytest.mark.parametrize("symmetry", ALL)
@@ -39,11 +41,11 @@ def test_directions_go_where_an_arrow_goes(symmetry: Symmetry) -> None:
     for direction in range(8):
         angle = direction * math.pi / 4
         step = torch.tensor([[-round(math.sin(angle) * 1.2), round(math.cos(angle) * 1.2)]])
-        arrow = symmetry.apply_to_pixels(start + 5 * step, SHAPE) - symmetry.apply_to_pixels(start, SHAPE)
+        arrow = symmetry.pixels(start + 5 * step, SHAPE) - symmetry.pixels(start, SHAPE)
         seen = round(math.atan2(-float(arrow[0, 0]), float(arrow[0, 1])) / (math.pi / 4)) % 8
         maps = torch.zeros(1, 8, 1, 1)
         maps[0, seen] = 1.0
-        assert int(symmetry.undo_directions(maps).flatten().argmax()) == direction
+        assert int(symmetry.undo_direction_maps(maps).flatten().argmax()) == direction
 
 
 def test_averaged_maps_turn_with_the_image() -> None:
@@ -58,10 +60,10 @@ def test_averaged_maps_turn_with_the_image() -> None:
         for count in (8, 1):
             averaged = SymmetryAveraged(network, count)
             upright = averaged.features(image, memory)
-            turned = averaged.features(turn.apply(image), turn.apply(memory))
-            holds = turn.undo(averaged.hold_logits(turned)) - averaged.hold_logits(upright)
-            pushes = averaged.push_logits(turned, turn.apply_to_pixels(hold, (32, 32)))
-            pushes = turn.undo_directions(turn.undo(pushes)) - averaged.push_logits(upright, hold)
+            turned = averaged.features(turn.maps(image), turn.maps(memory))
+            holds = turn.undo_maps(averaged.hold_logits(turned)) - averaged.hold_logits(upright)
+            pushes = averaged.push_logits(turned, turn.pixels(hold, (32, 32)))
+            pushes = turn.undo_direction_maps(turn.undo_maps(pushes)) - averaged.push_logits(upright, hold)
             differ.append(max(float(holds.abs().max()), float(pushes.abs().max())))
     assert differ[0] < 1e-4 < 1e-2 < differ[1]
 
@@ -84,9 +86,9 @@ def test_impossible_count(count: int) -> None:
 @pytest.mark.parametrize("symmetry", ALL)
 def test_actions_turn_with_their_maps(symmetry: Symmetry) -> None:
     actions = torch.tensor([[3, 5, 30, 12, 1], [-1] * 5])
-    turned = symmetry.apply_to_actions(actions, SHAPE)
+    turned = symmetry.actions(actions, SHAPE)
     shape = SHAPE if symmetry.quarters % 2 == 0 else SHAPE[::-1]
-    expected, found = symmetry.apply(action_tensor(actions, SHAPE)), action_tensor(turned, shape)
+    expected, found = symmetry.maps(action_tensor(actions, SHAPE)), action_tensor(turned, shape)
     torch.testing.assert_close(found[:, :2], expected[:, :2])
     push = tuple(turned[0, 2:4].tolist())
     start = complex(*action_tensor(actions, SHAPE)[0, 2:, 30, 12].tolist())
@@ -106,11 +108,11 @@ def test_averaged_motion_turns_with_the_images() -> None:
     turn = Symmetry(3, True)
     with torch.inference_mode():
         for known in (action, None):
-            moved = None if known is None else turn.apply_to_actions(known, (32, 32))
+            moved = None if known is None else turn.actions(known, (32, 32))
             upright = averaged_motion(network, before, after, known, 8)
-            turned = averaged_motion(network, turn.apply(before), turn.apply(after), moved, 8)
+            turned = averaged_motion(network, turn.maps(before), turn.maps(after), moved, 8)
             for first, second in zip(upright, turned, strict=True):
-                torch.testing.assert_close(turn.undo(second), first, atol=1e-4, rtol=1e-4)
+                torch.testing.assert_close(turn.undo_maps(second), first, atol=1e-4, rtol=1e-4)
         alone = network(before, after, action_tensor(action, (32, 32)))
         torch.testing.assert_close(averaged_motion(network, before, after, action, 1), alone)
 

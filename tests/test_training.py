@@ -22,14 +22,15 @@ from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from atp.agent import Agent
-from envs.pool import EnvironmentPool
+from envs.parallel.pool import EnvironmentPool
 from train.atp_train import main, parse
-from train.collector import Collector, RoundStatistics
 from train.config import LearnerConfig, TrainConfig, read_config
-from train.learner import Learner
-from train.log import TrainingLog
-from train.replay import Replay, record_type
-from train.trainer import Trainer
+from train.data.replay import Replay, record_type
+from train.learning.collector import Collector
+from train.learning.learner import Learner
+from train.learning.trainer import Trainer
+from train.runs.round_statistics import RoundStatistics
+from train.runs.training_log import TrainingLog
 
 ROOT = Path(__file__).parents[1]
 #: Rounds of 10 interactions; learning from 20 on; checkpoints at 30, 60, 90 and 120; the ring of 40 wraps.
@@ -109,9 +110,7 @@ def flatten(value, name=""):
 
 def assert_same_run(folder, wanted):
     """Weights, averages, optimisers, random states, counters, replay, shipped weights and log are the same."""
-    mine, theirs = (
-        flatten(torch.load(path / "checkpoint.pt", weights_only=True)) for path in (folder, wanted)
-    )
+    mine, theirs = (flatten(torch.load(path / "checkpoint.pt", weights_only=True)) for path in (folder, wanted))
     assert mine.keys() == theirs.keys()
     assert mine["/written"] == 120
     assert mine["/rounds"] == 12
@@ -129,9 +128,7 @@ def logged(folder):
     """Step and value of the entries that do not depend on where a run was stopped."""
     events = EventAccumulator(str(folder / "tensorboard"))
     events.Reload()
-    steps = {
-        name: [e.step for e in events.Scalars(name)] for name in ("epsilon", "learning_rate", "loss/part")
-    }
+    steps = {name: [e.step for e in events.Scalars(name)] for name in ("epsilon", "learning_rate", "loss/part")}
     return steps, [e.value for e in events.Scalars("epsilon")], [e.step for e in events.Images("motion")]
 
 
@@ -314,9 +311,7 @@ def test_losses_go_down(tmp_path):
 
 
 def test_a_given_part_network_stays_and_the_interaction_network_learns(whole, tmp_path):
-    config = replace(
-        TINY, out=tmp_path / "on", part_weights=str(whole / "weights"), total_interactions=60, seed=5
-    )
+    config = replace(TINY, out=tmp_path / "on", part_weights=str(whole / "weights"), total_interactions=60, seed=5)
     assert run(config)
     files = [
         [(folder / "weights" / f"{name}.safetensors").read_bytes() for folder in (whole, tmp_path / "on")]

@@ -127,9 +127,7 @@ def test_a_still_scene_has_no_flow_at_all(tmp_path):
 # --- Judging -----------------------------------------------------------------------------------------------------
 
 
-def outcome_of(
-    moving: dict[int, float], held: int, pushed: int, moved_before: tuple[int, ...] = (), parts: int = 3
-):
+def outcome_of(moving: dict[int, float], held: int, pushed: int, moved_before: tuple[int, ...] = (), parts: int = 3):
     """Judge a step in which the labels ``moving`` moved right by so many pixels."""
     view = view_of(bars(parts))
     labels = view.parts

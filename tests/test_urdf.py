@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from assets.foreign import package_folder
-from assets.urdf import Joint, ObjectError, load_urdf, matrix_to_rpy, rpy_to_matrix
+from assets.importing.sandbox import package_folder
+from assets.importing.urdf import Joint, ObjectError, load_urdf, matrix_to_rpy, rpy_to_matrix
 
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 BOX = '<visual><geometry><box size="1 2 3"/></geometry></visual>'
@@ -28,9 +28,7 @@ def robot(*elements: str) -> str:
 
 
 def with_mesh(name: str, extra: str = "") -> str:
-    return robot(
-        f'<link name="a"><visual><geometry><mesh filename="{name}" {extra}/></geometry></visual></link>'
-    )
+    return robot(f'<link name="a"><visual><geometry><mesh filename="{name}" {extra}/></geometry></visual></link>')
 
 
 def two_links(joint: str) -> str:
@@ -38,9 +36,7 @@ def two_links(joint: str) -> str:
 
 
 def joint(kind: str, inside: str = "", parent: str = "a", child: str = "b", name: str = "j") -> str:
-    return (
-        f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>{inside}</joint>'
-    )
+    return f'<joint name="{name}" type="{kind}"><parent link="{parent}"/><child link="{child}"/>{inside}</joint>'
 
 
 def test_rpy_is_about_fixed_axes_and_comes_back() -> None:

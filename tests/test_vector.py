@@ -9,7 +9,7 @@ from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 from gymnasium.wrappers.vector import RecordEpisodeStatistics
 
 import envs  # noqa: F401  (registers the environment)
-from envs.vector import PlayVectorEnv
+from envs.parallel.vector import PlayVectorEnv
 
 OPTIONS = {"resolution": 48, "interactions": 2, "split": "val"}
 

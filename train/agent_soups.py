@@ -25,19 +25,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from assets.files import write_json
 from atp.agent import Agent
 from atp.benchmark.evaluation import Setting, evaluate
-from atp.benchmark.journal import Journal
-from atp.benchmark.shifts import score_shift
 from atp.benchmark.suites import suite_cells
-from atp.files import write_json
+from atp.benchmark.synthetic_robustness import score_shift
+from atp.jobs.journal import Journal
 from atp.soups import Ingredients, StateDict, greedy_soup, uniform_soup
-from envs.pairs import PairsConfig
-from train.command import run_command
+from envs.image_pairs import PairsConfig
 from train.config import check_range
+from train.data.replay import Replay
 from train.finetuning.agents import AgentSpace, fine_tune_agent, interaction_score, part_score
-from train.replay import Replay
-from train.run_folder import read_run
+from train.runs.command import run_command
+from train.runs.run_folder import read_run
 
 NETWORKS = ("interaction", "part")
 #: What is measured: the initialisation and what comes of its fine-tunes.
@@ -151,9 +151,7 @@ class AgentSoups:
         for name in NETWORKS:
             files = Ingredients([folder / f"{name}.safetensors" for folder in folders])
             singles = [self._score(name, files.load(index)) for index in range(len(files))]
-            best = max(
-                range(len(files)), key=lambda index: (singles[index], index)
-            )  # of equals the later, as greedy
+            best = max(range(len(files)), key=lambda index: (singles[index], index))  # of equals the later, as greedy
             greedy = greedy_soup(files, partial(self._score, name), singles)
             uniform = uniform_soup(files)
             states["best single"][name] = files.load(best)
@@ -194,9 +192,7 @@ class AgentSoups:
         found: dict[str, Any] = {}
         for group, cells in groups.items():
             print(f"{weights}: {group}", flush=True)
-            rows = evaluate(
-                cells, config.episodes, seeds, setting, journal=Journal(journal, {"weights": weights})
-            )
+            rows = evaluate(cells, config.episodes, seeds, setting, journal=Journal(journal, {"weights": weights}))
             found[group] = {row["category"]: row["miou"] for row in rows}
         agent = Agent.from_pretrained(weights, "cpu").for_clips()
         size = int(agent.config["resolution"])
@@ -235,12 +231,10 @@ def main() -> int:
     """Entry point.
 
     Returns:
-        The exit status, as :func:`train.command.run_command`.
+        The exit status, as :func:`train.runs.command.run_command`.
     """
     return run_command(
-        lambda: AgentSoups(
-            tyro.cli(AgentSoupsConfig, description=__doc__, prog="python -m train.agent_soups")
-        )
+        lambda: AgentSoups(tyro.cli(AgentSoupsConfig, description=__doc__, prog="python -m train.agent_soups"))
     )
 
 

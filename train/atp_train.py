@@ -42,21 +42,19 @@ def parse(arguments: list[str] | None = None) -> TrainConfig:
     files.add_argument("--config", type=Path, metavar="FILE")
     known, rest = files.parse_known_args(arguments)
     default = read_config(known.config) if known.config else TrainConfig()
-    return tyro.cli(
-        TrainConfig, args=rest, default=default, description=__doc__, prog="python -m train.atp_train"
-    )
+    return tyro.cli(TrainConfig, args=rest, default=default, description=__doc__, prog="python -m train.atp_train")
 
 
 def main() -> int:
     """Entry point.
 
     Returns:
-        The exit status, as :func:`train.command.run_command`.
+        The exit status, as :func:`train.runs.command.run_command`.
     """
-    from train.command import Run, run_command
+    from train.runs.command import Run, run_command
 
     def start() -> Run:
-        from train.trainer import Trainer
+        from train.learning.trainer import Trainer
 
         return Trainer(parse(), command=shlex.join(["python", "-m", "train.atp_train", *sys.argv[1:]]))
 

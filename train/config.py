@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from atp.reward import Variant
-from envs.pool import Backend, EnvironmentPool, play_pool
+from envs.parallel.pool import Backend, EnvironmentPool, play_pool
 from envs.simulator import Hold, Renderer
+from train.signals.reward import Variant
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,16 @@ class LearnerConfig:
     Attributes:
         width: Channels of the networks at stride 2.
         batch_size: Interactions in a gradient step.
-        optimizer: AdamW, or Muon for matrices (:mod:`train.optim`), which learns faster at first.
+        optimizer: AdamW, or Muon for matrices (:mod:`train.learning.optimizer`), which learns faster at first.
         learning_rate: Peak learning rate.
         weight_decay: Of the optimiser.
         warmup: Gradient steps until the peak is reached.
         ema: Decay of the averaged weights, which act and are shipped.
         moved_share: Share of the part network's batch in which something moved.
-        pairs: Drawn pairs of pictures (:mod:`envs.pairs`) added to each batch of the part network in
-            :mod:`train.perception`; play has none.
-        hindsight: Weight of the labels of pixels that were not touched (:mod:`atp.hindsight`); 0 trains at the executed
-            pixels alone, as AtP does.
+        pairs: Drawn pairs of pictures (:mod:`envs.image_pairs`) added to each batch of the part network in
+            :mod:`train.learning.second_stage`; play has none.
+        hindsight: Weight of the labels of pixels that were not touched (:mod:`train.signals.hindsight`); 0 trains at
+            the executed pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16.
         compile: Compile the networks that learn (`torch.compile`): a minute or two at the start, then faster
             steps.
@@ -109,7 +109,7 @@ class RunConfig:
 
         Raises:
             ValueError: One of their options cannot be used.
-            envs.pool.WorkerLost: A worker could not start.
+            envs.parallel.pool.WorkerLost: A worker could not start.
         """
         backend: Backend = "ray" if self.ray else "processes"
         return play_pool(self.envs, self.workers or None, backend, **self.environment)
@@ -135,7 +135,7 @@ class TrainConfig(RunConfig):
         epsilon_end: The same at the end of the schedule.
         epsilon_share: Share of the run over which it falls.
         temperature: Of the actions drawn from the reward maps.
-        group_size: Environments that are acted for together, see :class:`train.collector.Collector`.
+        group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
         predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
             folder or the name of shipped weights. None trains both.

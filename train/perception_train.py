@@ -24,19 +24,17 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Command line; None takes the process's.
 
     Returns:
-        The exit status, as :func:`train.command.run_command`.
+        The exit status, as :func:`train.runs.command.run_command`.
     """
-    from train.command import Run, run_command
+    from train.runs.command import Run, run_command
 
     def start() -> Run:
         import tyro
 
-        from train.perception import PerceptionConfig, PerceptionTrainer
+        from train.learning.second_stage import PerceptionConfig, PerceptionTrainer
 
         given = sys.argv[1:] if arguments is None else arguments
-        config = tyro.cli(
-            PerceptionConfig, args=given, description=__doc__, prog="python -m train.perception_train"
-        )
+        config = tyro.cli(PerceptionConfig, args=given, description=__doc__, prog="python -m train.perception_train")
         return PerceptionTrainer(config, shlex.join(["python", "-m", "train.perception_train", *given]))
 
     return run_command(start)

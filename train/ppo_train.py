@@ -21,14 +21,14 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Command line; None takes the process's.
 
     Returns:
-        The exit status, as :func:`train.command.run_command`.
+        The exit status, as :func:`train.runs.command.run_command`.
     """
-    from train.command import Run, run_command
+    from train.runs.command import Run, run_command
 
     def start() -> Run:
         import tyro
 
-        from train.ppo import PpoConfig, PpoTrainer
+        from train.learning.ppo_trainer import PpoConfig, PpoTrainer
 
         given = sys.argv[1:] if arguments is None else arguments
         config = tyro.cli(PpoConfig, args=given, description=__doc__, prog="python -m train.ppo_train")

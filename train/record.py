@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from train.config import RunConfig, check_range
 
 if TYPE_CHECKING:
-    from train.command import Run
+    from train.runs.command import Run
 
 # Worker processes import this file again: what they do not need is imported where it is used.
 
@@ -31,7 +31,7 @@ class RecordConfig(RunConfig):
         weights: Weights that play: a folder or the name of shipped weights.
         epsilon: Probability of a random action.
         temperature: Of the actions drawn from the reward maps.
-        group_size: Environments that are acted for together, see :class:`train.collector.Collector`.
+        group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
     """
 
     out: Path = Path("runs/recorded")
@@ -58,16 +58,16 @@ class Recorder:
     Raises:
         ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
         atp.checkpoint.CheckpointError: The weights cannot be read.
-        envs.pool.WorkerLost: An environment worker could not start.
+        envs.parallel.pool.WorkerLost: An environment worker could not start.
     """
 
     def __init__(self, config: RecordConfig) -> None:
         import torch
 
         from atp.agent import Agent
-        from train.collector import Collector
-        from train.replay import Replay
-        from train.run_folder import RunFolder
+        from train.data.replay import Replay
+        from train.learning.collector import Collector
+        from train.runs.run_folder import RunFolder
 
         self.config = config
         if config.threads:
@@ -109,12 +109,12 @@ class Recorder:
             interrupted by SIGINT or SIGTERM; everything is saved then.
 
         Raises:
-            envs.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
+            envs.parallel.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
         """
         from rich.console import Console
         from rich.progress import Progress
 
-        from train.stopping import stop_requested
+        from train.runs.stopping import stop_requested
 
         config, replay, console = self.config, self.replay, Console()
         networks = (self.agent.interaction, self.agent.part)
@@ -155,11 +155,11 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Command line; None takes the process's.
 
     Returns:
-        The exit status, as :func:`train.command.run_command`.
+        The exit status, as :func:`train.runs.command.run_command`.
     """
     import tyro
 
-    from train.command import run_command
+    from train.runs.command import run_command
 
     def start() -> Run:
         config = tyro.cli(RecordConfig, args=arguments, description=__doc__, prog="python -m train.record")

@@ -17,10 +17,8 @@ from typing import Any
 import tyro
 from safetensors.torch import load_file
 
-from atp.files import write_json, write_text
-from atp.soups import Ingredients, all_pairs
-from atp.soups.comparison import Task, compare
-from atp.soups.report import (
+from assets.files import write_json, write_text
+from atp.reporting.soup_tables import (
     comparison_markdown,
     draw_comparison,
     draw_pairs,
@@ -28,8 +26,10 @@ from atp.soups.report import (
     pairs_markdown,
     seeds_markdown,
 )
-from train.command import run_command
-from train.finetuning.sweep import SweepConfig, load_task, recipes, sweep
+from atp.soups import Ingredients, all_pairs
+from atp.soups.comparison import Task, compare
+from train.finetuning.random_search import SweepConfig, load_task, recipes, sweep
+from train.runs.command import run_command
 
 #: Examples of a batch in scoring.
 BATCH = 250
@@ -100,17 +100,13 @@ class SoupSweep:
         model = task.make()
         ingredients, initial = Ingredients(list(files)), load_file(folder / "initial.safetensors")
         tests = {name: examples.batches(BATCH) for name, examples in task.tests.items()}
-        compared = Task(
-            model, task.held_out.batches(BATCH), tests, initial, task.prepare, classes=task.classes
-        )
+        compared = Task(model, task.held_out.batches(BATCH), tests, initial, task.prepare, classes=task.classes)
         result = compare(ingredients, compared)
         if self.config.pairs:
             some = task.held_out.some(self.config.pairs).batches(BATCH)
             pairs = all_pairs(model, ingredients, initial, some, prepare=task.prepare)
             rates = [recipe["learning_rate"] for recipe in drawn]
-            result["pairs"] = [
-                {**pair, "rates": [rates[pair["one"]], rates[pair["other"]]]} for pair in pairs
-            ]
+            result["pairs"] = [{**pair, "rates": [rates[pair["one"]], rates[pair["other"]]]} for pair in pairs]
         return {**result, "recipes": drawn}
 
 
@@ -118,11 +114,9 @@ def main() -> int:
     """Entry point.
 
     Returns:
-        The exit status, as :func:`train.command.run_command`.
+        The exit status, as :func:`train.runs.command.run_command`.
     """
-    return run_command(
-        lambda: SoupSweep(tyro.cli(SoupSweepConfig, description=__doc__, prog="python -m train.sweep"))
-    )
+    return run_command(lambda: SoupSweep(tyro.cli(SoupSweepConfig, description=__doc__, prog="python -m train.sweep")))
 
 
 if __name__ == "__main__":

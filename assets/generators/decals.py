@@ -21,9 +21,7 @@ def glyph_rows(rng: Generator, size: int) -> Mask:
         while column + 3 * cell <= right and row + 5 * cell <= size - 3:
             glyph = rng.random((5, 3)) < 0.6
             glyph[:, rng.integers(3)] = True
-            mask[row : row + 5 * cell, column : column + 3 * cell] = np.kron(
-                glyph, np.ones((cell, cell), bool)
-            )
+            mask[row : row + 5 * cell, column : column + 3 * cell] = np.kron(glyph, np.ones((cell, cell), bool))
             column += (4 if rng.random() < 0.8 else 7) * cell
         row += 7 * cell
         if rng.random() < 0.3 and row < size - 3:  # a rule under the row
@@ -35,9 +33,7 @@ def logo(rng: Generator, size: int) -> Mask:
     """Return a star, flower or ring with as many lobes as drawn, (size, size)."""
     y, x = np.mgrid[:size, :size] - rng.uniform(0.35, 0.65, (2, 1, 1)) * size
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
-    border = (
-        size * rng.uniform(0.16, 0.28) * (1.0 + rng.uniform(0.0, 0.4) * np.cos(rng.integers(2, 8) * angle))
-    )
+    border = size * rng.uniform(0.16, 0.28) * (1.0 + rng.uniform(0.0, 0.4) * np.cos(rng.integers(2, 8) * angle))
     inner = border * rng.uniform(0.0, 0.7)
     return (radius < border) & (radius >= inner)
 

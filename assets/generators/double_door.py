@@ -32,16 +32,12 @@ def double_door(rng: np.random.Generator) -> GeneratedObject:
     below = rng.uniform(0.012, 0.018) if rng.random() < 0.5 else rng.uniform(0.0, 0.006)
     share = rng.uniform(0.42, 0.58)  # of the first door in the width
     span = width - thick - 0.008  # from hinge to hinge, less a gap
-    doors = [
-        Door(part * span - 0.003, thick, under + CLEARANCE, height - below) for part in (share, 1.0 - share)
-    ]
+    doors = [Door(part * span - 0.003, thick, under + CLEARANCE, height - below) for part in (share, 1.0 - share)]
     hinges = (0.0, width - thick)
     shell, slab, trim = door_materials(rng)
     second = textures.any_material(rng) if rng.random() < 0.25 else slab
     front, back = doors[0].front, doors[0].front + depth
-    outline = geo.rounded(
-        shapely.box(-0.5 * thick, front, width - 0.5 * thick, back), rng.uniform(0.003, 0.015)
-    )
+    outline = geo.rounded(shapely.box(-0.5 * thick, front, width - 0.5 * thick, back), rng.uniform(0.003, 0.015))
     if rng.random() < 0.5:  # without its roof: walls and floor, perhaps a shelf or something in it
         wall = rng.uniform(0.018, 0.03)
         inner = shapely.box(wall - 0.5 * thick, front - 0.01, width - 0.5 * thick - wall, back - wall)
@@ -59,9 +55,7 @@ def double_door(rng: np.random.Generator) -> GeneratedObject:
             sheet = outline.buffer(-inset, join_style="mitre")
             body.append(Piece(geo.tidy(sheet), height - 0.003, height + 0.003, trim))
     links, joints = [], []
-    for i, (door, x, sign, skin) in enumerate(
-        zip(doors, hinges, (-1.0, 1.0), (slab, second), strict=True), start=1
-    ):
+    for i, (door, x, sign, skin) in enumerate(zip(doors, hinges, (-1.0, 1.0), (slab, second), strict=True), start=1):
         lugs, leaf = door.lugs(rng, shell, height), door.pieces(rng, skin, trim)
         least, most = swing_angles(rng)
         drawn = between_angles(rng, least, most)

@@ -98,9 +98,7 @@ def drawers(rng: np.random.Generator) -> GeneratedObject:
     if rng.random() < 0.5:
         inset = rng.uniform(0.02, 0.05)
         sheet = shapely.box(left + inset, inset, right - inset, depth - inset)
-        body.append(
-            Piece(geo.rounded(sheet, 0.01), height - 0.003, height + 0.003, textures.any_material(rng))
-        )
+        body.append(Piece(geo.rounded(sheet, 0.01), height - 0.003, height + 0.003, textures.any_material(rng)))
     links, joints = [Link("cabinet", visuals(body))], []
     for i, bay in enumerate(bays, start=1):
         x0, _, x1, y1 = bay.bounds
@@ -123,9 +121,7 @@ def drawers(rng: np.random.Generator) -> GeneratedObject:
             for piece in pieces
         ]
         links.append(Link("drawer", visuals(drawn)))
-        joints.append(
-            Joint(0, i, (0.5 * (x0 + x1), -out, low), least - out, most - out, (0.0, -1.0, 0.0), "prismatic")
-        )
+        joints.append(Joint(0, i, (0.5 * (x0 + x1), -out, low), least - out, most - out, (0.0, -1.0, 0.0), "prismatic"))
     return GeneratedObject(
         CATEGORY,
         tuple(links),

@@ -87,9 +87,7 @@ def eyeglasses(rng: np.random.Generator) -> GeneratedObject:
     glass = _glass(rng)
     low, high = base[0] + 0.3 * thick, base[0] + 0.7 * thick
     panes = [Piece(geo.tidy(hole.buffer(0.002)), low, high, glass) for hole in holes]
-    links = [
-        Link("front", visuals([Piece(frame, base[0], base[0] + thick, front, rng.uniform(0, 0.004)), *panes]))
-    ]
+    links = [Link("front", visuals([Piece(frame, base[0], base[0] + thick, front, rng.uniform(0, 0.004)), *panes]))]
     main, tip = _temple(rng, rng.uniform(0.40, 0.50), band, eye)
     sleeve = textures.any_material(rng) if rng.random() < 0.3 else None
     screw = textures.metal(rng)

@@ -99,11 +99,7 @@ def stroke(points: FloatArray, widths: float | Sequence[float] | FloatArray) -> 
 def rounded(shape: Polygon, radius: float) -> Polygon:
     """Return ``shape`` with its outer corners rounded; shapes thinner than ``2 radius`` stay as they are."""
     inner = shape.buffer(-radius, join_style="mitre")
-    return (
-        shape
-        if inner.is_empty or isinstance(inner, MultiPolygon)
-        else tidy(inner.buffer(radius, quad_segs=4))
-    )
+    return shape if inner.is_empty or isinstance(inner, MultiPolygon) else tidy(inner.buffer(radius, quad_segs=4))
 
 
 def between(upper: FloatArray, lower: FloatArray) -> Polygon:
@@ -153,15 +149,10 @@ def slab(outline: Polygon, bottom: float, top: float, chamfer: float = 0.0) -> t
 
     for polygon, z, facing in pieces:
         rings = _rings(polygon)
-        corners = [
-            index(xy, shoulder if facing > 0 and _key(xy) in on_outline else z)
-            for xy in np.concatenate(rings)
-        ]
+        corners = [index(xy, shoulder if facing > 0 and _key(xy) in on_outline else z) for xy in np.concatenate(rings)]
         # Unlike plain ear clipping, this keeps points on straight edges; dropping them opens the solid.
         for a, b, c in manifold3d.triangulate(rings):
-            faces.append(
-                (corners[a], corners[b], corners[c]) if facing > 0 else (corners[c], corners[b], corners[a])
-            )
+            faces.append((corners[a], corners[b], corners[c]) if facing > 0 else (corners[c], corners[b], corners[a]))
     for ring in _rings(outline):  # outer rings run counter-clockwise, holes clockwise
         for p, q in zip(ring, np.roll(ring, -1, axis=0), strict=True):
             a, b = index(p, bottom), index(q, bottom)
@@ -195,9 +186,7 @@ def corner_uv(mesh: trimesh.Trimesh, repeat: float, grain: float) -> FloatArray:
     x, y, z = np.asarray(mesh.vertices, dtype=np.float64).T
     along, across = c * x + s * y, c * y - s * x
     normals = mesh.face_normals
-    main = np.stack(
-        [c * normals[:, 0] + s * normals[:, 1], c * normals[:, 1] - s * normals[:, 0], normals[:, 2]]
-    )
+    main = np.stack([c * normals[:, 0] + s * normals[:, 1], c * normals[:, 1] - s * normals[:, 0], normals[:, 2]])
     axis = np.argmax(np.abs(main), axis=0)
     planes = np.stack([np.stack([across, z]), np.stack([along, z]), np.stack([along, across])])  # (3, 2, V)
     uv = planes[axis[:, None], :, mesh.faces] / repeat

@@ -71,9 +71,7 @@ def _trim(rng: np.random.Generator, shape: _Shape, shell: Material) -> list[Piec
     if kind == "none" or material is shell:
         return []
     if kind == "badge":
-        outline = geo.ellipse(
-            (-0.5 * w, -rng.uniform(0.4, 0.6) * h), [rng.uniform(0.12, 0.3) * w for _ in range(2)]
-        )
+        outline = geo.ellipse((-0.5 * w, -rng.uniform(0.4, 0.6) * h), [rng.uniform(0.12, 0.3) * w for _ in range(2)])
     elif kind == "band":
         low = rng.uniform(0.3, 0.75) * h
         outline = shapely.box(-w + 0.004, -low - rng.uniform(0.1, 0.2) * h, -0.004, -low)

@@ -30,9 +30,7 @@ def _top(
         length = rng.uniform(0.25, 0.45) * (x1 - x0)
         left = rng.uniform(x0 + 0.03, x1 - length - 0.03)
         low = rng.uniform(y0 + 0.03, y1 - count * step - 0.02)
-        slots = [
-            shapely.box(left, low + i * step, left + length, low + (i + 0.5) * step) for i in range(count)
-        ]
+        slots = [shapely.box(left, low + i * step, left + length, low + (i + 0.5) * step) for i in range(count)]
         return [Piece(slot, height - 0.003, height + 0.002, material) for slot in slots]
     if style == "plate":
         inset = rng.uniform(0.025, 0.05)

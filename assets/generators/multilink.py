@@ -31,9 +31,7 @@ def _bar(rng: np.random.Generator, style: str, length: float, width: float) -> P
             *eyes, geo.stroke(geo.arc(*ends, 0.0), [0.8 * width, rng.uniform(1.2, 1.6) * width, 0.8 * width])
         )
     if style == "arc":
-        return geo.merge(
-            *eyes, geo.stroke(geo.arc(*ends, rng.uniform(0.12, 0.25) * rng.choice((-1, 1))), 0.9 * width)
-        )
+        return geo.merge(*eyes, geo.stroke(geo.arc(*ends, rng.uniform(0.12, 0.25) * rng.choice((-1, 1))), 0.9 * width))
     frame = geo.stroke(straight, 1.1 * width)  # "frame"
     window = geo.stroke(np.array([(0.3 * length, 0.0), (0.7 * length, 0.0)]), rng.uniform(0.35, 0.55) * width)
     return geo.tidy(frame.difference(window))
@@ -101,9 +99,7 @@ def chain_of(rng: np.random.Generator, category: str, count: int) -> GeneratedOb
         names.append(style)
         length = rng.uniform(0.17, 0.27) * shrink
         own = thick * rng.uniform(0.8, 1.25)
-        bar = Piece(
-            _bar(rng, style, length, width), bottom, bottom + own, materials[i], rng.uniform(0.0, 0.3) * own
-        )
+        bar = Piece(_bar(rng, style, length, width), bottom, bottom + own, materials[i], rng.uniform(0.0, 0.3) * own)
         pieces = [bar]
         if i > 0:  # the pin's head shows on the upper of two links
             head = geo.disc((0.0, 0.0), pin_radius)

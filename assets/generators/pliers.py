@@ -33,9 +33,7 @@ class _Shape:
 
 def _draw_shape(rng: np.random.Generator) -> _Shape:
     jaw = ("needle", "flat", "cutter", "pincer")[rng.integers(4)]
-    reach = {"needle": (0.18, 0.26), "flat": (0.13, 0.19), "cutter": (0.09, 0.13), "pincer": (0.10, 0.14)}[
-        jaw
-    ]
+    reach = {"needle": (0.18, 0.26), "flat": (0.13, 0.19), "cutter": (0.09, 0.13), "pincer": (0.10, 0.14)}[jaw]
     tip = {
         "needle": (0.014, 0.022),
         "flat": (0.024, 0.036),
@@ -71,9 +69,7 @@ def _jaw(shape: _Shape) -> Polygon:
     return geo.rounded(jaw, 0.004)
 
 
-def _half(
-    rng: np.random.Generator, shape: _Shape, thick: float, steel: Material, sleeve: Material
-) -> list[Piece]:
+def _half(rng: np.random.Generator, shape: _Shape, thick: float, steel: Material, sleeve: Material) -> list[Piece]:
     """Return one half drawn closed, z as distance from the face where the halves meet."""
     end = (-shape.grip, -shape.aside)
     out = -shape.aside * shape.belly
@@ -84,9 +80,7 @@ def _half(
     pieces = [Piece(arm, 0.002, 0.002 + thick, steel, rng.uniform(0.0, 0.25) * thick, grain)]
     if sleeve is not steel:
         start = int(rng.integers(5, 8))
-        cover = geo.stroke(
-            path[start:], [1.25 * shape.width, 1.25 * shape.width, 1.2 * shape.width * shape.flare]
-        )
+        cover = geo.stroke(path[start:], [1.25 * shape.width, 1.25 * shape.width, 1.2 * shape.width * shape.flare])
         pieces.append(Piece(cover, 0.0, thick + 0.005, sleeve, rng.uniform(0.1, 0.3) * thick, grain))
     return pieces
 
@@ -116,6 +110,4 @@ def pliers(rng: np.random.Generator) -> GeneratedObject:
     least, most = np.radians(rng.uniform(8.0, 18.0)), np.radians(rng.uniform(45.0, 70.0))
     opening = (float(least), between_angles(rng, least, most), float(most))
     notes: dict[str, str | float] = {"jaw": shape.jaw, "arms": steels[0].name, "grips": sleeves[0].name}
-    return crossing(
-        CATEGORY, "pliers half", (halves[0], halves[1]), rivet, opening, rng.random() < 0.5, notes
-    )
+    return crossing(CATEGORY, "pliers half", (halves[0], halves[1]), rivet, opening, rng.random() < 0.5, notes)

@@ -106,9 +106,7 @@ def _contents(rng: np.random.Generator, shape: _Shape, inside: Polygon) -> list[
     return [Piece(geo.disc(center, radius), low, high, gold, 0.003) for center in centers]
 
 
-def _door(
-    rng: np.random.Generator, shape: _Shape, panel: Material, open_top: bool
-) -> tuple[list[Piece], str]:
+def _door(rng: np.random.Generator, shape: _Shape, panel: Material, open_top: bool) -> tuple[list[Piece], str]:
     """Return the closed door above the floor's lug, and the kind of its handle."""
     half = 0.5 * shape.door
     bottom, top = shape.floor + CLEARANCE, shape.height - rng.uniform(0.0, 0.008)
@@ -140,9 +138,7 @@ def _door(
         box(place, 0.022, 0.0, out)
         box(place, wide, out, out + 0.018)
         for side in (-0.46, 0.0, 0.46):
-            pieces.append(
-                Piece(geo.disc((place + side * wide, -half - out - 0.018), 0.012), low, high, metal)
-            )
+            pieces.append(Piece(geo.disc((place + side * wide, -half - out - 0.018), 0.012), low, high, metal))
     elif kind == "lever":
         box(place, 0.03, 0.0, out)
         side = 1.0 if rng.random() < 0.5 else -1.0
@@ -156,9 +152,7 @@ def _door(
         knob = place if kind == "knob" else 0.85 * shape.width
         radius = rng.uniform(0.022, 0.034)
         box(knob, 1.2 * radius, 0.0, 0.5 * out)
-        pieces.append(
-            Piece(geo.disc((knob, -half - 0.5 * out - 0.5 * radius), radius), low, high, metal, 0.004)
-        )
+        pieces.append(Piece(geo.disc((knob, -half - 0.5 * out - 0.5 * radius), radius), low, high, metal, 0.004))
         if kind != "knob":
             box(0.45 * shape.width, 0.07, 0.0, 0.014)
             box(0.45 * shape.width, 0.10, 0.01, 0.024)

@@ -151,6 +151,4 @@ def scissors(rng: np.random.Generator) -> GeneratedObject:
     least, most = np.radians(rng.uniform(14.0, 26.0)), np.radians(rng.uniform(65.0, 105.0))
     opening = (float(least), between_angles(rng, least, most), float(most))
     notes: dict[str, str | float] = {"loop": shape.loop, "blades": blades[0].name, "grips": grips[0].name}
-    return crossing(
-        CATEGORY, "scissors half", (halves[0], halves[1]), rivet, opening, rng.random() < 0.5, notes
-    )
+    return crossing(CATEGORY, "scissors half", (halves[0], halves[1]), rivet, opening, rng.random() < 0.5, notes)

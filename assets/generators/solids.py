@@ -96,9 +96,7 @@ def rivet_on(rivet: Rivet, lower: Sequence[Piece], upper: Sequence[Piece]) -> tu
     """
     head = geo.disc((0.0, 0.0), rivet.radius)
     top = max(piece.top for piece in upper if piece.outline.intersects(head))
-    seat = min(
-        piece.top for piece in (lower if rivet.through else upper) if piece.outline.contains(head.centroid)
-    )
+    seat = min(piece.top for piece in (lower if rivet.through else upper) if piece.outline.contains(head.centroid))
     low, high = list(lower), list(upper)
     if not rivet.through:
         high.append(Piece(head, seat - 0.003, top + rivet.height, rivet.material, 0.3 * rivet.height))
@@ -141,9 +139,7 @@ def crossing(
     sign = -1.0 if mirror else 1.0
     face = max(piece.top for piece in halves[0])
     lower = [
-        replace(
-            moved(piece, sign * drawn / 2.0, mirror=mirror), bottom=face - piece.top, top=face - piece.bottom
-        )
+        replace(moved(piece, sign * drawn / 2.0, mirror=mirror), bottom=face - piece.top, top=face - piece.bottom)
         for piece in halves[0]
     ]
     start = face + CLEARANCE
@@ -159,9 +155,7 @@ def crossing(
     limits = sorted((-sign * (least - drawn), -sign * (most - drawn)))
     joint = Joint(0, 1, (0.0, 0.0, start), limits[0], limits[1])
     links = (Link(part, visuals(low)), Link(part, visuals(high)))
-    return GeneratedObject(
-        category, links, (joint,), {**notes, "rivet": "through" if rivet.through else "cap"}
-    )
+    return GeneratedObject(category, links, (joint,), {**notes, "rivet": "through" if rivet.through else "cap"})
 
 
 def between_angles(rng: np.random.Generator, least: float, most: float) -> float:

@@ -63,9 +63,7 @@ def _body(rng: np.random.Generator, shape: _Shape) -> Polygon:
         path = np.array([*geo.bezier([(x[0], half), (x[1], middle), (x[1], middle), (x[2], front)])])
         outline = geo.rounded(geo.between(path, path * (1.0, -1.0)), 0.25 * half)
     else:
-        outline = geo.rounded(
-            shapely.box(-shape.back, -half, shape.length, half), rng.uniform(0.1, 0.6) * half
-        )
+        outline = geo.rounded(shapely.box(-shape.back, -half, shape.length, half), rng.uniform(0.1, 0.6) * half)
     if rng.random() < 0.5:
         outer = rng.uniform(0.2, 0.3) * shape.width
         at = (-shape.back - 0.4 * outer, 0.0)
@@ -73,18 +71,14 @@ def _body(rng: np.random.Generator, shape: _Shape) -> Polygon:
     return geo.tidy(outline)
 
 
-def _stick(
-    rng: np.random.Generator, shape: _Shape, bottom: float, shell: Material, steel: Material
-) -> list[Piece]:
+def _stick(rng: np.random.Generator, shape: _Shape, bottom: float, shell: Material, steel: Material) -> list[Piece]:
     """Return body, plug and label, the body from ``bottom`` upwards."""
     top = bottom + shape.height
     body = Piece(_body(rng, shape), bottom, top, shell, rng.uniform(0.0, 0.3) * shape.height)
     end, half = shape.length + shape.plug, 0.5 * shape.tongue
     low, high = bottom + 0.15 * shape.height, bottom + 0.8 * shape.height
     tongue = shapely.box(shape.length - 0.03, -half, end, half)
-    windows = [
-        geo.disc((shape.length + 0.5 * shape.plug, side * 0.5 * half), 0.2 * half) for side in (-1.0, 1.0)
-    ]
+    windows = [geo.disc((shape.length + 0.5 * shape.plug, side * 0.5 * half), 0.2 * half) for side in (-1.0, 1.0)]
     square = [window.envelope for window in windows]
     pieces = [body, Piece(geo.tidy(tongue.difference(shapely.union_all(square))), low, high, steel)]
     dark = textures.coloured(rng) if rng.random() < 0.5 else steel

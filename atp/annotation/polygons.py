@@ -122,8 +122,7 @@ def parse_annotation(data: Any, shape: tuple[int, int], frames: int, where: str 
     _keys(data, ("interactions",), ("parts",), where)
     entries = _list(data["interactions"], 1, MAX_INTERACTIONS, f"{where}.interactions")
     interactions = tuple(
-        _interaction(entry, shape, frames, f"{where}.interactions[{index}]")
-        for index, entry in enumerate(entries)
+        _interaction(entry, shape, frames, f"{where}.interactions[{index}]") for index, entry in enumerate(entries)
     )
     parts = []
     for index, entry in enumerate(_list(data.get("parts", []), 0, MAX_POLYGONS, f"{where}.parts")):
@@ -181,8 +180,7 @@ def _interaction(data: Any, shape: tuple[int, int], frames: int, where: str) -> 
         for name in ("polygons_before", "polygons_after")
     ]
     hold, push = (
-        None if data.get(name) is None else _point(data[name], shape, f"{where}.{name}")
-        for name in ("hold", "push")
+        None if data.get(name) is None else _point(data[name], shape, f"{where}.{name}") for name in ("hold", "push")
     )
     direction = data.get("direction")
     if direction is not None:

@@ -173,9 +173,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Transfer-Encoding") or not (length.isascii() and length.isdigit()):
             raise _RefusedError(HTTPStatus.LENGTH_REQUIRED, "the body must tell its length")
         if len(length) > 12 or int(length) > MAX_BODY:
-            raise _RefusedError(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body may have {MAX_BODY} bytes at most"
-            )
+            raise _RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body may have {MAX_BODY} bytes at most")
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise _RefusedError(HTTPStatus.BAD_REQUEST, "the body is cut short")

@@ -6,8 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from atp.annotation.folders import copy_files, staged_folder
-from atp.annotation.frames import Frames, PictureFrames, open_frames
+from assets.files import copy_files, staged_folder, write_json
 from atp.annotation.polygons import (
     ANNOTATION_FILE,
     Annotation,
@@ -19,8 +18,8 @@ from atp.annotation.polygons import (
     read_json,
 )
 from atp.clips import CLIP_FILE, ClipInteraction
+from atp.clips.frames import Frames, PictureFrames, open_frames
 from atp.clips.writing import ClipWriter
-from atp.files import write_json
 
 FORMAT = 1
 METHOD = "polygons drawn by hand with atp annotate"
@@ -150,9 +149,7 @@ class AnnotationSession:
             rasterise(polygons, self.frames.shape) if polygons else None
             for polygons in (drawn.polygons_before, drawn.polygons_after)
         )
-        return ClipInteraction(
-            drawn.before, drawn.after, before, after, drawn.hold, drawn.push, drawn.direction
-        )
+        return ClipInteraction(drawn.before, drawn.after, before, after, drawn.hold, drawn.push, drawn.direction)
 
     def _target(self, path: Path, out: Path | None) -> Path:
         """The folder to write, once it is sure that nothing in it would be lost."""
@@ -164,9 +161,7 @@ class AnnotationSession:
         if target == self._origin:
             return target
         if (target / ANNOTATION_FILE).is_file():
-            raise AnnotationError(
-                f"{out}: holds an annotation already; continue it with `atp annotate {out}`"
-            )
+            raise AnnotationError(f"{out}: holds an annotation already; continue it with `atp annotate {out}`")
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise AnnotationError(f"{out}: is there already and not empty; choose another folder with --out")
         if target.is_relative_to(path.resolve()):

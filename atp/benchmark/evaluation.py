@@ -15,14 +15,14 @@ import numpy as np
 import envs
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.fingerprint import policy_digest
-from atp.benchmark.journal import Journal
-from atp.benchmark.sharing import share_out
+from atp.jobs.journal import Journal
+from atp.jobs.processes import share_out
 from atp.metrics import StepScores, across_seeds, optimal_rate_first, score_motion, summarize
-from atp.perception import BASELINES
+from atp.perception.baselines import BASELINES
 
 if TYPE_CHECKING:
     from atp.agent import Agent
-    from atp.episode import Interaction
+    from atp.playing.episode import Interaction
 
 #: Episodes that a worker plays before it reports.
 CHUNK = 5
@@ -38,7 +38,7 @@ class Cell:
     """One cell of a table of results.
 
     Attributes:
-        policy: A name of ``atp.policies.POLICIES``.
+        policy: A name of ``atp.playing.policies.POLICIES``.
         category: Category of the objects.
         split: Split of the objects.
         variant: A name of ``atp.benchmark.ablations.VARIANTS``: what is taken away from the agent or added to it.
@@ -108,8 +108,7 @@ class Record:
             "num_parts": self.num_parts,
             "scores": [[_none(value) for value in vars(step).values()] for step in self.scores],
             "perceived": {
-                name: [[_none(value) for value in pair] for pair in pairs]
-                for name, pairs in self.perceived.items()
+                name: [[_none(value) for value in pair] for pair in pairs] for name, pairs in self.perceived.items()
             },
         }
 
@@ -121,8 +120,7 @@ class Record:
             for step in value["scores"]
         ]
         perceived = {
-            name: [(_nan(iou), _nan(false)) for iou, false in pairs]
-            for name, pairs in value["perceived"].items()
+            name: [(_nan(iou), _nan(false)) for iou, false in pairs] for name, pairs in value["perceived"].items()
         }
         return Record(scores, value["num_parts"], perceived)
 
@@ -131,8 +129,8 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
     """Play and score the episodes of a task, in order."""
     import torch
 
-    from atp.episode import play_episode
-    from atp.policies import POLICIES
+    from atp.playing.episode import play_episode
+    from atp.playing.policies import POLICIES
 
     torch.set_num_threads(1)  # one process a core
     cv2.setNumThreads(1)
@@ -184,7 +182,7 @@ def evaluate(
         seeds: Decide the episodes, whatever the number of workers.
         setting: What all episodes share.
         workers: Processes; 1 plays in this process.
-        on_ray: Play on a Ray cluster instead, see :func:`atp.benchmark.sharing.share_out`.
+        on_ray: Play on a Ray cluster instead, see :func:`atp.jobs.processes.share_out`.
         journal: Where finished episodes are kept; those that it has are not played again.
         progress: Called with the number of episodes that have just been finished or found in the journal.
 

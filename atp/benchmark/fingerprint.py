@@ -10,8 +10,8 @@ from pathlib import Path
 import assets
 import atp
 import envs
-from atp import shipped
-from atp.policies import POLICIES
+from assets import shipped
+from atp.playing.policies import POLICIES
 
 
 def files_digest(files: Iterable[Path]) -> str:

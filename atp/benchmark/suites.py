@@ -5,7 +5,7 @@ from __future__ import annotations
 from assets.catalog import split_categories
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.evaluation import Cell
-from atp.policies import POLICIES, weights_available
+from atp.playing.policies import POLICIES, weights_available
 
 #: Splits of each suite.
 SUITES = {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.clips.footage import Footage
-from atp.clips.stills import DepthImages
+from atp.clips.image_folder import DepthImages
 
 CLIP_FILE = "clip.json"
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from atp.clips.clip import ClipInteraction
 from atp.clips.errors import ClipError
 from atp.clips.footage import Footage, Thumbnail
+from atp.clips.image_folder import PictureFootage
 from atp.clips.steadying import match_light
-from atp.clips.stills import PictureFootage
 
 #: Thumbnails: longer side in pixels, and how many in a second.
 SIDE, RATE = 80, 8.0

@@ -30,9 +30,9 @@ from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
 from atp.clips.errors import ClipError
 from atp.clips.finding import find_interactions
 from atp.clips.footage import Footage
-from atp.clips.stills import DepthImages, PictureFootage, list_pictures
+from atp.clips.image_folder import DepthImages, PictureFootage, list_pictures
 from atp.clips.video import VideoFootage
-from atp.memory import MAX_PARTS
+from atp.part_memory.memory import MAX_PARTS
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
 DEPTH_SCALE = 0.001
@@ -111,9 +111,7 @@ def _read_folder(folder: Path) -> Clip:
         footage = PictureFootage(_inside(folder, data["frames"], file, "frames", folder=True))
     entries = data.get("interactions")
     if entries is not None and (not isinstance(entries, list) or not entries):
-        raise ClipError(
-            f"{file}: 'interactions' must be a list with one entry or more; without it they are found"
-        )
+        raise ClipError(f"{file}: 'interactions' must be a list with one entry or more; without it they are found")
     interactions = (
         find_interactions(footage)
         if entries is None
@@ -157,16 +155,12 @@ def _depth(folder: Path, file: Path, data: dict[str, Any], footage: Footage) -> 
         return None
     scale = data.get("depth_scale", DEPTH_SCALE)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < 1:
-        raise ClipError(
-            f"{file}: 'depth_scale' must be the metres of one unit, between 0 and 1, got {scale!r}"
-        )
+        raise ClipError(f"{file}: 'depth_scale' must be the metres of one unit, between 0 and 1, got {scale!r}")
     count = len(footage.files) if isinstance(footage, PictureFootage) else None
     return DepthImages(_inside(folder, data["depth"], file, "depth", folder=True), float(scale), count)
 
 
-def _read_interaction(
-    folder: Path, file: Path, entry: Any, where: str, shape: tuple[int, int]
-) -> ClipInteraction:
+def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: tuple[int, int]) -> ClipInteraction:
     if not isinstance(entry, dict):
         raise ClipError(f"{file}: {where} must be a JSON object")
     before, after = (_integer(entry.get(key), file, f"{where}.{key}") for key in ("before", "after"))
@@ -176,9 +170,7 @@ def _read_interaction(
             f"got {before} and {after}"
         )
     masks = [
-        None
-        if entry.get(key) is None
-        else _read_mask(_inside(folder, entry[key], file, f"{where}.{key}"), shape)
+        None if entry.get(key) is None else _read_mask(_inside(folder, entry[key], file, f"{where}.{key}"), shape)
         for key in ("moved_before", "moved_after")
     ]
     pixels = [
@@ -221,9 +213,7 @@ def _pixel(value: Any, file: Path, where: str, shape: Sequence[int]) -> tuple[in
         raise ClipError(f"{file}: '{where}' must be [row, col], got {value!r}")
     row, col = (_integer(number, file, where) for number in value)
     if not (0 <= row < shape[0] and 0 <= col < shape[1]):
-        raise ClipError(
-            f"{file}: '{where}' [{row}, {col}] lies outside of the frame of {shape[0]} x {shape[1]}"
-        )
+        raise ClipError(f"{file}: '{where}' [{row}, {col}] lies outside of the frame of {shape[0]} x {shape[1]}")
     return row, col
 
 

@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from atp.clips.letterbox import Letterbox
 from atp.clips.steadying import Affine, camera_motion, match_light, steady, unsteady_mask
-from atp.letterbox import Letterbox
 
 #: Longer side in pixels to which larger frames are reduced; the network sees fewer.
 WORKING_SIDE = 640

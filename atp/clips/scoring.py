@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from atp.clips.clip import Clip, ClipInteraction
 from atp.clips.errors import ClipError
+from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
-from atp.letterbox import Letterbox
-from atp.memory import PartMemory
 from atp.metrics import mask_iou, score_memory
-from atp.perception import BASELINES
+from atp.part_memory.memory import PartMemory
+from atp.perception.baselines import BASELINES
 
 #: Motion smaller than this many of the network's pixels is taken for noise by the part memory.
 MIN_MOTION_PIXELS = 20
@@ -28,9 +28,7 @@ Iou = float | None
 class MotionSegmenter(Protocol):
     """What is needed of an agent."""
 
-    def segment_motion(
-        self, before: dict[str, Any], after: dict[str, Any], action: NDArray[np.int64] | None
-    ) -> Pair:
+    def segment_motion(self, before: dict[str, Any], after: dict[str, Any], action: NDArray[np.int64] | None) -> Pair:
         """Return M_t and M_{t+1}, bool (R, R), for two observations."""
         ...
 
@@ -159,9 +157,7 @@ def _iou(found: Mask, true: Mask | None) -> Iou:
     return None if true is None else float(mask_iou(found, true))
 
 
-def _part_scores(
-    clip: Clip, parts: dict[str, NDArray[np.uint8]], box: Letterbox
-) -> dict[str, dict[str, float]] | None:
+def _part_scores(clip: Clip, parts: dict[str, NDArray[np.uint8]], box: Letterbox) -> dict[str, dict[str, float]] | None:
     if clip.parts is None:
         return None
     true = box.labels(clip.parts)
@@ -169,6 +165,5 @@ def _part_scores(
         raise ClipError(f"{clip.path}: the parts vanish at {box.resolution} x {box.resolution} pixels")
     names = ("miou", "mape", "hd95")
     return {
-        method: dict(zip(names, map(float, score_memory(found, true)), strict=True))
-        for method, found in parts.items()
+        method: dict(zip(names, map(float, score_memory(found, true)), strict=True)) for method, found in parts.items()
     }

@@ -53,9 +53,7 @@ class VideoFootage(Footage):
                 if not wanted:
                     return
         if wanted:
-            raise ClipError(
-                f"{self.path}: frame {wanted[0]} is past the end, the last readable frame is {number}"
-            )
+            raise ClipError(f"{self.path}: frame {wanted[0]} is past the end, the last readable frame is {number}")
 
     def thumbnails(self, side: int, rate: float) -> Iterator[Thumbnail]:
         """See :meth:`Footage.thumbnails`; frames that the decoder calls corrupt are left out."""

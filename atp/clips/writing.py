@@ -12,10 +12,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.files import atomic_path, write_json
 from atp.clips.clip import CLIP_FILE, ClipInteraction
 from atp.clips.errors import ClipError
-from atp.clips.stills import list_pictures
-from atp.files import atomic_path, write_json
+from atp.clips.image_folder import list_pictures
 
 #: Metres of one unit of a stored depth image: tenths of a millimetre, so that 16 bits hold 6.5 m.
 DEPTH_SCALE = 0.0001

@@ -58,9 +58,7 @@ def welcome(server: AnnotationServer, environment: Mapping[str, str]) -> str:
         address, port = connection[2:]
         option = "" if port == "22" else f"-p {port} "
         forward = f"{server.port}:{'[::1]' if server.host == '::1' else server.host}:{server.port}"
-        lines.append(
-            f"from the machine you sit at, first: ssh -L {forward} {option}{getpass.getuser()}@{address}"
-        )
+        lines.append(f"from the machine you sit at, first: ssh -L {forward} {option}{getpass.getuser()}@{address}")
     elif server.host not in LOCAL:
         lines.append("careful: other machines can reach this page, and what they send is not encrypted")
     return "\n".join([*lines, "Ctrl-C ends it"])

@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from assets.files import write_json
 from atp.clips import find_clips, read_clip
-from atp.clips.pictures import METHODS, draw_strip, draw_video
 from atp.clips.scoring import ClipResult, InteractionResult, Iou, MotionSegmenter, evaluate_clip
-from atp.files import write_json
-from atp.perception import BASELINES
-from atp.pictures import write_png, write_video
+from atp.drawing.clip_images import METHODS, draw_strip, draw_video
+from atp.drawing.export import write_png, write_video
+from atp.perception.baselines import BASELINES
 
 SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
 PART_SCORES = ("miou", "mape", "hd95")

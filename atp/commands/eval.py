@@ -17,13 +17,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from assets.catalog import split_categories
+from assets.files import write_json, write_text
 from atp.benchmark.fingerprint import code_digest, weights_digest
-from atp.benchmark.journal import Journal
 from atp.benchmark.suites import suite_cells
-from atp.benchmark.tables import COLUMNS, format_value, results_markdown
 from atp.checkpoint import resolve_pretrained
-from atp.files import write_json, write_text
-from atp.policies import POLICIES
+from atp.jobs.journal import Journal
+from atp.playing.policies import POLICIES
+from atp.reporting.tables import COLUMNS, format_value, results_markdown
 
 if TYPE_CHECKING:
     from atp.benchmark.evaluation import Cell
@@ -128,7 +128,7 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
     result = json.loads(json.dumps(result))
     write_json(options.json or options.out / "eval.json", result)
     write_text(options.out / "eval.md", results_markdown(result))
-    from atp.benchmark.plots import draw_by_interaction
+    from atp.reporting.plots import draw_by_interaction
 
     draw_by_interaction(result, options.out / "eval.png")
     return result

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import tyro
 
-from atp.davis import find_sequence, import_sequence
+from atp.clips.davis import find_sequence, import_sequence
 
 
 @dataclass(frozen=True)

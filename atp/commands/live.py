@@ -9,9 +9,9 @@ from typing import Any
 
 from PIL import Image
 
-from atp.files import atomic_path, write_json
+from assets.files import atomic_path, write_json
+from atp.drawing.export import write_png, write_video
 from atp.live.sources import CameraSource, FolderSource, RealSenseSource, Source
-from atp.pictures import write_png, write_video
 
 FPS = 25
 
@@ -102,7 +102,7 @@ def _wait_for_enter() -> None:
 
 def _write(session: Any, options: LiveOptions) -> None:
     """Everything that is made of the interactions done so far."""
-    from atp.live.pictures import draw_strip, draw_video
+    from atp.live.session_images import draw_strip, draw_video
 
     labels = session.labels()
     with atomic_path(options.out / "found_parts.png") as temporary:

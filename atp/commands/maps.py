@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import envs
-from atp.drawing import HEAT_COLOURS, draw_action, overlay_heat
-from atp.files import write_json
-from atp.panels import ACTION_LEGEND, Legend, strip
-from atp.pictures import Picture, write_png
+from assets.files import write_json
+from atp.drawing.export import Picture, write_png
+from atp.drawing.grid import ACTION_LEGEND, Legend, strip
+from atp.drawing.primitives import HEAT_COLOURS, draw_action, overlay_heat
 
 if TYPE_CHECKING:
-    from atp.reward_maps import RewardMaps
+    from atp.playing.reward_maps import RewardMaps
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,11 @@ def run(options: MapsOptions) -> dict[str, Any]:
         ValueError: An option does not exist or make sense, or the agent was trained without holding.
     """
     from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
-    from atp.reward_maps import best_push, reward_maps
+    from atp.playing.reward_maps import best_push, reward_maps
 
     agent = Agent.from_pretrained(options.weights, device=options.device)
     if not agent.holds:
-        raise ValueError(
-            f"{options.weights}: was trained without holding, and has no maps for different holds"
-        )
+        raise ValueError(f"{options.weights}: was trained without holding, and has no maps for different holds")
     own: dict[str, Any] = {"object": options.object}
     if options.object is None:
         own = {"split": options.split, "category": options.category}

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.tree import Tree
 
 import envs
-from assets.prepare import PreparedObject, prepare
-from atp.drawing import overlay_labels
-from atp.files import write_json
-from atp.panels import strip
-from atp.pictures import Picture, write_png
+from assets.files import write_json
+from assets.importing.prepare import PreparedObject, prepare
+from atp.drawing.export import Picture, write_png
+from atp.drawing.grid import strip
+from atp.drawing.primitives import overlay_labels
 
 STATES = 4  # joint states in the picture
 
@@ -52,12 +52,10 @@ def run(options: ObjectOptions) -> dict[str, Any]:
         metres) and ``picture``.
 
     Raises:
-        assets.prepare.ObjectError: The object cannot be read; the message names the file.
+        assets.importing.prepare.ObjectError: The object cannot be read; the message names the file.
     """
     model = prepare(options.folder)
-    env = gym.make(
-        envs.ENV_ID, object=options.folder, resolution=options.resolution, disable_env_checker=True
-    )
+    env = gym.make(envs.ENV_ID, object=options.folder, resolution=options.resolution, disable_env_checker=True)
     panels: list[list[Picture]] = []
     views: list[NDArray[np.uint8]] = []
     try:
@@ -70,9 +68,7 @@ def run(options: ObjectOptions) -> dict[str, Any]:
         env.close()
     picture = options.out / "object.png"
     rows = [[pair[kind] for pair in panels] for kind in range(2)]
-    write_png(
-        picture, strip(rows, row_captions=("image", "parts"), title=f"{model.name}: {len(model.parts)} parts")
-    )
+    write_png(picture, strip(rows, row_captions=("image", "parts"), title=f"{model.name}: {len(model.parts)} parts"))
     result = {
         "name": model.name,
         "category": model.category,

@@ -11,8 +11,8 @@ from rich.console import Console
 
 import envs
 from assets.catalog import instances, split_categories
-from atp.panels import strip
-from atp.pictures import Picture, write_png
+from atp.drawing.export import Picture, write_png
+from atp.drawing.grid import strip
 
 #: What a sheet says of the categories of a split.
 MEANINGS = {"train": "trained on", "test": "never trained on", "stress": "stress test"}

@@ -12,12 +12,12 @@ import numpy as np
 from rich.console import Console
 
 import envs
-from atp.drawing import HOLD_COLOUR, PUSH_COLOUR, draw_action, fit, overlay_labels, overlay_mask
-from atp.episode import Interaction, play_episode
-from atp.files import write_json
-from atp.panels import Legend, strip
-from atp.pictures import Picture, crossfade, write_png, write_video
-from atp.policies import POLICIES
+from assets.files import write_json
+from atp.drawing.export import Picture, crossfade, write_png, write_video
+from atp.drawing.grid import Legend, strip
+from atp.drawing.primitives import HOLD_COLOUR, PUSH_COLOUR, draw_action, fit, overlay_labels, overlay_mask
+from atp.playing.episode import Interaction, play_episode
+from atp.playing.policies import POLICIES
 
 FPS = 25
 PANEL = 360  # pixels, side of a panel of the video
@@ -73,11 +73,7 @@ def run(options: PlayOptions) -> dict[str, Any]:
     if options.policy not in POLICIES:
         raise ValueError(f"unknown policy {options.policy!r}: choose among {', '.join(POLICIES)}")
     agent = Agent.from_pretrained(options.weights, device=options.device)
-    own = (
-        {"object": options.object}
-        if options.object
-        else {"split": options.split, "category": options.category}
-    )
+    own = {"object": options.object} if options.object else {"split": options.split, "category": options.category}
     env = gym.make(
         envs.ENV_ID,
         interactions=options.interactions,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from atp.benchmark.report import RESULTS, Results, documents
-from atp.files import write_text
+from assets.files import write_text
+from atp.reporting.pages import RESULTS, Results, documents
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def main(options: ReportOptions) -> None:
     for path in stale:
         write_text(path, found[path])
         print(path)
-    from atp.benchmark.plots import draw_by_interaction
+    from atp.reporting.plots import draw_by_interaction
 
     for name in ("full", "stress"):
         if (options.root / RESULTS / f"{name}.json").is_file():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from atp.files import atomic_path, write_json, write_text
+from assets.files import atomic_path, write_json, write_text
 
 if TYPE_CHECKING:
     from atp.soups import StateDict
@@ -52,9 +52,9 @@ def run(options: SoupOptions) -> dict[str, Any]:
     Raises:
         ValueError: Nothing is given, or too much; a file cannot be used; or the task cannot be had.
     """
+    from atp.reporting.soup_tables import comparison_markdown, draw_comparison, read_scores
     from atp.soups import Ingredients, uniform_soup
     from atp.soups.comparison import compare
-    from atp.soups.report import comparison_markdown, draw_comparison, read_scores
 
     if bool(options.checkpoints) == bool(options.scores):
         raise ValueError("give checkpoints, or --scores FILE.jsonl, and not both")
@@ -83,9 +83,7 @@ def find_checkpoints(paths: tuple[Path, ...]) -> list[Path]:
     """
     found = []
     for path in paths:
-        inside = (
-            sorted(file for file in path.glob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
-        )
+        inside = sorted(file for file in path.glob("*") if file.suffix in SUFFIXES) if path.is_dir() else [path]
         if not inside:
             raise ValueError(f"{path}: has no checkpoints ({', '.join(SUFFIXES)})")
         found += inside
@@ -105,9 +103,7 @@ def load_task(name: str) -> Task:
     try:
         task = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError, TypeError) as error:
-        raise ValueError(
-            f"--task {name}: is no package.module:function that can be called ({error})"
-        ) from error
+        raise ValueError(f"--task {name}: is no package.module:function that can be called ({error})") from error
     finally:
         sys.path.remove("")
     if not isinstance(task, Task):
@@ -133,7 +129,7 @@ def _save(path: Path, state: StateDict) -> None:
 
 def main(options: SoupOptions) -> None:
     """Run the command and print its table."""
-    from atp.soups.report import comparison_markdown
+    from atp.reporting.soup_tables import comparison_markdown
 
     result = run(options)
     if not result["rows"]:

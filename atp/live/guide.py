@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.drawing import draw_action, fit
-from atp.files import write_json
-from atp.letterbox import Letterbox, scale_pixel
-from atp.pictures import Picture, write_png
+from assets.files import write_json
+from atp.clips.letterbox import Letterbox, scale_pixel
+from atp.drawing.export import Picture, write_png
+from atp.drawing.primitives import draw_action, fit
 
 #: Longer side of the picture that shows an action, pixels.
 PANEL = 720

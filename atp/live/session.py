@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.files import write_json
 from atp.agent import Agent
 from atp.clips import ClipError, ClipInteraction, read_clip
 from atp.clips.clip import CLIP_FILE
+from atp.clips.letterbox import Letterbox, scale_pixel
 from atp.clips.pairing import View, ViewPair
-from atp.clips.pictures import labels_to_frame
 from atp.clips.writing import ClipWriter
-from atp.files import write_json
-from atp.letterbox import Letterbox, scale_pixel
+from atp.drawing.clip_images import labels_to_frame
 from atp.live.guide import Guide, Plan
 from atp.live.sources import Shot, Source
 

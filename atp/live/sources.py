@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.clips import ClipError
-from atp.clips.stills import list_pictures, read_picture
+from atp.clips.image_folder import list_pictures, read_picture
 
 #: Seconds between two looks into a folder.
 POLL = 0.1
@@ -144,9 +144,7 @@ class RealSenseSource:
         try:
             import pyrealsense2
         except ImportError as error:
-            raise ClipError(
-                "RealSense cameras need pyrealsense2: pip install 'act-the-part[realsense]'"
-            ) from error
+            raise ClipError("RealSense cameras need pyrealsense2: pip install 'act-the-part[realsense]'") from error
         self._ready = ready
         self._pipeline: Any = pyrealsense2.pipeline()
         wanted = pyrealsense2.config()

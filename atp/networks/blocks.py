@@ -66,9 +66,7 @@ def resize(features: Tensor, shape: tuple[int, int]) -> Tensor:
 def check_size(image: Tensor, channels: int, name: str) -> None:
     """Raise ValueError unless ``image`` is (B, ``channels``, H, W) with H and W of at least 16."""
     if image.ndim != 4 or image.shape[1] != channels or min(image.shape[2:]) < MIN_SIZE:
-        raise ValueError(
-            f"{name} must be (B, {channels}, H, W) with H, W >= {MIN_SIZE}; got {tuple(image.shape)}"
-        )
+        raise ValueError(f"{name} must be (B, {channels}, H, W) with H, W >= {MIN_SIZE}; got {tuple(image.shape)}")
 
 
 def convolution(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Conv2d:
@@ -180,9 +178,7 @@ class Decoder(nn.Module):
         vector: Length of the condition vector; 0 for a decoder without condition.
     """
 
-    def __init__(
-        self, channels: tuple[int, ...], inputs: int, outputs: int, prior: float, vector: int = 0
-    ) -> None:
+    def __init__(self, channels: tuple[int, ...], inputs: int, outputs: int, prior: float, vector: int = 0) -> None:
         super().__init__()
         self.lifts = nn.ModuleList()  # coarse features to the channels of the finer level
         self.laterals = nn.ModuleList()

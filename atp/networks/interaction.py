@@ -39,12 +39,12 @@ class InteractionNetwork(nn.Module):
     A shared ResNet-18 encoder sees the image and the part memory. The hold head gives the logit of the
     reward of holding each pixel; the push head, conditioned on the chosen hold, the logit of the reward of
     pushing each pixel in each of 8 directions. Both are trained with binary cross-entropy at the executed
-    pixels alone (`atp.losses.masked_bce_at_pixels`).
+    pixels alone (`train.signals.losses.masked_bce_at_pixels`).
 
     AtP reasons about pushing right only, and runs the push head on 8 rotated copies of its input. Here one
     pass gives 8 maps, direction k at k * 45 degrees counter-clockwise from image right; that rotating the
     image rotates the maps and their order is learned from rotated training samples
-    (`atp.augmentation`) instead, at an eighth of the cost.
+    (`train.signals.augmentation`) instead, at an eighth of the cost.
 
     Args:
         width: Channels at stride 2; doubled at strides 4, 8 and 16.
@@ -64,8 +64,8 @@ class InteractionNetwork(nn.Module):
         """Encode observations.
 
         Args:
-            image: (B, 5, H, W) image tensor of `atp.encoding.image_tensor`.
-            memory: (B, 2, H, W) memory tensor of `atp.encoding.memory_tensor`.
+            image: (B, 5, H, W) image tensor of `atp.networks.encoding.image_tensor`.
+            memory: (B, 2, H, W) memory tensor of `atp.networks.encoding.memory_tensor`.
 
         Returns:
             Features for `hold_logits` and `push_logits`.

@@ -55,9 +55,9 @@ class PartNetwork(nn.Module):
         """Segment what moved.
 
         Args:
-            before: (B, 5, H, W) image tensor of I_t (`atp.encoding.image_tensor`).
+            before: (B, 5, H, W) image tensor of I_t (`atp.networks.encoding.image_tensor`).
             after: (B, 5, H, W) image tensor of I_{t+1}.
-            action: (B, 4, H, W) action maps (`atp.encoding.action_tensor`), zeros where not known.
+            action: (B, 4, H, W) action maps (`atp.networks.encoding.action_tensor`), zeros where not known.
 
         Returns:
             Logits of M_t and of M_{t+1}, each (B, H, W) float32.

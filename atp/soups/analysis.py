@@ -107,9 +107,7 @@ def all_pairs(
         SoupError: They are not of one network, or there are no batches.
     """
     line = _Line(model, batches, statistics, prepare)
-    singles = [
-        line.logits(ingredients, _one_hot(index, len(ingredients))) for index in range(len(ingredients))
-    ]
+    singles = [line.logits(ingredients, _one_hot(index, len(ingredients))) for index in range(len(ingredients))]
     losses = [line.loss(logits, beta) for logits in singles]
     rows = []
     for one in range(len(ingredients)):

@@ -76,9 +76,7 @@ def compare(
     rater = _Rater(task)
     singles = [rater.outputs(some.load(index)) for index in range(len(some))]
     scores = [rater.accuracy(outputs, None) for outputs in singles]
-    best = max(
-        range(len(some)), key=lambda index: (scores[index], index)
-    )  # of equals the later, as greedy does
+    best = max(range(len(some)), key=lambda index: (scores[index], index))  # of equals the later, as greedy does
     rater.reference = singles[best]
     rows = [rater.row(f"ingredient {index}", outputs, [index]) for index, outputs in enumerate(singles)]
     rows.append(rater.row("best single", singles[best], [best]))
@@ -104,9 +102,7 @@ def compare(
     rows.append(rater.row("ensemble", _mean(singles), everyone))
     steps = greedy_choice(
         scores,
-        lambda chosen, index: rater.accuracy(
-            _mean([singles[each] for each in (*chosen, index)], [None]), None
-        ),
+        lambda chosen, index: rater.accuracy(_mean([singles[each] for each in (*chosen, index)], [None]), None),
     )
     chosen = [step.index for step in steps if step.kept]
     rows.append(rater.row("greedy ensemble", _mean([singles[index] for index in chosen]), chosen))

@@ -116,8 +116,6 @@ def greedy_soup(
     if len(scores) != len(some):
         raise SoupError(f"there must be {len(some)} scores, not {len(scores)}")
     mean = RunningMean(some, statistics)
-    steps = greedy_choice(
-        scores, lambda chosen, index: score(mean.with_another(index)), strict, keep=mean.add
-    )
+    steps = greedy_choice(scores, lambda chosen, index: score(mean.with_another(index)), strict, keep=mean.add)
     kept = [step for step in steps if step.kept]
     return GreedySoup(mean.result(), kept[-1].score, [step.index for step in kept], steps)

@@ -157,9 +157,7 @@ class Ingredients(Sequence[str]):
             SoupError: It is not.
         """
         other = Ingredients([source])
-        _compare(
-            other.layout, self.layout, other[0] if isinstance(source, str | Path) else "initial", self[0]
-        )
+        _compare(other.layout, self.layout, other[0] if isinstance(source, str | Path) else "initial", self[0])
         return other
 
     def tie(self, state: StateDict) -> StateDict:
@@ -194,9 +192,7 @@ def _describe(source: Path | Mapping[str, Tensor], name: str) -> tuple[Layout, l
     return {key: (tuple(tensor.shape), tensor.dtype) for key, tensor in state.items()}, tied
 
 
-def _tensors(
-    source: Path | Mapping[str, Tensor], name: str, keys: Sequence[str]
-) -> Iterator[tuple[str, Tensor]]:
+def _tensors(source: Path | Mapping[str, Tensor], name: str, keys: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
     """Name and tensor, in the order of ``keys``."""
     if isinstance(source, Path) and _is_safetensors(source, name):
         with _opened(source, name) as file:
@@ -243,9 +239,7 @@ def _state(source: Path | Mapping[str, Tensor], name: str) -> StateDict:
                 f"{name}: holds more than tensors, or is damaged; refused, nothing in it was run"
             ) from error
         except (RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-            raise SoupError(
-                f"{name}: is neither a safetensors nor a PyTorch file of tensors ({error})"
-            ) from error
+            raise SoupError(f"{name}: is neither a safetensors nor a PyTorch file of tensors ({error})") from error
         for key in NESTED:
             if isinstance(found, dict) and isinstance(found.get(key), dict):
                 found = found[key]

@@ -157,9 +157,7 @@ class _Sums:
         if len(more) > most:
             here, rest = slice(most), slice(most, None)
             self.add(more[here], factors and {name: row[here] for name, row in factors.items()})
-            return self.mean(
-                count, more[rest], factors and {name: row[rest] for name, row in factors.items()}
-            )
+            return self.mean(count, more[rest], factors and {name: row[rest] for name, row in factors.items()})
         state: StateDict = {}
         differ = set(self._differ)
 
@@ -170,9 +168,7 @@ class _Sums:
         self._warn(differ)
         return self._ingredients.tie({name: state[name] for name in self._ingredients.layout})
 
-    def _for_each_tensor(
-        self, work: Callable[[str, Sequence[BlockReader]], None], indices: Sequence[int]
-    ) -> None:
+    def _for_each_tensor(self, work: Callable[[str, Sequence[BlockReader]], None], indices: Sequence[int]) -> None:
         """Call something for every tensor with readers of some ingredients."""
         with (
             self._ingredients.blocks(indices) as readers,
@@ -220,9 +216,7 @@ class _Sums:
                     _add(part, block, factor)
             yield start, stop, part
 
-    def _divided(
-        self, name: str, count: int, parts: Iterator[tuple[int, int, Tensor]], differ: set[str]
-    ) -> Tensor:
+    def _divided(self, name: str, count: int, parts: Iterator[tuple[int, int, Tensor]], differ: set[str]) -> Tensor:
         """A tensor's sum divided, or the first one's where it is kept."""
         shape, dtype = self._ingredients.layout[name]
         mean = torch.empty(math.prod(shape), dtype=dtype)

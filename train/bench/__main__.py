@@ -21,11 +21,11 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from atp.files import write_json
+from assets.files import write_json
 from train.bench.acting import bench_acting
 from train.bench.cost import bench_cost
 from train.bench.rollouts import bench_rollouts
-from train.bench.soups import bench_soups
+from train.bench.soup_mixing import bench_soups
 from train.bench.step import bench_step
 from train.bench.training import bench_training
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import torch
 
+from atp.acting.selection import best_actions
 from atp.agent import Agent
-from atp.encoding import image_tensor, memory_tensor
-from atp.selection import best_actions
+from atp.networks.encoding import image_tensor, memory_tensor
 from envs.play import ArticulatedPlay, Observation
 from train.bench.measuring import in_turns, median_ms, median_ratio
 

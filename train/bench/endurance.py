@@ -17,9 +17,9 @@ import tyro
 from rich.console import Console
 from rich.progress import Progress
 
-from atp.files import write_json
-from envs.pool import play_pool
-from train.stopping import stop_requested
+from assets.files import write_json
+from envs.parallel.pool import play_pool
+from train.runs.stopping import stop_requested
 
 
 @dataclass(frozen=True)
@@ -113,9 +113,7 @@ def _resident(pid: int) -> float:
 def main() -> None:
     """Entry point."""
     result = run(tyro.cli(EnduranceOptions, description=__doc__, prog="python -m train.bench.endurance"))
-    print(
-        f"growth {result.get('growth', float('nan')):.1%} over {result.get('interactions', 0)} interactions"
-    )
+    print(f"growth {result.get('growth', float('nan')):.1%} over {result.get('interactions', 0)} interactions")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from assets.catalog import instance_folder, instances
-from assets.prepare import prepare
+from assets.importing.prepare import prepare
+from envs.parallel.pool import EnvironmentPool, play_pool
 from envs.play import ArticulatedPlay
-from envs.pool import EnvironmentPool, play_pool
 from train.bench.measuring import in_turns, median_rate, median_ratio
 from train.bench.step import record_step
 
@@ -172,9 +172,7 @@ def _bare_processes(count: int, interactions: int, seed: int) -> Iterator[Play]:
     pipes, processes = [], []
     for number in range(count):
         ours, theirs = context.Pipe()
-        process = context.Process(
-            target=_repeat_bare_calls, args=(theirs, interactions, seed + number), daemon=True
-        )
+        process = context.Process(target=_repeat_bare_calls, args=(theirs, interactions, seed + number), daemon=True)
         process.start()
         theirs.close()
         ours.recv()  # it is ready

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from atp.policies import random_action
+from atp.playing.policies import random_action
 from envs.play import ArticulatedPlay
 from train.bench.measuring import Seconds, median_ms, median_ratio
 

@@ -15,14 +15,12 @@ import torch
 
 from train.bench.measuring import in_turns, median_rate, median_ratio
 from train.config import read_config
-from train.trainer import Trainer
+from train.learning.trainer import Trainer
 
 CONFIG = Path(__file__).parents[1] / "configs" / "default.toml"
 
 
-def bench_training(
-    repeats: int, rounds: int, device: Literal["auto", "cpu", "cuda"] = "cpu"
-) -> dict[str, Any]:
+def bench_training(repeats: int, rounds: int, device: Literal["auto", "cpu", "cuda"] = "cpu") -> dict[str, Any]:
     """Rounds of play with the gradient steps that are due, both and each alone, in turns.
 
     Args:

@@ -11,15 +11,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atp import encoding
 from atp.agent import MIN_MOTION_PIXELS, Agent
-from atp.hindsight import hindsight_loss
-from atp.losses import interaction_loss
 from atp.metrics import mask_iou
-from atp.networks import InteractionNetwork, PartNetwork
+from atp.networks import InteractionNetwork, PartNetwork, encoding
 from train.config import LearnerConfig
-from train.learner import Learner
-from train.replay import Replay, unpack_depth
+from train.data.replay import Replay, unpack_depth
+from train.learning.learner import Learner
+from train.signals.hindsight import hindsight_loss
+from train.signals.losses import interaction_loss
 
 #: Records in a forward pass of scoring.
 BATCH = 25
@@ -63,9 +62,7 @@ class AgentSpace:
     def draw(self, seed: int, number: int) -> AgentRecipe:
         """Recipe ``number`` of a sweep; it depends on the seed and its number alone."""
         rng = np.random.default_rng([seed, number])
-        rate, decay = (
-            math.exp(rng.uniform(*np.log(limits))) for limits in (self.learning_rate, self.weight_decay)
-        )
+        rate, decay = (math.exp(rng.uniform(*np.log(limits))) for limits in (self.learning_rate, self.weight_decay))
         learner = LearnerConfig(
             batch_size=self.batch_size,
             learning_rate=rate,

@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from assets.cache import cache_root
-from atp.files import atomic_path
-from train.finetuning.fit import fit
+from assets.files import atomic_path
+from train.finetuning.fine_tune import fit
 from train.finetuning.recipe import Recipe
 from train.finetuning.task import Examples, FineTuningTask
 
@@ -119,9 +119,7 @@ def shifted_tests(test: Examples) -> dict[str, Examples]:
     rng = np.random.default_rng(1)
     pictures = test.inputs[torch.arange(len(test))][:, 0].numpy()
     shifted: dict[str, NDArray] = {
-        "turned": np.stack(
-            [_turned(picture, rng.uniform(20, 50) * rng.choice([-1, 1])) for picture in pictures]
-        ),
+        "turned": np.stack([_turned(picture, rng.uniform(20, 50) * rng.choice([-1, 1])) for picture in pictures]),
         "noisy": np.clip(pictures + rng.normal(0, 0.5, pictures.shape), 0, 1),
         "thin": np.stack([cv2.erode(picture, np.ones((2, 2), np.uint8)) for picture in pictures]),
         "cluttered": np.stack([np.maximum(picture, _clutter(rng)) for picture in pictures]),

@@ -58,9 +58,7 @@ class SearchSpace:
     def draw(self, seed: int, number: int) -> Recipe:
         """Recipe ``number`` of a sweep; it depends on the seed and its number alone."""
         rng = np.random.default_rng([seed, number])
-        rate, decay = (
-            math.exp(rng.uniform(*np.log(limits))) for limits in (self.learning_rate, self.weight_decay)
-        )
+        rate, decay = (math.exp(rng.uniform(*np.log(limits))) for limits in (self.learning_rate, self.weight_decay))
         return Recipe(
             learning_rate=rate,
             weight_decay=decay,

@@ -21,7 +21,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from assets.cache import cache_root
-from atp.files import atomic_path
+from assets.files import atomic_path
 from train.finetuning.archives import fetch_source
 from train.finetuning.task import Examples, FineTuningTask
 
@@ -175,9 +175,7 @@ def _features(name: str) -> Examples:
         found = np.zeros((len(texts), LENGTH, WIDTH + 1), np.float16)
         console = Console(stderr=True)
         order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        starts = track(
-            range(0, len(order), 64), f"reading {name}", console=console, disable=not console.is_terminal
-        )
+        starts = track(range(0, len(order), 64), f"reading {name}", console=console, disable=not console.is_terminal)
         for start in starts:
             some = order[start : start + 64]
             length = len(tokens[some[-1]])
@@ -202,7 +200,5 @@ def _embeddings(folder: Path) -> tuple[Tensor, Tensor, nn.LayerNorm]:
         places = file.get_tensor("embeddings.position_embeddings.weight")
         kind = file.get_tensor("embeddings.token_type_embeddings.weight")[0]
         norm = nn.LayerNorm(WIDTH, eps=1e-12)
-        norm.load_state_dict(
-            {name: file.get_tensor(f"embeddings.LayerNorm.{name}") for name in ("weight", "bias")}
-        )
+        norm.load_state_dict({name: file.get_tensor(f"embeddings.LayerNorm.{name}") for name in ("weight", "bias")})
     return words, places + kind, norm

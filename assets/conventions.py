@@ -1,0 +1,12 @@
+"""Numbers that all packages agree on, each written here and nowhere else."""
+
+from __future__ import annotations
+
+#: Directions of a push: k * 45 degrees counter-clockwise from image right, k = 0..7.
+DIRECTIONS = 8
+#: Labels of parts are 1..15 everywhere; 0 is the background.
+MAX_PARTS = 15
+#: Fewer pixels than this are noise and not a part, be it seen, moved or remembered.
+MIN_PART_PIXELS = 20
+#: Side of the image in pixels, unless the weights or an option say otherwise.
+RESOLUTION = 90

@@ -1,0 +1,1 @@
+"""Reading objects that others made: any URDF folder made ready to simulate."""

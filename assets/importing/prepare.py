@@ -1,0 +1,413 @@
+"""Turn any articulated object into one that can be played with: fitted to the view, lying on the table.
+
+The result lies in the cache and is made again only when the source has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.cache import cache_root
+from assets.importing.fitting import fit, placed, up_direction, upright
+from assets.importing.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
+from assets.importing.merging import Surface, copy_texture, merge, needs_merging, write_surface
+from assets.importing.meshes import Mesh, loads_as_is, read_mesh, shape_points, write_plain_obj
+from assets.importing.obj import PLAIN, Material
+from assets.importing.parts import PartJoint, PartTree, part_names, part_tree
+from assets.importing.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
+from assets.importing.sandbox import package_folder
+from assets.importing.urdf import Geometry, ObjectError, UrdfModel, Visual, parse_urdf, transform
+
+__all__ = ["ObjectError", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
+
+VERSION = 3  # of the prepared form: raise it when the same source should give another result
+FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
+_DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
+
+Points = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class PreparedObject:
+    """An object ready to be loaded.
+
+    Attributes:
+        name: The object's own name: its folder's, or the URDF's where that has a name of its own.
+        category: From ``meta.json`` where there, else "unknown".
+        urdf: The prepared URDF: fitted, absolute mesh paths, planar root.
+        parts: Link names of each part (links joined by fixed joints are one part); part p has label p + 1.
+        part_names: From ``semantics.txt`` where there, else the part's first link with a shape.
+        joints: The joints that move parts.
+        radius: Of the bounding circle about the origin with all joints in the middle of their range, in m.
+        height: Of the object in that state, in m.
+        notes: What was left out or changed of the file, one sentence each.
+    """
+
+    name: str
+    category: str
+    urdf: Path
+    parts: tuple[tuple[str, ...], ...]
+    part_names: tuple[str, ...]
+    joints: tuple[PartJoint, ...]
+    radius: float
+    height: float
+    notes: tuple[str, ...] = ()
+
+
+def find_urdf(path: str | Path) -> Path:
+    """The URDF that a path means.
+
+    Args:
+        path: A URDF file, or a folder: its ``mobility.urdf``, else the only URDF below it, else the one
+            called like the folder or like the beginning of the folder's name (the longest such).
+
+    Raises:
+        ObjectError: There is none, or it is not clear which.
+    """
+    path = _absolute(path)
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise ObjectError(f"{path}: no such file or folder")
+    if (path / "mobility.urdf").is_file():
+        return path / "mobility.urdf"
+    found = sorted(path.rglob("*.urdf"))
+    if not found:
+        raise ObjectError(f"{path}: no .urdf file below this folder")
+    alike = [urdf for urdf in found if path.name.startswith(urdf.stem)]
+    longest = max((len(urdf.stem) for urdf in alike), default=0)
+    for wanted in (
+        found,
+        [urdf for urdf in found if urdf.name == "mobility.urdf"],
+        [urdf for urdf in alike if len(urdf.stem) == longest],
+    ):
+        if len(wanted) == 1:
+            return wanted[0]
+    names = ", ".join(str(urdf.relative_to(path)) for urdf in found)
+    raise ObjectError(f"{path}: holds several URDFs ({names}): give the path of the one you mean")
+
+
+def prepare(path: str | Path) -> PreparedObject:
+    """Make an object ready to be loaded, or find it ready in the cache.
+
+    Floating, free and planar joints become fixed, screws turn only
+    (`assets.importing.kinematics.plain_joints`); ``<mimic>`` and the file's masses and collision shapes are ignored.
+    Where the root link has no shape and parts move on it, the largest of them becomes the root. The meshes of a link are merged by material where they are many, open,
+    or of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
+
+    Args:
+        path: A folder (see `find_urdf`) or a URDF file.
+
+    Returns:
+        The prepared object; its URDF lies in the cache and refers to meshes there and where they were.
+
+    Raises:
+        ObjectError: The object cannot be used; the message names the file and the reason.
+    """
+    urdf = find_urdf(path)
+    given = _absolute(path)
+    folder = None if given == urdf else given
+    if folder is not None and not package_folder(urdf).is_relative_to(folder):
+        folder = package_folder(urdf)  # the folder given is only a piece of a package
+    text = urdf.read_bytes()
+    semantics, meta = _read_beside(urdf, "semantics.txt"), _read_beside(urdf, "meta.json")
+    source = _digest([str(VERSION).encode(), bytes(urdf), bytes(folder or b""), text, semantics, meta])
+    store = cache_root() / "prepared"
+    index = store / "index" / f"{source}.json"
+    try:
+        files = [Path(name) for name in json.loads(index.read_text("utf-8"))]
+        return _load(store / _digest([source.encode(), *_stamps(files)]))
+    except _DAMAGED:
+        pass  # never prepared, a mesh changed or gone, or the cache was damaged: prepare it now
+
+    model = parse_urdf(text, urdf, folder)
+    paths = {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
+    meshes = {path: read_mesh(path, urdf, model.folder) for path in sorted(paths)}
+    files = sorted({file for path, mesh in meshes.items() for file in (path, *mesh.files)})
+    final = store / _digest([source.encode(), *_stamps(files)])
+    store.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=".building-", dir=store))
+    try:
+        _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta)
+        building.chmod(0o755)  # temporary folders are private, the cache need not be
+        _publish(building, final)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    _write_index(index, files)
+    return _load(final)
+
+
+class _Builder:
+    """Makes the prepared form of one object in the folder ``building``, which is to become ``final``."""
+
+    def __init__(self, model: UrdfModel, meshes: dict[Path, Mesh], building: Path, final: Path) -> None:
+        self.model = renamed(model, ROOT_LINKS, PLANAR)
+        self.building = building
+        self.final = final
+        self.meshes = dict(meshes)
+        self.textures: dict[Path, str | None] = {}
+        self.surfaces = 0
+        self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
+        self.notes: list[str] = []
+
+    def build(self, semantics: str, meta: bytes) -> None:
+        """Write ``object.urdf`` and ``prepared.json``."""
+        self.model = self.with_shown_visuals()
+        points = self.link_points()
+        if not points:
+            raise ObjectError(f"{self.model.path}: no link has a <visual>, so there is nothing to see")
+        cloud = self.cloud(points, {})
+        self.model = plain_joints(self.model, float(np.linalg.norm(np.ptp(cloud, axis=0))), self.notes)
+        tree = self.visible_root(points)
+        if tree.hidden:
+            self.notes.append(f"links without a shape, in no part: {', '.join(tree.hidden)}")
+
+        points = self.link_points()
+        middle = middle_positions(self.model)
+        direction = up_direction(self.model, link_poses(self.model, middle), self.joint_weights(tree, points))
+        turn = transform(rotation=upright(direction))
+        cloud = apply(turn, self.cloud(points, middle))
+        if float(np.ptp(cloud, axis=0).max()) < 1e-9:
+            raise ObjectError(f"{self.model.path}: the object is a single point")
+        scale, shift, radius, height = fit(cloud)
+        pose = transform(shift) @ turn
+        self.model = self.with_limits(placed(self.model, scale, pose))
+        points = {name: scale * some for name, some in points.items()}
+        if self.model.root in points:  # the pose went into the root link's shapes
+            points[self.model.root] = apply(pose, points[self.model.root])
+
+        xml = prepared_xml(self.model, points)
+        ET.ElementTree(xml).write(self.building / "object.urdf", encoding="utf-8", xml_declaration=True)
+        path = self.model.path
+        prepared = PreparedObject(
+            name=path.parent.name if path.name == "mobility.urdf" else path.stem,
+            category=_category(meta),
+            urdf=self.final / "object.urdf",
+            parts=tree.parts,
+            part_names=part_names(self.model, tree.parts, semantics),
+            joints=self.part_joints(tree),
+            radius=radius,
+            height=height,
+            notes=tuple(self.notes),
+        )
+        data = {key: value for key, value in asdict(prepared).items() if key != "urdf"}
+        (self.building / "prepared.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
+
+    def with_shown_visuals(self) -> UrdfModel:
+        """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
+        links = {
+            name: replace(link, visuals=self.shown_together(link.visuals)) for name, link in self.model.links.items()
+        }
+        return replace(self.model, links=links)
+
+    def shown_together(self, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
+        """The visuals of one link, its meshes merged where they are many or not to be shown one by one."""
+        if not needs_merging(visuals, self.meshes):
+            return tuple(self.shown(visual) for visual in visuals)
+        merged = [visual for visual in visuals if visual.geometry.mesh]
+        kept = [visual for visual in visuals if not visual.geometry.mesh]
+        meshes = {v.geometry.mesh: self.with_readable_textures(v.geometry.mesh) for v in merged if v.geometry.mesh}
+        return (*map(self.shown_surface, merge(merged, meshes)), *kept)
+
+    def shown_surface(self, surface: Surface) -> Visual:
+        """Write a merged surface and return it as a visual."""
+        material = surface.material
+        texture = None if material.texture is None else self.texture(material.texture)
+        name = f"surface_{self.surfaces}.obj"
+        self.surfaces += 1
+        write_surface(surface, self.building / name, texture)
+        path = self.final / name
+        faces = np.zeros(len(surface.faces), np.int64)
+        self.meshes[path] = Mesh(path, surface.points, surface.faces, None, faces, (PLAIN,))
+        return Visual(Geometry("mesh", mesh=path), np.eye(4), material.rgba)
+
+    def with_readable_textures(self, path: Path) -> Mesh:
+        """A mesh whose textures can all be shown: a colour takes the place of a damaged picture."""
+        mesh = self.meshes[path]
+        materials = (m if not m.texture or self.texture(m.texture) else Material(m.rgba) for m in mesh.materials)
+        return replace(mesh, materials=tuple(materials))
+
+    def texture(self, source: Path) -> str | None:
+        """Name of the copy of a picture, None where it is damaged."""
+        if source not in self.textures:
+            name = f"texture_{len(self.textures)}.png"
+            copied = copy_texture(source, self.building / name)
+            if not copied:
+                self.notes.append(f"picture {source.name} cannot be read and is left out")
+            self.textures[source] = name if copied else None
+        return self.textures[source]
+
+    def shown(self, visual: Visual) -> Visual:
+        shape = visual.geometry
+        if shape.mesh is None:
+            return visual
+        mesh = self.meshes[shape.mesh]
+        visual = replace(visual, rgba=visual.rgba or mesh.rgba)
+        if loads_as_is(shape.mesh, shape.scale):
+            return visual
+        x, y, z = (math.copysign(1.0, factor) for factor in shape.scale)
+        if (mesh.path, (x, y, z)) not in self.copies:
+            name = f"mesh_{len(self.copies)}.obj"
+            write_plain_obj(mesh, (x, y, z), self.building / name)
+            copy = self.final / name
+            self.copies[mesh.path, (x, y, z)] = copy
+            self.meshes[copy] = replace(mesh, path=copy, points=mesh.points * np.array([x, y, z]))
+        copy = self.copies[mesh.path, (x, y, z)]
+        scale = (abs(shape.scale[0]), abs(shape.scale[1]), abs(shape.scale[2]))
+        return replace(visual, geometry=replace(shape, mesh=copy, scale=scale))
+
+    def link_points(self) -> Points:
+        """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
+        return {
+            link.name: np.concatenate([apply(v.origin, self.visual_points(v)) for v in link.visuals])
+            for link in self.model.links.values()
+            if link.visuals
+        }
+
+    def visual_points(self, visual: Visual) -> NDArray[np.float64]:
+        shape = visual.geometry
+        if shape.mesh is None:
+            return shape_points(shape)
+        return self.meshes[shape.mesh].points * np.array(shape.scale)
+
+    def cloud(self, points: Points, positions: dict[str, float]) -> NDArray[np.float64]:
+        """All points (n, 3) in the root link's frame."""
+        poses = link_poses(self.model, positions)
+        return np.concatenate([apply(poses[name], some) for name, some in points.items()])
+
+    def visible_root(self, points: Points) -> PartTree:
+        """The parts, after hanging the object on one of them: what slides on the table is a real body."""
+        tree = part_tree(self.model)
+        loose = [tree.children[name] for name, parent in tree.parents.items() if parent < 0]
+        if not loose:
+            return tree
+        volume = {name: float(np.prod(np.ptp(some, axis=0))) for name, some in points.items()}
+        largest = max(loose, key=lambda part: sum(volume.get(link, 0.0) for link in tree.parts[part]))
+        link = next(name for name in tree.parts[largest] if name in volume)
+        pose = link_poses(self.model, middle_positions(self.model))[link]
+        # Placed so, the new root link's frame has the axes of the file's root, whose z is the object's up.
+        self.model = placed(rooted_at(self.model, link), 1.0, pose)
+        return part_tree(self.model)
+
+    @staticmethod
+    def joint_weights(tree: PartTree, points: Points) -> dict[str, float]:
+        """How much each joint counts for the view: the square of the size in metres of the part that it moves.
+
+        A door must not be turned away from the camera for the sake of a few knobs and buttons.
+        """
+        size = {name: float(np.square(np.ptp(some, axis=0)).sum()) for name, some in points.items()}
+        return {name: max(size.get(link, 0.0) for link in tree.parts[child]) for name, child in tree.children.items()}
+
+    @staticmethod
+    def with_limits(model: UrdfModel) -> UrdfModel:
+        """A fitted object whose slides all have limits."""
+        joints = tuple(
+            replace(joint, lower=-FREE_SLIDE, upper=FREE_SLIDE)
+            if joint.type == "prismatic" and joint.lower is None
+            else joint
+            for joint in model.joints
+        )
+        return replace(model, joints=joints)
+
+    def part_joints(self, tree: PartTree) -> tuple[PartJoint, ...]:
+        return tuple(
+            PartJoint(
+                name=joint.name,
+                type=joint.type,
+                parent=tree.parents[joint.name],
+                child=tree.children[joint.name],
+                lower=-math.pi if joint.lower is None else joint.lower,
+                upper=math.pi if joint.upper is None else joint.upper,
+            )
+            for joint in self.model.joints
+            if joint.name in tree.children
+        )
+
+
+def _absolute(path: str | Path) -> Path:
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
+def _digest(pieces: Iterable[bytes]) -> str:
+    digest = hashlib.sha256()
+    for piece in pieces:
+        digest.update(len(piece).to_bytes(8, "little") + piece)
+    return digest.hexdigest()[:32]
+
+
+def _stamps(files: Iterable[Path]) -> list[bytes]:
+    """What tells that files are unchanged, without reading them: path, size and time of change."""
+    stats = [(file, os.stat(file)) for file in files]
+    return [bytes(file) + f" {stat.st_size} {stat.st_mtime_ns}".encode() for file, stat in stats]
+
+
+def _read_beside(urdf: Path, name: str) -> bytes:
+    try:
+        return (urdf.parent / name).read_bytes()
+    except OSError:
+        return b""
+
+
+def _category(meta: bytes) -> str:
+    """The category in a ``meta.json``: SAPIEN's key first, then the plain one."""
+    try:
+        entries = json.loads(meta or b"{}")
+        value = entries.get("model_cat") or entries.get("category")
+    except (ValueError, AttributeError):
+        value = None
+    return value.lower() if isinstance(value, str) and value else "unknown"
+
+
+def _publish(building: Path, final: Path) -> None:
+    """Move a finished folder to its place, unless another process was faster with the same."""
+    try:
+        building.rename(final)
+        return
+    except OSError:
+        if not final.is_dir():
+            raise
+    try:
+        _load(final)
+    except _DAMAGED:
+        shutil.rmtree(final, ignore_errors=True)
+        building.rename(final)
+
+
+def _write_index(index: Path, files: list[Path]) -> None:
+    """Remember which files an object's text refers to, so that the next time it need not be parsed."""
+    index.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".index-", dir=index.parent)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump([str(path) for path in files], file)
+    os.replace(name, index)
+
+
+def _load(folder: Path) -> PreparedObject:
+    data: dict[str, Any] = json.loads((folder / "prepared.json").read_text("utf-8"))
+    urdf = folder / "object.urdf"
+    if not urdf.is_file():
+        raise FileNotFoundError(urdf)
+    return PreparedObject(
+        name=data["name"],
+        category=data["category"],
+        urdf=urdf,
+        parts=tuple(tuple(part) for part in data["parts"]),
+        part_names=tuple(data["part_names"]),
+        joints=tuple(PartJoint(**joint) for joint in data["joints"]),
+        radius=data["radius"],
+        height=data["height"],
+        notes=tuple(data["notes"]),
+    )

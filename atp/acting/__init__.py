@@ -1,0 +1,1 @@
+"""Choosing a hold and a push from the reward maps."""

@@ -1,0 +1,1 @@
+"""Images for people: primitives, grids of panels, PNG and video files."""

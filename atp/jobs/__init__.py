@@ -1,0 +1,1 @@
+"""Long work: spread over processes, shown while it runs, resumed after a stop."""

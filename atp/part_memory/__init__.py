@@ -1,0 +1,1 @@
+"""The part memory: from motion masks to parts."""

@@ -1,0 +1,297 @@
+"""Part memory: what the agent knows of the object's parts, put together from motion masks (AtP section 3).
+
+After each interaction the memory gets two masks, what moved in the image before it and the same in the image
+after it, and carries its parts over to the new image. What was moved decides what happens:
+
+- nothing, or less than a set size: the memory stays as it is;
+- something on no known part: a new part;
+- one known part: it moves along, and its mask becomes the one seen;
+- a piece of a known part, while much of it stayed: the piece becomes a part of its own;
+- several known parts: they move together and nothing is merged;
+- known parts and much that is unknown: likewise, and what is unknown becomes a new part.
+
+Each part keeps an *amodal* layer: the pixels it is thought to cover in the present image, visible or not. So
+a part that another one slides over is whole again when it is uncovered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from atp.part_memory.registration import register, warp
+
+Mask = NDArray[np.bool_]
+
+# Labels are 1..15 everywhere in the project.
+MAX_PARTS = 15
+
+# Specks of a motion mask below this many pixels are dropped; larger ones below `min_pixels` are kept beside a
+# large one only (a part seen through the arms of another can fall into small bits).
+SPECK_PIXELS = 5
+
+# A part is concerned by a motion when this share of the part, or of the motion, lies on the other. Below, the
+# motion mask merely spills onto a neighbour.
+CONCERNED_SHARE = 0.4
+
+# This much of a part has to stay for the rest to be split off, by both motion masks. A mask before of low
+# recall leaves some of a moved part behind, but mostly its rim and scattered bits (so rims are taken off and
+# the largest region counts), and the mask after is then the larger one.
+STAYED_SHARE = 0.25
+
+# A piece to be split off has this share of the part at least, and twice `min_pixels`: smaller ones are more
+# often noise on a part than a part.
+PIECE_SHARE = 0.1
+
+# Unknown pixels that move along with known parts are a part of their own when, without their rim, they have
+# this share of the smallest of these parts' area. Below, they correct the known part's mask.
+UNKNOWN_SHARE = 0.6
+
+# Registration is needed for one part only when some of it is hidden: it was before, or its visible area
+# changed by more than this share.
+AREA_CHANGE = 0.03
+
+_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+
+
+@dataclass
+class _Mover:
+    """A known part, or a piece of one, that moves."""
+
+    part: int  # label after the motion
+    visible: Mask  # its pixels in the image before
+    layer: Mask  # the same with what is hidden
+    source: int  # label before the motion
+
+
+@dataclass
+class _Placed:
+    """Where a part is in the image after."""
+
+    visible: Mask
+    layer: Mask
+
+
+class PartMemory:
+    """The parts found so far, aligned with the present image.
+
+    Args:
+        shape: (H, W) of the images.
+        min_pixels: Motions and parts smaller than this many pixels are noise.
+
+    Raises:
+        ValueError: If the shape is not two positive sizes.
+    """
+
+    def __init__(self, shape: tuple[int, int], min_pixels: int = 20) -> None:
+        if len(shape) != 2 or min(shape) < 1:
+            raise ValueError(f"shape must be two positive sizes (H, W), got {shape}")
+        self.shape = (int(shape[0]), int(shape[1]))
+        self.min_pixels = int(min_pixels)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all parts."""
+        self._labels: NDArray[np.uint8] = np.zeros(self.shape, np.uint8)
+        self._layers: dict[int, Mask] = {}  # in the order of placing: the last is on top
+
+    def copy(self) -> PartMemory:
+        """A memory with the same parts that changes on its own."""
+        twin = PartMemory(self.shape, self.min_pixels)
+        twin._labels = self._labels.copy()
+        twin._layers = {part: layer.copy() for part, layer in self._layers.items()}
+        return twin
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """(H, W) uint8, visible part of each pixel of the present image, 0 where none is known; a copy."""
+        return self._labels.copy()
+
+    @property
+    def num_parts(self) -> int:
+        """Number of parts found so far."""
+        return len(self._layers)
+
+    def update(self, moved_before: Mask, moved_after: Mask) -> None:
+        """Carry the memory over one interaction.
+
+        Args:
+            moved_before: (H, W) bool, what moved, in the image before (the one ``labels`` is aligned with).
+            moved_after: (H, W) bool, the same things in the image after.
+
+        Raises:
+            ValueError: If a mask is not bool or not of the memory's shape.
+        """
+        for name, mask in (("moved_before", moved_before), ("moved_after", moved_after)):
+            if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != self.shape:
+                found = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+                raise ValueError(f"{name} must be a bool array of shape {self.shape}, got {found}")
+        before, after = self._clean(moved_before), self._clean(moved_after)
+        if not before.any():
+            self._appear(after)
+        elif not after.any():
+            self._vanish(before)
+        else:
+            self._move(before, after)
+
+    def _clean(self, mask: Mask) -> Mask:
+        """Drop specks; drop everything when not one connected region has ``min_pixels``."""
+        count, regions, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+        areas = stats[:, cv2.CC_STAT_AREA]
+        if count == 1 or areas[1:].max() < self.min_pixels:
+            return np.zeros(self.shape, bool)
+        keep = areas >= SPECK_PIXELS
+        keep[0] = False
+        return np.asarray(keep[regions])
+
+    def _appear(self, after: Mask) -> None:
+        """Something moved into sight that was not visible before: a hidden part, else a new one."""
+        if not after.any():
+            return
+        hidden = [p for p in self._layers if np.count_nonzero(self._labels == p) < self.min_pixels]
+        if len(hidden) == 1:
+            self._place({hidden[0]: _Placed(after, after)}, left=after)
+        elif np.count_nonzero(after & (self._labels > 0)) < 0.5 * np.count_nonzero(after):
+            self._place({self._free_label(): _Placed(after, after)}, left=after)
+
+    def _vanish(self, before: Mask) -> None:
+        """Something moved out of sight. It left the image, or else the mask after is missing and it stays."""
+        border = before.copy()
+        border[1:-1, 1:-1] = False
+        if not border.any():
+            return
+        for mover in self._movers(before, before) or ():
+            if mover.part == mover.source:
+                nowhere = np.zeros(self.shape, bool)
+                self._place({mover.part: _Placed(nowhere, nowhere)}, left=before | mover.visible)
+
+    def _move(self, before: Mask, after: Mask) -> None:
+        """Something moved that is visible in both images."""
+        movers = self._movers(before, after)
+        if movers is None:
+            return
+        unknown = self._moved_unknown(before, movers) if movers else before
+        if unknown.any():
+            movers.append(_Mover(self._free_label([m.part for m in movers]), unknown, unknown, 0))
+        left = np.logical_or.reduce([before, *(m.visible for m in movers)])
+        still = (self._labels > 0) & ~left
+        for mover in movers:
+            if mover.source not in (0, mover.part):
+                self._layers[mover.source] &= ~mover.visible
+        if len(movers) == 1:
+            hidden = self._hidden_after(movers[0], before, after, still)
+            placed = {movers[0].part: _Placed(after, after | hidden)}
+        else:
+            placed = _move_together(movers, after, still)
+        self._place(placed, left)
+
+    def _movers(self, before: Mask, after: Mask) -> list[_Mover] | None:
+        """Known parts and pieces that a motion concerns; none: a new part; None: noise on a known part."""
+        moved, moved_after = int(np.count_nonzero(before)), int(np.count_nonzero(after))
+        whole: list[_Mover] = []
+        pieces: list[tuple[int, _Mover]] = []
+        on_known = 0
+        for part, layer in self._layers.items():
+            visible = self._labels == part
+            area = int(np.count_nonzero(visible))
+            overlap = int(np.count_nonzero(visible & before))
+            on_known += overlap
+            if area == 0 or overlap < max(CONCERNED_SHARE * min(area, moved), 1):
+                continue
+            stayed = min(_largest(_open(visible & ~before)), area - (moved_after - moved + overlap))
+            if stayed < max(STAYED_SHARE * area, self.min_pixels):
+                whole.append(_Mover(part, visible, layer | visible, part))
+            elif overlap >= CONCERNED_SHARE * moved:
+                piece = visible & before
+                if overlap >= max(PIECE_SHARE * area, 2 * self.min_pixels):
+                    pieces.append((overlap, _Mover(0, piece, piece, part)))
+        if whole:
+            smallest = min(np.count_nonzero(m.visible) for m in whole)
+            pieces = [p for p in pieces if p[0] >= 0.5 * smallest]
+        for _, mover in pieces:
+            mover.part = self._free_label(taken=[m.part for m in whole])
+            if mover.part:
+                whole.append(mover)
+        if not whole and moved - on_known < self.min_pixels:
+            return None
+        return whole
+
+    def _moved_unknown(self, before: Mask, movers: list[_Mover]) -> Mask:
+        """Moved pixels of no mover, when they are too many to be a correction of the movers' masks; else none."""
+        rest = before.copy()
+        for mover in movers:
+            rest &= ~mover.visible
+        smallest = min(np.count_nonzero(m.visible) for m in movers)
+        if _largest(_open(rest)) < max(UNKNOWN_SHARE * smallest, self.min_pixels):
+            return np.zeros(self.shape, bool)
+        return rest
+
+    def _hidden_after(self, mover: _Mover, before: Mask, after: Mask, still: Mask) -> Mask:
+        """What of a single moved part is hidden in the image after."""
+        hidden = mover.layer & ~mover.visible
+        seen, seen_after = np.count_nonzero(before), np.count_nonzero(after)
+        if not hidden.any() and seen - seen_after < AREA_CHANGE * seen:
+            return hidden
+        template = before | hidden
+        (motion,) = register([template], after, still)
+        return _open(warp(template, motion) & ~after)
+
+    def _place(self, placed: dict[int, _Placed], left: Mask) -> None:
+        """Put moved parts into the present image, on top, and uncover what they left."""
+        placed = {part: place for part, place in placed.items() if part}  # 0: no label was free
+        labels = self._labels
+        left = left | np.isin(labels, list(placed))
+        labels[left] = 0
+        for part, layer in self._layers.items():
+            if part not in placed:
+                labels[left & layer] = part
+        for part, place in placed.items():
+            labels[place.visible] = part
+            self._layers.pop(part, None)
+            self._layers[part] = place.layer
+        for part in [p for p, layer in self._layers.items() if np.count_nonzero(layer) < self.min_pixels]:
+            del self._layers[part]
+            labels[labels == part] = 0
+
+    def _free_label(self, taken: list[int] | None = None) -> int:
+        """Lowest label not in use, 0 when all are."""
+        used = {*self._layers, *(taken or [])}
+        return next((label for label in range(1, MAX_PARTS + 1) if label not in used), 0)
+
+
+def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, _Placed]:
+    """Places of several movers after a common motion; each pixel seen goes to the nearest of them."""
+    masks = [m.visible for m in movers]
+    layers = [m.layer for m in movers]
+    motions = register(layers, after, still)
+    moved = [warp(layer, motion) for layer, motion in zip(layers, motions, strict=True)]
+    distances = []
+    for mask, layer, motion in zip(masks, moved, motions, strict=True):
+        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(layer) + 1.0))
+    nearest = np.argmin(distances, axis=0)
+    placed = {}
+    for k, mover in enumerate(movers):
+        seen = after & (nearest == k)
+        placed[mover.part] = _Placed(seen, seen | _open(moved[k] & ~seen))
+    return placed
+
+
+def _open(mask: Mask) -> Mask:
+    """Without its thin bits and rims."""
+    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _CROSS)).astype(bool)
+
+
+def _largest(mask: Mask) -> int:
+    """Area of the largest connected region."""
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
+    return int(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0
+
+
+def _distance(mask: Mask) -> NDArray[np.float32]:
+    """Distance of each pixel to the nearest pixel of the mask."""
+    if not mask.any():
+        return np.full(mask.shape, np.inf, np.float32)
+    return np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5), np.float32)

@@ -1,0 +1,1 @@
+"""Seeing: what moved between two images, and where the object is."""

@@ -1,0 +1,1 @@
+"""Playing episodes: the policies, and what happens between reset and the end."""

@@ -1,0 +1,1 @@
+"""Many environments at once, in worker processes or Ray actors."""

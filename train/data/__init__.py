@@ -1,0 +1,1 @@
+"""Training data on disk: recorded interactions and synthetic image pairs."""

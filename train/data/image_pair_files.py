@@ -1,0 +1,164 @@
+"""Drawn pairs of pictures on disk, from which the part network learns what play never shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import Progress
+
+from assets.files import atomic_path
+from atp.clips.steadying import match_light
+from atp.networks.encoding import UNKNOWN_ACTION
+from envs.image_pairs import PairsConfig, draw_pair
+from envs.parallel.pool import WorkerLost
+from train.data.replay import record_type
+
+#: Pairs in a file.
+FILE_SIZE = 250
+#: Share of pairs shown backwards; things are opened more often than shut.
+BACKWARDS = 0.3
+#: Share of pairs in a frame that is not square, the share of the image's side that its border takes at each end (0.22:
+#: a frame of 9 x 16), and how often the frame is upright.
+LETTERBOXED, BORDERS, PORTRAIT = 0.5, (0.05, 0.23), 0.6
+#: Share of what moved that must be left in each frame.
+LEAST_LEFT = 0.6
+
+
+def pair_type(resolution: int) -> np.dtype:
+    """The dtype of a stored pair: rgb (2, H, W, 3) uint8 and moved (2, H, W) bool, before and after."""
+    return np.dtype(
+        [("rgb", np.uint8, (2, resolution, resolution, 3)), ("moved", np.bool_, (2, resolution, resolution))]
+    )
+
+
+class PairFiles:
+    """A set of drawn pairs, decided by its options alone. Files that are missing are drawn; others are not touched.
+
+    Args:
+        folder: Where to keep sets of pairs.
+        count: Pairs; rounded up to whole files.
+        resolution: Image side in pixels.
+        config: What varies in them.
+        seed: Decides the pairs.
+        workers: Processes that draw.
+        file_size: Pairs in a file.
+
+    Raises:
+        envs.parallel.pool.WorkerLost: A process that draws was lost.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        resolution: int,
+        config: PairsConfig,
+        seed: int,
+        workers: int = 2,
+        file_size: int = FILE_SIZE,
+    ) -> None:
+        options = {"resolution": resolution, "seed": seed, "file_size": file_size, **asdict(config)}
+        name = hashlib.sha256(json.dumps(options).encode()).hexdigest()[:12]
+        files = [folder / name / f"{index:05}.npy" for index in range(-(-count // file_size))]
+        missing = [index for index, file in enumerate(files) if not file.exists()]
+        if missing:
+            _draw_files([(files[k], k, file_size, resolution, config, seed) for k in missing], workers)
+        self.resolution, self._file_size = resolution, file_size
+        self._files = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
+
+    def __len__(self) -> int:
+        return len(self._files) * self._file_size
+
+    def sample(self, size: int, rng: np.random.Generator) -> NDArray:
+        """Draw pairs with replacement.
+
+        Args:
+            size: How many.
+            rng: Source of randomness.
+
+        Returns:
+            (size,) records of :func:`train.data.replay.record_type`, without depth and without a known action.
+        """
+        records = np.zeros(size, record_type(self.resolution, self.resolution))
+        records["action"] = UNKNOWN_ACTION
+        for record, place in zip(records, rng.integers(len(self), size=size), strict=True):
+            pair = self._files[place // self._file_size][place % self._file_size]
+            record["rgb"], record["moved"] = pair["rgb"], pair["moved"]
+        return records
+
+
+def as_filmed(records: NDArray, rng: np.random.Generator) -> NDArray:
+    """Show pairs as clips come: some backwards, some of a frame that is not square.
+
+    A frame that is not square is brought to the network's square as :class:`atp.clips.letterbox.Letterbox` does it:
+    its edges are repeated. What moved in the border is not seen; a pair that would lose most of it stays square.
+
+    Args:
+        records: (B,) records of :meth:`PairFiles.sample`; they are changed in place.
+        rng: Source of randomness.
+
+    Returns:
+        The records.
+    """
+    for record in records:
+        rgb, moved = record["rgb"], record["moved"]
+        if rng.random() < BACKWARDS:
+            rgb[:], moved[:] = rgb[::-1].copy(), moved[::-1].copy()
+        if rng.random() >= LETTERBOXED:
+            continue
+        side = moved.shape[-1]
+        border = round(side * rng.uniform(*BORDERS))
+        frame = slice(border, side - border)
+        axis = 1 if rng.random() < PORTRAIT else 0  # columns or rows are repeated
+        rgb, moved = (np.moveaxis(each, 1 + axis, 1) for each in (rgb, moved))
+        if (moved[:, frame].sum((1, 2)) < LEAST_LEFT * moved.sum((1, 2))).any():
+            continue
+        rgb[:, :border], rgb[:, frame.stop :] = rgb[:, [border]], rgb[:, [frame.stop - 1]]
+        moved[:, :border] = moved[:, frame.stop :] = False
+    return records
+
+
+def draw_file(file: Path, index: int, size: int, resolution: int, config: PairsConfig, seed: int) -> None:
+    """Draw the pairs of one file and write them."""
+    pairs = np.zeros(size, pair_type(resolution))
+    for number in range(size):
+        pair = draw_pair(np.random.default_rng([seed, index, number]), config, resolution)
+        if number % 2:  # as clips are looked at; the environment's images are not matched
+            pair.rgb[1] = match_light(*pair.rgb)
+        pairs[number] = (pair.rgb, pair.moved)
+    with atomic_path(file) as temporary, temporary.open("wb") as opened:
+        np.save(opened, pairs, allow_pickle=False)
+
+
+def _draw_files(files: Sequence[tuple[Path, int, int, int, PairsConfig, int]], workers: int) -> None:
+    """Draw files, each given by the arguments of :func:`draw_file`."""
+    total = sum(file[2] for file in files)
+    console = Console()
+    if not console.is_terminal:
+        print(f"drawing {total} pairs of pictures", flush=True)
+    context = multiprocessing.get_context("spawn")
+    with (
+        ProcessPoolExecutor(workers, mp_context=context) as pool,
+        Progress(console=console, disable=not console.is_terminal) as progress,
+    ):
+        task = progress.add_task("drawing pairs", total=total)
+        drawing = [pool.submit(draw_file, *file) for file in files]
+        try:
+            for file, done in zip(files, drawing, strict=True):
+                done.result()
+                progress.advance(task, file[2])
+        except BrokenProcessPool as error:
+            raise WorkerLost("a process that draws pairs was lost") from error
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,167 @@
+"""Interactions on disk: a memory-mapped ring that a killed run picks up exactly where its checkpoint was."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Depth is stored in tenths of a millimetre, so that 16 bits reach 6.5 m.
+DEPTH_UNIT = 1e-4
+
+
+def record_type(height: int, width: int) -> np.dtype:
+    """The dtype of one stored interaction for images of ``height`` x ``width``.
+
+    Fields: rgb (2, H, W, 3) uint8 and depth (2, H, W) uint16 (tenths of a millimetre) before and after; memory
+    (H, W) uint8 before; moved (2, H, W) bool before and after; action (5,) int16; rewards (2,) float32, hold and
+    push, NaN for nothing; hindsight (H, W) uint8 codes of ``train.signals.hindsight``.
+    """
+    return np.dtype(
+        [
+            ("rgb", np.uint8, (2, height, width, 3)),
+            ("depth", np.uint16, (2, height, width)),
+            ("memory", np.uint8, (height, width)),
+            ("moved", np.bool_, (2, height, width)),
+            ("action", np.int16, (5,)),
+            ("rewards", np.float32, (2,)),
+            ("hindsight", np.uint8, (height, width)),
+        ]
+    )
+
+
+class Replay:
+    """The last ``capacity`` interactions of a run.
+
+    The file holds ``slack`` further places. What is written after a checkpoint falls into them first, so that the
+    interactions which the checkpoint can still draw are there when a killed run comes back to it.
+
+    Args:
+        path: The ring's file.
+        height: Image rows.
+        width: Image columns.
+        capacity: Interactions that can be drawn.
+        slack: Most interactions between two checkpoints.
+        written: Interactions that had been appended at the checkpoint to go on from; the file must be there. 0 starts
+            anew with an empty file.
+
+    Raises:
+        ValueError: The file to go on with is missing, damaged or of another resolution or size, or the disk has no
+            room for a new one; the message names the file.
+    """
+
+    def __init__(self, path: Path, height: int, width: int, capacity: int, slack: int, written: int = 0) -> None:
+        self.capacity, self.written = capacity, written
+        dtype = record_type(height, width)
+        self._ring = _open(path, dtype, capacity + slack) if written else _make(path, dtype, capacity + slack)
+        # small columns that every draw looks at, kept in memory
+        self._moved = np.zeros(len(self._ring), bool)
+        self._judged = np.zeros(len(self._ring), bool)
+        places = self._places()
+        for start in range(0, len(places), 1000):
+            self._note(places[start : start + 1000])
+
+    def __len__(self) -> int:
+        return min(self.written, self.capacity)
+
+    def append(self, records: NDArray) -> None:
+        """Store a structured array of :func:`record_type`, oldest first."""
+        places = (self.written + np.arange(len(records))) % len(self._ring)
+        self._ring[places] = records
+        self._note(places)
+        self.written += len(records)
+
+    @property
+    def moved(self) -> NDArray[np.bool_]:
+        """(len(self),) whether something moved, oldest first."""
+        return self._moved[self._places()]
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """(len(self),) whether hold or push got a reward, oldest first."""
+        return self._judged[self._places()]
+
+    def sample(self, size: int, rng: np.random.Generator, weights: NDArray | None = None) -> NDArray:
+        """Draw interactions with replacement.
+
+        Args:
+            size: How many.
+            rng: Source of randomness.
+            weights: (len(self),) relative weights, oldest first; None, or none above 0, draws uniformly.
+
+        Returns:
+            Structured array (size,), a copy.
+        """
+        if weights is None or not weights.any():
+            picks = rng.integers(len(self), size=size)
+        else:
+            picks = rng.choice(len(self), size=size, p=weights / weights.sum())
+        return self._ring[self._places()[picks]]
+
+    def newest(self, count: int) -> NDArray:
+        """The last ``count`` interactions, oldest first; a copy."""
+        return self._ring[self._places()[len(self) - count :]]
+
+    def flush(self) -> None:
+        """Write what is in memory to the file."""
+        self._ring.flush()
+
+    def _places(self) -> NDArray[np.intp]:
+        """Places in the ring of the interactions that can be drawn, oldest first."""
+        return (self.written - len(self) + np.arange(len(self))) % len(self._ring)
+
+    def _note(self, places: NDArray[np.intp]) -> None:
+        """Take the columns kept in memory from the ring."""
+        self._moved[places] = self._ring["moved"][places].any(axis=(1, 2, 3))
+        self._judged[places] = ~np.isnan(self._ring["rewards"][places]).all(axis=1)
+
+
+def _open(path: Path, dtype: np.dtype, places: int) -> np.memmap:
+    """The ring of an earlier process; it may be larger than need be."""
+    try:
+        ring = np.lib.format.open_memmap(path, mode="r+")
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path}: missing, and the checkpoint beside it needs it; put it back or choose another --out"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path}: cannot be read ({error}); choose another --out") from error
+    if ring.dtype != dtype or ring.ndim != 1 or len(ring) < places:
+        raise ValueError(
+            f"{path}: made with another resolution, replay size or checkpoint interval, or by another version; "
+            "go on with the options of the first run or choose another --out"
+        )
+    return ring
+
+
+def _make(path: Path, dtype: np.dtype, places: int) -> np.memmap:
+    """An empty ring. Its room on disk is taken now: writing to a mapped file on a full disk would kill the process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ring = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(places,))
+    size = path.stat().st_size
+    try:
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+            path.unlink()
+            raise ValueError(
+                f"{path}: no room for {size / 1e6:.0f} MB of interactions; free some, choose another --out or a "
+                "smaller --replay-size"
+            ) from error
+        # else the file system cannot reserve, and room is taken as it is needed
+    return ring
+
+
+def pack_depth(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Metres to tenths of a millimetre; what lies past 6.5 m becomes 'no reading'."""
+    units = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0) / DEPTH_UNIT
+    return np.where(units < np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
+
+
+def unpack_depth(depth: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Tenths of a millimetre to metres."""
+    return depth.astype(np.float32) * np.float32(DEPTH_UNIT)

@@ -1,0 +1,1 @@
+"""Learning from play: the collector, the learner and the trainers."""

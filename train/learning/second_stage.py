@@ -1,0 +1,237 @@
+"""The second stage of training: the part network goes on with stored play and drawn pairs of pictures."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from torch.utils.tensorboard import SummaryWriter
+
+from atp.agent import Agent, pick_device
+from atp.benchmark.synthetic_robustness import score_shift
+from atp.networks import encoding
+from atp.perception.motion import motion_certainty
+from envs.image_pairs import PairsConfig
+from train.config import LearnerConfig, check_range
+from train.data.image_pair_files import PairFiles, as_filmed
+from train.data.replay import Replay, unpack_depth
+from train.learning.learner import Learner
+from train.learning.trainer import describe_machine
+from train.runs.run_folder import RunFolder, read_run
+from train.runs.stopping import stop_requested
+
+
+@dataclass(frozen=True)
+class PerceptionConfig:
+    """Options of the second stage.
+
+    The weights `video` went through it four times: with these defaults, and then with more and more play.
+
+    Attributes:
+        play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions.
+        out: Folder of this run: checkpoint, log, weights.
+        weights: Weights whose part network is trained further, a folder or the name of shipped ones; empty: those that
+            played.
+        steps: Gradient steps.
+        drawn: Pairs of pictures that are drawn.
+        pair_folder: Where they are kept, for other runs too.
+        workers: Processes that draw them.
+        validation: Pairs that are drawn beside, to be scored at each checkpoint.
+        device: Where to compute.
+        threads: CPU threads of PyTorch; 0 leaves its default.
+        seed: Decides everything.
+        checkpoint_every: Gradient steps between checkpoints.
+        log_every: Gradient steps between entries of the log.
+        learner: Options of the optimiser; ``batch_size`` interactions and ``pairs`` pairs make a batch.
+        pairs: What varies in drawn pairs.
+    """
+
+    play: Path = Path("runs/recorded")
+    out: Path = Path("runs/perception")
+    weights: str = ""
+    steps: int = 5_000
+    drawn: int = 30_000
+    pair_folder: Path = Path("runs/pairs")
+    workers: int = 2
+    validation: int = 150
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int = 0
+    seed: int = 0
+    checkpoint_every: int = 500
+    log_every: int = 50
+    learner: LearnerConfig = field(
+        default_factory=lambda: LearnerConfig(batch_size=12, pairs=28, optimizer="muon", learning_rate=2.5e-3)
+    )
+    pairs: PairsConfig = field(default_factory=PairsConfig)
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, None, "steps", "drawn", "workers", "checkpoint_every", "log_every", "validation")
+        check_range(self, 0, None, "threads", "seed")
+
+
+#: Share of the interactions in which something moved whose motion is to be believed, and how many are looked at. The
+#: weights `default` believe as many with their certainty.
+BELIEVED, LOOKED_AT = 0.983, 1_000
+
+
+@torch.inference_mode()
+def calibrated_certainty(agent: Agent, replay: Replay, seed: int = 0) -> float:
+    """The certainty (:attr:`atp.agent.Agent.certainty`) with which nearly all motion in stored play is believed.
+
+    Training with drawn pairs, which are hard, makes a network less certain of all motion.
+
+    Args:
+        agent: Its part network is asked.
+        replay: Stored play; what it holds of motion in both images is looked at.
+        seed: Decides which interactions.
+
+    Returns:
+        The certainty; that of the agent where nothing moved.
+    """
+    if not replay.moved.any():
+        return agent.certainty
+    records = replay.sample(LOOKED_AT, np.random.default_rng(seed), replay.moved.astype(float))
+    records = records[records["moved"].reshape(len(records), 2, -1).any(-1).all(-1)]
+    found = []
+    for start in range(0, len(records), 50):
+        some = records[start : start + 50]
+        depth = unpack_depth(some["depth"])
+        images = [encoding.image_tensor(some["rgb"][:, k], depth[:, k]).to(agent.device) for k in (0, 1)]
+        actions = encoding.action_tensor(some["action"].astype(np.int64), some["rgb"].shape[2:4])
+        found.append(motion_certainty(*agent.part(*images, actions.to(agent.device))).cpu().numpy())
+    return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.certainty
+
+
+class PerceptionTrainer:
+    """Trains the part network of a run further. A run that goes on ends as one that was never stopped.
+
+    Args:
+        config: The options.
+        command: The command line, for the model's config.
+
+    Raises:
+        ValueError: An option cannot be used, or ``config.play`` is not a complete run.
+        atp.checkpoint.CheckpointError: Weights cannot be read.
+        envs.parallel.pool.WorkerLost: A process that draws pairs was lost.
+    """
+
+    def __init__(self, config: PerceptionConfig, command: str = "") -> None:
+        self.config, self.command = config, command
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        torch.set_flush_denormal(True)
+        device = pick_device(config.device)
+        played = Agent.from_pretrained(config.play / "weights", "cpu")
+        begun = Agent.from_pretrained(config.weights, "cpu") if config.weights else played
+        written, options = read_run(config.play)
+        resolution = int(options["resolution"])
+        self._description = played.config
+        self._before = begun.config.get("perception")
+        with ExitStack() as opened:
+            self.folder = opened.enter_context(closing(RunFolder(config)))
+            self.replay = Replay(
+                config.play / "replay.npy",
+                resolution,
+                resolution,
+                capacity=min(int(options.get("replay_size", written)), written),
+                slack=0,
+                written=written,
+            )
+            networks: dict[str, torch.nn.Module] = {"interaction": played.interaction, "part": begun.part}
+            self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=("part",))
+            self.seconds = self._load()
+            self.folder.write_options()
+            self.drawn = PairFiles(
+                config.pair_folder, config.drawn, resolution, config.pairs, config.seed, config.workers
+            )
+            self._writer = SummaryWriter(str(config.out / "tensorboard"), purge_step=self.learner.steps + 1)
+            opened.callback(self._writer.close)
+            self._opened = opened.pop_all()
+
+    def run(self) -> bool:
+        """Train until the steps are done or somebody asks to stop.
+
+        Returns:
+            True if the run is complete; its weights are then in ``out/weights``. False if it was interrupted by SIGINT
+            or SIGTERM; everything is saved then.
+        """
+        config, learner = self.config, self.learner
+        began, earlier, first = time.monotonic(), self.seconds, learner.steps
+        losses: list[torch.Tensor] = []
+        console = Console()
+        with stop_requested() as stop, Progress(console=console, disable=not console.is_terminal) as progress:
+            task = progress.add_task("perception", total=config.steps, completed=first)
+            while learner.steps < config.steps and not stop:
+                rng = np.random.default_rng([config.seed, 3, learner.steps])
+                pairs = as_filmed(self.drawn.sample(config.learner.pairs, rng), rng)
+                scalars = learner.step(self.replay, pairs)
+                losses.append(scalars["loss/part"])
+                self.seconds = earlier + time.monotonic() - began
+                progress.update(task, completed=learner.steps)
+                if learner.steps % config.log_every == 0:
+                    rate = (learner.steps - first) / (self.seconds - earlier)
+                    mean = torch.stack(losses).mean()
+                    self._note({**scalars, "loss/part": mean, "steps_per_second": rate})
+                    losses = []
+                if learner.steps % config.checkpoint_every == 0:
+                    self._note(self._validate())
+                    self.save()
+            self.save()
+        if learner.steps < config.steps:
+            print(f"stopped at step {learner.steps}; the same command goes on from here", flush=True)
+            return False
+        agent = self.agent()
+        agent.config["certainty"] = round(calibrated_certainty(agent, self.replay), 2)
+        agent.save_pretrained(config.out / "weights")
+        print(f"weights: {config.out / 'weights'}", flush=True)
+        return True
+
+    def agent(self) -> Agent:
+        """The agent with the averaged part network."""
+        interaction, part = self.learner.acting
+        perception = {
+            "command": self.command,
+            "gradient_steps": self.learner.steps,
+            "training_seconds": round(self.seconds),
+            "machine": describe_machine(self.learner.device),
+            "options": self.folder.options,
+            "before": self._before,
+        }
+        device = self.learner.device.type
+        return Agent(interaction, part, {**self._description, "perception": perception}, device=device)
+
+    def save(self) -> None:
+        """Write the checkpoint: a killed run goes on from here."""
+        self._writer.flush()
+        self.folder.save({"learner": self.learner.state_dict(), "seconds": self.seconds})
+
+    def close(self) -> None:
+        """End the log and unlock the folder."""
+        self._opened.close()
+
+    def _validate(self) -> dict[str, float]:
+        """Scores with pairs that are not trained with."""
+        agent = self.agent().for_clips()
+        row = score_shift(agent, "all", self.config.validation, self.drawn.resolution)
+        return {f"pairs/{name}": value for name, value in row["agent"].items() if value is not None}
+
+    def _note(self, scalars: dict[str, Any]) -> None:
+        for name, value in scalars.items():
+            self._writer.add_scalar(name, float(value), self.learner.steps)
+        shown = (f"{name}={float(value):.3f}" for name, value in scalars.items() if name not in ("learning_rate",))
+        print(self.learner.steps, *shown, flush=True)
+
+    def _load(self) -> float:
+        """Go back to the checkpoint, if there is one; returns the seconds spent until then."""
+        state = self.folder.load()
+        if state is None:
+            return 0.0
+        self.learner.load_state_dict(state["learner"])
+        return float(state["seconds"])

@@ -1,0 +1,139 @@
+"""The folder of a training run: its options, its checkpoint, and that only one process works in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import pickle
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import torch
+
+from assets.files import atomic_path, write_json
+
+
+class RunOptions(Protocol):
+    """A dataclass of options with the folder of the run, ``out``, and a default for every option."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def out(self) -> Path:
+        """Folder of the run."""
+        ...
+
+
+#: Options that may differ when a run goes on; all others decide what is learned.
+FREE_OPTIONS = {"out", "device", "threads", "workers", "ray", "mirror", "log_every"}
+
+
+class RunFolder:
+    """``config.out``, locked for this process until :meth:`close`.
+
+    Args:
+        config: The options of the run.
+        leads: Whether this process is the one that locks and writes; others of the same run read alone.
+
+    Raises:
+        ValueError: Another run trains in the folder, or it holds a run that was started with other options.
+    """
+
+    def __init__(self, config: RunOptions, leads: bool = True) -> None:
+        self.path = config.out
+        self._leads = leads
+        self.options = jsonable(config)
+        self._defaults = jsonable(type(config)())
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.path / "lock").open("a")
+        try:
+            if leads:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.check_options()
+        except BlockingIOError as error:
+            self.close()
+            raise ValueError(
+                f"{self.path}: another process is training here; choose another --out"
+            ) from error
+        except ValueError:
+            self.close()
+            raise
+
+    def load(self) -> dict[str, Any] | None:
+        """Read the checkpoint; None if there is none.
+
+        Raises:
+            ValueError: It cannot be read.
+        """
+        if not self._checkpoint.exists():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise ValueError(
+                f"{self._checkpoint}: cannot be read; choose another --out to start anew ({error})"
+            ) from error
+        return state
+
+    def write_options(self) -> None:
+        """Keep the options, for those who go on with the run."""
+        if self._leads:
+            write_json(self.path / "options.json", self.options)
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Replace the checkpoint. ``state`` holds tensors, numbers, strings, lists and dicts only."""
+        if self._leads:
+            with atomic_path(self._checkpoint) as temporary:
+                torch.save(state, temporary)
+
+    def close(self) -> None:
+        """Let other processes work in the folder."""
+        self._lock.close()
+
+    @property
+    def _checkpoint(self) -> Path:
+        return self.path / "checkpoint.pt"
+
+    def check_options(self) -> None:
+        """Refuse to go on with a run that was started with other options. Without a checkpoint there is none.
+
+        Raises:
+            ValueError: The options differ, or cannot be read.
+        """
+        path = self.path / "options.json"
+        if not (path.exists() and self._checkpoint.exists()):
+            return
+        try:
+            stored = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{path}: is not JSON ({error}); choose another --out to start anew") from error
+        stored = {**self._defaults, **stored}  # options that are newer than the run had no effect then
+        changed = sorted(
+            name for name, value in self.options.items() if name not in FREE_OPTIONS and stored[name] != value
+        )
+        if changed:
+            raise ValueError(
+                f"{path}: this run was started with other values of {', '.join(changed)}; "
+                "give the same ones to go on, or another --out to start anew"
+            )
+
+
+def read_run(folder: Path) -> tuple[int, dict[str, Any]]:
+    """What a run of ``train.atp_train`` played: how many interactions are in its replay, and its options.
+
+    Raises:
+        ValueError: It is not the folder of such a run; the message names the file.
+    """
+    try:
+        options = json.loads((folder / "options.json").read_text(encoding="utf-8"))
+        state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True, mmap=True)
+        return int(state["written"]), options
+    except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        raise ValueError(f"{folder}: is not the folder of a run of train.atp_train ({error})") from error
+
+
+def jsonable(config: RunOptions) -> dict[str, Any]:
+    """The options as JSON values."""
+    options: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(config), default=str))
+    return options

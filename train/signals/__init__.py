@@ -1,0 +1,1 @@
+"""What training alone needs: rewards, hindsight labels, losses, augmentation."""
