@@ -33,7 +33,7 @@ test-slow: setup
 # Environments on a local Ray cluster, of which a node is killed
 test-ray: setup
 	$(BIN)/python -m pip install --quiet --editable '.[ray]'
-	$(BIN)/python -m pytest -m slow tests/test_ray.py
+	$(BIN)/python -m pytest -m slow tests/envs/test_ray.py
 
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml

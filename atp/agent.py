@@ -20,15 +20,15 @@ from atp.networks.rotated_passes import RotatedPasses
 from atp.part_memory.memory import PartMemory
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.foreground import object_mask
-from atp.perception.motion import averaged_motion, motion_certainty
+from atp.perception.motion import averaged_motion, motion_confidence
 
 Observation = dict[str, NDArray[Any]]
 Mask = NDArray[np.bool_]
 
 #: Motion smaller than this many pixels is taken for noise.
-MIN_MOTION_PIXELS = 20
+MIN_PART_PIXELS = 20
 #: Certainty of weights whose config tells none.
-CERTAINTY = 6.0
+MOTION_THRESHOLD = 6.0
 #: A part is examined for further parts this many pixels inside its mask.
 RIM = 2
 
@@ -69,13 +69,13 @@ class Agent:
         part: The part network.
         config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
             false`` makes an agent that pushes without holding, ``"memory": false`` one whose interaction network
-            does not see the part memory; ``"certainty"`` sets the attribute.
+            does not see the part memory; ``"motion_threshold"`` sets the attribute (``"certainty"`` in older checkpoints).
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:
-        certainty: Motion is believed where the mean logit of what moved is at least this in both images. Below, it is
-            mostly an object that gave way by less than a pixel. 0 believes all.
-        fits_masks: Fit motion masks to the object's outline where there is depth
+        motion_threshold: Motion is believed where the mean logit of what moved is at least this in both images. Below,
+            it is mostly an object that gave way by less than a pixel. 0 believes all.
+        refine_with_depth: Fit motion masks to the object's outline where there is depth
             (:mod:`atp.perception.depth_refinement`).
         residual: Where there is depth, report what is left of the object once a part is known as a part too. Off: a
             part is what was seen to move, as in AtP.
@@ -84,11 +84,11 @@ class Agent:
         rotated_passes: Ask about each push direction with a copy of the input of its own, as AtP does, in place of that
             average.
         mask_symmetries: Turned and mirrored inputs, 1 to 8, over which the motion masks are averaged.
-        keeps_to_object: Hold and push only what depth shows to be the object, where there is depth.
-        doubts: What moved as one may be several parts that moved together: an action within one known part is
-            taken, as if no part were known, where its expected reward times this is larger than that of the best
-            other action. 0 never doubts, as AtP.
-        tells_action: Tell the part network the action where it is known.
+        restrict_to_foreground: Hold and push only what depth shows to be the object, where there is depth.
+        reexamine_discount: What moved as one may be several parts that moved together: an action within one known part
+            is taken, as if no part were known, where its expected reward times this is larger than that of the best
+            other action. 0 never does, as AtP.
+        condition_on_action: Tell the part network the action where it is known.
     """
 
     def __init__(
@@ -104,15 +104,17 @@ class Agent:
         self.config = dict(config or {})
         self.holds = bool(self.config.get("holds", True))
         self.sees_memory = bool(self.config.get("memory", True))
-        self.certainty = float(self.config.get("certainty", CERTAINTY))
-        self.fits_masks = True
+        self.motion_threshold = float(
+            self.config.get("motion_threshold", self.config.get("certainty", MOTION_THRESHOLD))
+        )
+        self.refine_with_depth = True
         self.residual = True
         self.symmetries = 8
         self.rotated_passes = False
         self.mask_symmetries = 1
-        self.keeps_to_object = True
-        self.doubts = 0.5
-        self.tells_action = True
+        self.restrict_to_foreground = True
+        self.reexamine_discount = 0.5
+        self.condition_on_action = True
         self._memory: PartMemory | None = None
         self._failed: list[NDArray[np.int64]] = []
         self._on_object: Mask = np.zeros((0, 0), bool)
@@ -140,7 +142,7 @@ class Agent:
         Returns:
             The agent itself.
         """
-        self.certainty = 0.0
+        self.motion_threshold = 0.0
         self.mask_symmetries = 2
         return self
 
@@ -181,7 +183,7 @@ class Agent:
             observation: The first observation.
         """
         height, width = observation["rgb"].shape[:2]
-        self._memory = PartMemory((height, width), MIN_MOTION_PIXELS)
+        self._memory = PartMemory((height, width), MIN_PART_PIXELS)
         self._failed = []
         self._on_object = self._object_in(observation)
 
@@ -229,15 +231,15 @@ class Agent:
             actions, values = best_actions(network, image, encoded, [failed], self.holds, places)
             return actions[0], float(values[0])
 
-        on_object = self._object_in(observation) if self.keeps_to_object else np.zeros(labels.shape, bool)
+        on_object = self._object_in(observation) if self.restrict_to_foreground else np.zeros(labels.shape, bool)
         known = _without_rims(labels)
         if within is not None:
             on_object = on_object & within if (on_object & within).any() else within
             known = np.where(within, known, 0)
         action, value = best(seen, on_object)
-        if self.doubts and self.holds and seen.any():
+        if self.reexamine_discount and self.holds and seen.any():
             other, doubtful = best(np.zeros_like(labels), known)
-            if self.doubts * doubtful > value:
+            if self.reexamine_discount * doubtful > value:
                 return other
         return action
 
@@ -312,13 +314,13 @@ class Agent:
             torch.cat([encoding.image_tensor(o["rgb"], o.get("depth")) for o in batch]).to(self.device)
             for batch in (before, after)
         )
-        known = None if actions is None or not self.tells_action else torch.from_numpy(np.stack(actions))
+        known = None if actions is None or not self.condition_on_action else torch.from_numpy(np.stack(actions))
         logits = averaged_motion(self.part, first, second, known, self.mask_symmetries)
-        believed = motion_certainty(*logits) >= self.certainty
+        believed = motion_confidence(*logits) >= self.motion_threshold
         masks = [((found > 0) & believed[:, None, None]).cpu().numpy() for found in logits]
         for batch, moved in zip((before, after), masks, strict=True):
             for index, observation in enumerate(batch):
-                if self.fits_masks:
+                if self.refine_with_depth:
                     moved[index] = fit_motion(moved[index], self._object_in(observation))
         return masks[0], masks[1]
 

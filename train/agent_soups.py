@@ -32,7 +32,7 @@ from atp.benchmark.suites import suite_cells
 from atp.benchmark.synthetic_robustness import score_shift
 from atp.jobs.journal import Journal
 from atp.soups import Ingredients, StateDict, greedy_soup, uniform_soup
-from envs.image_pairs import PairsConfig
+from envs.image_pairs import ImagePairConfig
 from train.config import check_range
 from train.data.replay import Replay
 from train.finetuning.agents import AgentSpace, fine_tune_agent, interaction_score, part_score
@@ -58,7 +58,7 @@ class AgentSoupsConfig:
         runs: Fine-tunes of a sweep.
         episodes: Episodes in a category and seed of the evaluation.
         eval_seeds: Seeds of the evaluation.
-        pairs: Drawn pairs of each kind, to measure the part network under synthetic shifts.
+        pairs: Synthetic image pairs of each kind, to measure the part network under synthetic shifts.
         threads: CPU threads of PyTorch; 0 leaves its default.
         space: Ranges of the recipes.
     """
@@ -183,7 +183,7 @@ class AgentSoups:
         return score(network, self.records, agent.device)
 
     def _measure(self, weights: str, journal: Path) -> dict[str, Any]:
-        """MIoU on the unseen categories and on the stress group, motion IoU of drawn pairs under each shift."""
+        """MIoU on the unseen categories and on the stress group, motion IoU of synthetic image pairs."""
         config = self.config
         setting = Setting(weights=weights, device="cpu")
         seeds = list(range(config.eval_seeds))
@@ -198,7 +198,7 @@ class AgentSoups:
         size = int(agent.config["resolution"])
         found["shifts"] = {
             kind: score_shift(agent, kind, config.pairs, size)["agent"]["motion_iou"]
-            for kind in PairsConfig.__dataclass_fields__
+            for kind in ImagePairConfig.__dataclass_fields__
         }
         return found
 

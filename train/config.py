@@ -27,7 +27,7 @@ class LearnerConfig:
         warmup: Gradient steps until the peak is reached.
         ema: Decay of the averaged weights, which act and are shipped.
         moved_share: Share of the part network's batch in which something moved.
-        pairs: Drawn pairs of pictures (:mod:`envs.image_pairs`) added to each batch of the part network in
+        pairs: Synthetic image pairs (:mod:`envs.image_pairs`) added to each batch of the part network in
             :mod:`train.learning.second_stage`; play has none.
         hindsight: Weight of the labels of pixels that were not touched (:mod:`train.signals.hindsight`); 0 trains at
             the executed pixels alone, as AtP does.

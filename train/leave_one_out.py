@@ -1,4 +1,4 @@
-"""What each kind of variation in drawn pairs brings: the second stage of training, short, without one at a time.
+"""Leave-one-out augmentation ablation: the second stage of training, short, without one variation at a time.
 
     python -m train.leave_one_out --clips path/to/clips
 
@@ -22,14 +22,14 @@ from atp.agent import Agent
 from atp.benchmark.synthetic_robustness import score_shift
 from atp.commands.clip import ClipOptions
 from atp.commands.clip import run as run_clips
-from envs.image_pairs import PairsConfig
+from envs.image_pairs import ImagePairConfig
 from train.config import LearnerConfig
 from train.learning.second_stage import PerceptionConfig, PerceptionTrainer
 from train.runs.command import run_command
 from train.runs.run_folder import FREE_OPTIONS, jsonable
 
 #: Every run by what is switched off in it.
-SWITCHES = ("", *(entry.name for entry in fields(PairsConfig)))
+SWITCHES = ("", *(entry.name for entry in fields(ImagePairConfig)))
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class SwitchesConfig:
         out: Folder of the runs, one in it for each switch.
         json: File for the scores.
         clips: Real clips to score too; they are not trained with.
-        scored: Drawn pairs to score with, of each kind.
+        scored: Synthetic image pairs to score with, of each kind.
         perception: Options of every run; ``out`` and the switch are set for each.
     """
 

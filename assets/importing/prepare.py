@@ -105,7 +105,8 @@ def prepare(path: str | Path) -> PreparedObject:
 
     Floating, free and planar joints become fixed, screws turn only
     (`assets.importing.kinematics.plain_joints`); ``<mimic>`` and the file's masses and collision shapes are ignored.
-    Where the root link has no shape and parts move on it, the largest of them becomes the root. The meshes of a link are merged by material where they are many, open,
+    Where the root link has no shape and parts move on it, the largest of them becomes the root. The meshes of a link
+    are merged by material where they are many, open,
     or of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
 
     Args:

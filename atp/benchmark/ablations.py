@@ -24,11 +24,11 @@ VARIANTS = {
     "rotated-passes": Variant(
         "as in the paper: 8 turned copies, each asked about one direction", {"rotated_passes": True}
     ),
-    "anywhere": Variant("holds and pushes off the object are allowed", {"keeps_to_object": False}),
-    "no-doubts": Variant("a known part is never examined for further parts", {"doubts": 0.0}),
-    "credulous": Variant("motion is believed however uncertain it is", {"certainty": 0.0}),
-    "unfitted-masks": Variant("motion masks not fitted to the object's outline", {"fits_masks": False}),
+    "anywhere": Variant("holds and pushes off the object are allowed", {"restrict_to_foreground": False}),
+    "no-doubts": Variant("a known part is never examined for further parts", {"reexamine_discount": 0.0}),
+    "credulous": Variant("motion is believed however uncertain it is", {"motion_threshold": 0.0}),
+    "unfitted-masks": Variant("motion masks not fitted to the object's outline", {"refine_with_depth": False}),
     "eight-mask-views": Variant("motion masks averaged over eight views", {"mask_symmetries": 8}),
-    "action-unknown": Variant("the part network is not told the action", {"tells_action": False}),
+    "action-unknown": Variant("the part network is not told the action", {"condition_on_action": False}),
     "no-residual": Variant("what is left of the object is not a part", {"residual": False}),
 }

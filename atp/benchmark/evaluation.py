@@ -16,7 +16,7 @@ import envs
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.fingerprint import policy_digest
 from atp.jobs.journal import Journal
-from atp.jobs.processes import share_out
+from atp.jobs.processes import map_unordered
 from atp.metrics import StepScores, across_seeds, optimal_rate_first, score_motion, summarize
 from atp.perception.baselines import BASELINES
 
@@ -182,7 +182,7 @@ def evaluate(
         seeds: Decide the episodes, whatever the number of workers.
         setting: What all episodes share.
         workers: Processes; 1 plays in this process.
-        on_ray: Play on a Ray cluster instead, see :func:`atp.jobs.processes.share_out`.
+        on_ray: Play on a Ray cluster instead, see :func:`atp.jobs.processes.map_unordered`.
         journal: Where finished episodes are kept; those that it has are not played again.
         progress: Called with the number of episodes that have just been finished or found in the journal.
 
@@ -197,7 +197,7 @@ def evaluate(
             done[task] = [Record.from_json(value) for value in journal[task.key]]
             progress(len(task.episodes))
     left = [task for task in tasks if task not in done]
-    for task, records in share_out(partial(run_task, setting=setting), left, workers, on_ray):
+    for task, records in map_unordered(partial(run_task, setting=setting), left, workers, on_ray):
         done[task] = records
         if journal is not None:
             journal.add(task.key, [record.to_json() for record in records])

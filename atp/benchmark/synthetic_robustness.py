@@ -1,4 +1,4 @@
-"""How well motion is seen in drawn pairs of pictures, under one kind of variation at a time."""
+"""How well motion is seen in synthetic image pairs, under one kind of variation at a time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from atp.clips.steadying import match_light
 from atp.metrics import score_motion
 from atp.perception.baselines import BASELINES
-from envs.image_pairs import Pair, PairsConfig, draw_pair
+from envs.image_pairs import ImagePairConfig, Pair, synthesize_pair
 
 Mask = NDArray[np.bool_]
 
-#: Rows of the table: nothing varies; one switch of ``PairsConfig`` each; everything does.
-SHIFTS = ("none", *(entry.name for entry in fields(PairsConfig)), "all")
+#: Rows of the table: nothing varies; one switch of ``ImagePairConfig`` each; everything does.
+SHIFTS = ("none", *(entry.name for entry in fields(ImagePairConfig)), "all")
 #: Seeds of the pairs that are scored begin here; training's are lists of three numbers, so that none is in both.
 FIRST_SEED = 1_000_000
 STILL = 0.2
@@ -34,7 +34,7 @@ class Segmenter(Protocol):
         ...
 
 
-def shift_config(name: str) -> PairsConfig:
+def shift_config(name: str) -> ImagePairConfig:
     """The variation of a row of ``SHIFTS``.
 
     Raises:
@@ -43,8 +43,8 @@ def shift_config(name: str) -> PairsConfig:
     if name not in SHIFTS:
         raise ValueError(f"unknown shift {name!r}: choose among {', '.join(SHIFTS)}")
     if name == "all":
-        return PairsConfig()
-    return PairsConfig.off() if name == "none" else replace(PairsConfig.off(), **{name: True})
+        return ImagePairConfig()
+    return ImagePairConfig.off() if name == "none" else replace(ImagePairConfig.off(), **{name: True})
 
 
 def score_shift(
@@ -72,7 +72,9 @@ def score_shift(
         ValueError: There is no such row.
     """
     config = shift_config(name)
-    pairs = [draw_pair(np.random.default_rng(FIRST_SEED + index), config, resolution, STILL) for index in range(count)]
+    pairs = [
+        synthesize_pair(np.random.default_rng(FIRST_SEED + index), config, resolution, STILL) for index in range(count)
+    ]
     found: dict[str, list[tuple[Mask, Mask]]] = {"agent": [], **{method: [] for method in BASELINES}}
     for start in range(0, count, BATCH):
         some = pairs[start : start + BATCH]

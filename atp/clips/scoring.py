@@ -17,7 +17,7 @@ from atp.part_memory.memory import PartMemory
 from atp.perception.baselines import BASELINES
 
 #: Motion smaller than this many of the network's pixels is taken for noise by the part memory.
-MIN_MOTION_PIXELS = 20
+MIN_PART_PIXELS = 20
 
 Mask = NDArray[np.bool_]
 Frame = NDArray[np.uint8]
@@ -110,7 +110,7 @@ def evaluate_clip(
         views[number] = View.of(frame, resolution, seen)
     truths = [_truth(found, clip, whole) for found in clip.interactions]
 
-    memories = {name: PartMemory((resolution, resolution), MIN_MOTION_PIXELS) for name in BASELINES}
+    memories = {name: PartMemory((resolution, resolution), MIN_PART_PIXELS) for name in BASELINES}
     parts: dict[str, NDArray[np.uint8]] = {}
     results: list[InteractionResult] = []
     for found, truth in zip(clip.interactions, truths, strict=True):

@@ -18,7 +18,7 @@ from atp.reporting.tables import format_value, markdown_table
 
 @dataclass(frozen=True)
 class ShiftsOptions:
-    """Score motion masks on drawn pairs of pictures, under one kind of variation at a time."""
+    """Score motion masks on synthetic image pairs, under one kind of variation at a time."""
 
     weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""

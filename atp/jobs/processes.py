@@ -11,7 +11,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def share_out(
+def map_unordered(
     work: Callable[[T], R], tasks: Sequence[T], workers: int = 1, on_ray: bool = False
 ) -> Iterator[tuple[T, R]]:
     """Do tasks, and yield each with its result when it is done.

@@ -185,9 +185,9 @@ def _read_actions(file: Path, count: int) -> list[list[int]]:
         actions = json.loads(file.read_text(encoding="utf-8"))
         good = all(len(action) == 5 and all(isinstance(value, int) for value in action) for action in actions)
     except (OSError, ValueError, TypeError) as error:
-        raise ClipError(f"{file}: cannot be read ({error}); the session cannot be gone on with") from error
+        raise ClipError(f"{file}: cannot be read ({error}); the session cannot be resumed") from error
     if not good or len(actions) < count:
-        raise ClipError(f"{file}: does not belong to the clip beside it; the session cannot be gone on with")
+        raise ClipError(f"{file}: does not belong to the clip beside it; the session cannot be resumed")
     return [list(action) for action in actions[:count]]
 
 

@@ -1,8 +1,8 @@
 """How maps, pixels, directions and actions rotate and mirror: the one algebra that acting and training share.
 
 Conventions: pixels are (row, col), rows grow downwards; pixel centres lie at whole numbers, so the centre of an image
-of H x W pixels is ((H - 1) / 2, (W - 1) / 2). Direction k of a push is the angle of k * 45 degrees counter-clockwise from
-image right. A transform mirrors left to right *first*, then rotates counter-clockwise:
+of H x W pixels is ((H - 1) / 2, (W - 1) / 2). Direction k of a push is the angle of k * 45 degrees counter-clockwise
+from image right. A transform mirrors left to right *first*, then rotates counter-clockwise:
 
     mirror:             (row, col) -> (row, W - 1 - col),    direction k -> 4 - k
     rotate by 90 deg:   (row, col) -> (W - 1 - col, row),    direction k -> k + 2     (the image becomes W x H)

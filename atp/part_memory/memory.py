@@ -35,7 +35,7 @@ SPECK_PIXELS = 5
 
 # A part is concerned by a motion when this share of the part, or of the motion, lies on the other. Below, the
 # motion mask merely spills onto a neighbour.
-CONCERNED_SHARE = 0.4
+AFFECTED_SHARE = 0.4
 
 # This much of a part has to stay for the rest to be split off, by both motion masks. A mask before of low
 # recall leaves some of a moved part behind, but mostly its rim and scattered bits (so rims are taken off and
@@ -199,12 +199,12 @@ class PartMemory:
             area = int(np.count_nonzero(visible))
             overlap = int(np.count_nonzero(visible & before))
             on_known += overlap
-            if area == 0 or overlap < max(CONCERNED_SHARE * min(area, moved), 1):
+            if area == 0 or overlap < max(AFFECTED_SHARE * min(area, moved), 1):
                 continue
             stayed = min(_largest(_open(visible & ~before)), area - (moved_after - moved + overlap))
             if stayed < max(STAYED_SHARE * area, self.min_pixels):
                 whole.append(_Mover(part, visible, layer | visible, part))
-            elif overlap >= CONCERNED_SHARE * moved:
+            elif overlap >= AFFECTED_SHARE * moved:
                 piece = visible & before
                 if overlap >= max(PIECE_SHARE * area, 2 * self.min_pixels):
                     pieces.append((overlap, _Mover(0, piece, piece, part)))

@@ -36,7 +36,7 @@ def averaged_motion(
     return sums[0] / count, sums[1] / count
 
 
-def motion_certainty(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+def motion_confidence(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     """How certain the part network is that something moved.
 
     Args:

@@ -126,7 +126,7 @@ class Retrained:
 
         config, interaction = _load_interaction(self.weights)
         self._agent, self._actor = agent, Agent(interaction, agent.part, config, agent.device.type)
-        for name in ("symmetries", "rotated_passes", "keeps_to_object", "doubts"):
+        for name in ("symmetries", "rotated_passes", "restrict_to_foreground", "reexamine_discount"):
             setattr(self._actor, name, getattr(agent, name))
 
     def act(self, observation: Observation) -> NDArray[np.int64]:

@@ -83,8 +83,8 @@ class PpoPolicy:
 
     Args:
         policy: The policy of stable-baselines3.
-        config: ``resolution``, ``width`` and ``features``, from which it is built again, ``keeps_to_object`` (whether
-            actions are moved to the object; False if left out), and what else to keep.
+        config: ``resolution``, ``width`` and ``features``, from which it is built again, ``restrict_to_foreground``
+            (whether actions are moved to the object; False if left out), and what else to keep.
 
     Attributes:
         policy: The policy of stable-baselines3.
@@ -159,7 +159,7 @@ class PpoPolicy:
             choice = chances.argmax() if rng is None else rng.choice(len(chances), p=chances / chances.sum())
             action.append(int(choice))
         chosen = np.array(action, np.int64)
-        return on_object(observation["depth"], chosen) if self.config.get("keeps_to_object") else chosen
+        return on_object(observation["depth"], chosen) if self.config.get("restrict_to_foreground") else chosen
 
 
 def build_policy(resolution: int, width: int, features: int) -> MultiInputActorCriticPolicy:
@@ -199,6 +199,6 @@ def _read_config(path: Path) -> dict[str, Any]:
         value = config.get(name)
         if type(value) is not int or not least <= value <= most:
             raise CheckpointError(f"{path}: {name} must be from {least} to {most}, not {value!r}")
-    if type(config.get("keeps_to_object", False)) is not bool:
-        raise CheckpointError(f"{path}: keeps_to_object must be true or false")
+    if type(config.get("restrict_to_foreground", False)) is not bool:
+        raise CheckpointError(f"{path}: restrict_to_foreground must be true or false")
     return config

@@ -228,7 +228,7 @@ def _clips(results: Results) -> str:
 
 
 def _shifts(results: Results) -> str:
-    """Motion IoU with drawn pairs in which one thing varies, of both shipped weights."""
+    """Motion IoU with synthetic image pairs in which one thing varies, of both shipped weights."""
     result, before = results.read("shifts"), results.read("shifts-default")
     earlier = {row["shift"]: row["agent"]["motion_iou"] for row in before["shifts"]}
     methods = [name for name in METHODS if name in result["shifts"][0]]
@@ -246,7 +246,7 @@ def _shifts(results: Results) -> str:
 
 
 def _switches(results: Results) -> str:
-    """What each variation of drawn pairs brings: scores of short trainings with all of them and without one."""
+    """What each variation of synthetic image pairs brings: short trainings with all of them and without one."""
     result = results.read("switches")
     whole, *others = result["rows"]
 
@@ -294,7 +294,8 @@ def _second_stage(results: Results) -> str:
         learner, minutes = stage["options"]["learner"], stage["training_seconds"] / 60
         lines.append(
             f"{number}. {stage['gradient_steps']:,} steps, each with {learner['batch_size']} interactions of recorded "
-            f"play and {learner['pairs']} of {stage['options']['drawn']:,} drawn pairs, in {minutes:.0f} minutes "
+            f"play and {learner['pairs']} of {stage['options']['drawn']:,} synthetic image pairs, "
+            f"in {minutes:.0f} minutes "
             f"({stage['machine']}): `{stage['command']}`"
         )
     return "Weights `video`: further gradient steps of the part network of `default`.\n\n" + "\n".join(lines)

@@ -14,10 +14,10 @@ SWEEPS = ("text", "image", "wide")
 #: Sweeps of a network with BatchNorm, with titles: what becomes of its statistics.
 STATISTICS = {
     "frozen": "frozen", "frozen-low": "frozen, lower rates", "trained": "trained, averaged",
-    "reestimated": "trained, gathered anew",
+    "reestimated": "trained, re-estimated",
 }  # fmt: skip
 #: Ways that are told of them.
-TOLD = ("best single", "uniform soup", "greedy soup", "learned soup", "ensemble")
+SHOWN_METHODS = ("best single", "uniform soup", "greedy soup", "learned soup", "ensemble")
 #: What the agents are measured with, with titles.
 GROUPS = {
     "unseen": "unseen categories, mIoU",
@@ -57,7 +57,7 @@ def batchnorm_soups(found: Mapping[str, dict[str, Any]]) -> str:
     test = found["frozen"]["in_distribution"]
     header = ["", *(f"{title}: {what}" for title in STATISTICS.values() for what in (test, "shifted"))]
     lines = []
-    for way in TOLD:
+    for way in SHOWN_METHODS:
         rows = [next(row for row in found[name]["rows"] if row["way"] == way) for name in STATISTICS]
         cells = [cell for row in rows for cell in (row["tests"][test], row["shifted"])]
         lines.append([way, *(f"{100 * mean:.1f} ± {100 * spread:.1f}" for mean, spread in cells)])

@@ -1,4 +1,4 @@
-"""Statistics of BatchNorm for mixed weights, gathered anew."""
+"""Statistics of BatchNorm for mixed weights, re-estimated."""
 
 from __future__ import annotations
 

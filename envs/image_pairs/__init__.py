@@ -1,4 +1,4 @@
-"""Drawn pairs of pictures, before and after something moved: for perception alone, in places where nobody plays.
+"""Synthetic image pairs, before and after something moved: for perception alone, in places where nobody plays.
 
 The environment shows an object that lies on a table, from above. Photographs show doors and lids from the front and
 from the side, close or far, with hands, kitchens and bad light. What moved is known here too; nothing else is taken
@@ -19,7 +19,7 @@ from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Rendered, render
 from envs.image_pairs.scene import UP, Scene
 from envs.image_pairs.tabletop import tabletop
-from envs.image_pairs.variation import PairsConfig
+from envs.image_pairs.variation import ImagePairConfig
 
 #: Pictures are rendered this much larger and then reduced.
 OVERSAMPLING = 2
@@ -28,7 +28,7 @@ LEAST_SHARE = 0.008
 #: Scenes, cameras and positions tried for one pair.
 TRIALS = 20
 
-__all__ = ["Pair", "PairsConfig", "draw_pair"]
+__all__ = ["ImagePairConfig", "Pair", "synthesize_pair"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +44,8 @@ class Pair:
     moved: NDArray[np.bool_]
 
 
-def draw_pair(
-    rng: np.random.Generator, config: PairsConfig | None = None, resolution: int = 90, still: float = 0.1
+def synthesize_pair(
+    rng: np.random.Generator, config: ImagePairConfig | None = None, resolution: int = 90, still: float = 0.1
 ) -> Pair:
     """Draw a pair.
 
@@ -61,7 +61,7 @@ def draw_pair(
     Raises:
         RuntimeError: No view of anything that moves was found.
     """
-    config = config or PairsConfig()
+    config = config or ImagePairConfig()
     stays = rng.random() < still
     for _ in range(TRIALS):
         scene = (furniture if rng.random() < 0.55 else tabletop)(rng, config)
@@ -87,7 +87,7 @@ def _alike(views: list[Rendered]) -> bool:
     return bool((change > 15).mean() < 0.15)
 
 
-def _positions(scene: Scene, config: PairsConfig, rng: np.random.Generator) -> tuple[float, float]:
+def _positions(scene: Scene, config: ImagePairConfig, rng: np.random.Generator) -> tuple[float, float]:
     """Joint positions before and after: often shut in one of them."""
     low, high = scene.limits
     kind = rng.random()
@@ -105,7 +105,7 @@ def _positions(scene: Scene, config: PairsConfig, rng: np.random.Generator) -> t
     return float(before), float(after)
 
 
-def _camera(scene: Scene, config: PairsConfig, side: int, rng: np.random.Generator) -> Camera:
+def _camera(scene: Scene, config: ImagePairConfig, side: int, rng: np.random.Generator) -> Camera:
     """A camera that shows what moves, somewhere and somehow."""
     azimuth, elevation = rng.uniform(*scene.azimuth), rng.uniform(*scene.elevation)
     direction = np.array([
@@ -121,7 +121,7 @@ def _camera(scene: Scene, config: PairsConfig, side: int, rng: np.random.Generat
     return Camera.looking_at(side, side, field * side, target + distance * direction, target, UP, roll)
 
 
-def _lamp(config: PairsConfig, rng: np.random.Generator) -> Lamp:
+def _lamp(config: ImagePairConfig, rng: np.random.Generator) -> Lamp:
     direction = np.array([rng.uniform(-1, 1), rng.uniform(0.2, 1.2), rng.uniform(0.2, 1.2)])
     return Lamp(
         direction / np.linalg.norm(direction),
@@ -136,7 +136,7 @@ def _develop(
     views: list[Rendered],
     masks: list[NDArray[np.bool_]],
     stays: bool,
-    config: PairsConfig,
+    config: ImagePairConfig,
     resolution: int,
     rng: np.random.Generator,
 ) -> Pair:

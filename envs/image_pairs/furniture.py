@@ -9,7 +9,7 @@ import numpy as np
 from envs.image_pairs import surfaces
 from envs.image_pairs.renderer import Image, Points, Quad, box
 from envs.image_pairs.scene import Scene, sliding, turning
-from envs.image_pairs.variation import PairsConfig
+from envs.image_pairs.variation import ImagePairConfig
 
 Generator = np.random.Generator
 
@@ -17,7 +17,7 @@ Generator = np.random.Generator
 EXTENT = 1.6
 
 
-def furniture(rng: Generator, config: PairsConfig) -> Scene:
+def furniture(rng: Generator, config: ImagePairConfig) -> Scene:
     """Draw a front with something in it that opens: hinged at any side, pulled out, or slid aside.
 
     Args:
@@ -60,7 +60,7 @@ def furniture(rng: Generator, config: PairsConfig) -> Scene:
     )  # fmt: skip
 
 
-def _surroundings(rng: Generator, config: PairsConfig, width: float, height: float, common: Image) -> list[Quad]:
+def _surroundings(rng: Generator, config: ImagePairConfig, width: float, height: float, common: Image) -> list[Quad]:
     """The front around the opening, much of it of one material, the floor before it and perhaps a worktop."""
     gap = rng.uniform(0.0, 0.015)
     x, y = 0.5 * width + gap, 0.5 * height + gap
@@ -109,7 +109,7 @@ def _split(
     return [piece for half in halves for piece in _split(rng, half, depth - 1)]
 
 
-def _mark(rng: Generator, config: PairsConfig, centre: Points, size: Points) -> Quad:
+def _mark(rng: Generator, config: ImagePairConfig, centre: Points, size: Points) -> Quad:
     """Something flat on a surface: a handle's shadow, a label, a dial, a picture."""
     extent = np.array([*(size[:2] * rng.uniform(0.05, 0.6, 2)), 0.0])
     place = centre + np.array([*(rng.uniform(-0.5, 0.5, 2) * (size[:2] - extent[:2])), 0.0])
@@ -117,7 +117,7 @@ def _mark(rng: Generator, config: PairsConfig, centre: Points, size: Points) -> 
     return box(place, extent, [texture], faces="+z")[0]
 
 
-def _cavity(rng: Generator, config: PairsConfig, width: float, height: float) -> list[Quad]:
+def _cavity(rng: Generator, config: ImagePairConfig, width: float, height: float) -> list[Quad]:
     """What is behind: walls, shelves or racks, and things."""
     deep = rng.uniform(0.15, 0.55)
     dark = rng.uniform(0.15, 0.9)
@@ -145,7 +145,7 @@ def _cavity(rng: Generator, config: PairsConfig, width: float, height: float) ->
 
 
 def _panel(
-    rng: Generator, config: PairsConfig, width: float, height: float, thick: float, front: Image, kind: str
+    rng: Generator, config: ImagePairConfig, width: float, height: float, thick: float, front: Image, kind: str
 ) -> list[Quad]:
     """What opens, closed: a slab with a handle and perhaps a window, a panel of keys, another side within."""
     inside = front if rng.random() < 0.35 else surfaces.any_surface(rng, config.surfaces)
@@ -172,7 +172,9 @@ def _panel(
     return quads
 
 
-def _handle(rng: Generator, config: PairsConfig, width: float, height: float, thick: float, kind: str) -> list[Quad]:
+def _handle(
+    rng: Generator, config: ImagePairConfig, width: float, height: float, thick: float, kind: str
+) -> list[Quad]:
     """A bar or a knob near the edge that opens."""
     long, wide, out = rng.uniform(0.03, 0.9), rng.uniform(0.012, 0.05), rng.uniform(0.015, 0.06)
     far = rng.uniform(0.36, 0.46)
@@ -186,7 +188,7 @@ def _handle(rng: Generator, config: PairsConfig, width: float, height: float, th
     return box(np.array([*place, thick + out / 2 + 0.004]), size, [texture], 1, _gloss(rng, config), shadow=True)
 
 
-def _tray(rng: Generator, config: PairsConfig, width: float, height: float, deep: float) -> list[Quad]:
+def _tray(rng: Generator, config: ImagePairConfig, width: float, height: float, deep: float) -> list[Quad]:
     """The box behind a drawer's front, open at its top, with things in it."""
     texture = surfaces.any_surface(rng, config.surfaces)
     wide, high, deep = 0.94 * width, 0.75 * height, deep + 0.1
@@ -215,5 +217,5 @@ def _level(texture: Image, y: float, x: tuple[float, float], z: tuple[float, flo
     return Quad(np.array(corners, np.float64), texture)
 
 
-def _gloss(rng: Generator, config: PairsConfig) -> float:
+def _gloss(rng: Generator, config: ImagePairConfig) -> float:
     return float(rng.uniform(0.1, 1.0)) if config.highlights and rng.random() < 0.4 else 0.0

@@ -8,14 +8,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.image_pairs.variation import PairsConfig
+from envs.image_pairs.variation import ImagePairConfig
 
 Generator = np.random.Generator
 Colours = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def draw_hands(frames: list[Colours], config: PairsConfig, rng: Generator) -> None:
+def draw_hands(frames: list[Colours], config: ImagePairConfig, rng: Generator) -> None:
     """Draw an arm or a stick into none, one or both of two frames, in place.
 
     Args:
@@ -88,7 +88,7 @@ def mute(frames: list[NDArray[np.float32]], keep: float) -> list[NDArray[np.floa
     return muted
 
 
-def change_light(frames: list[Colours], config: PairsConfig, rng: Generator) -> list[Colours]:
+def change_light(frames: list[Colours], config: ImagePairConfig, rng: Generator) -> list[Colours]:
     """Strength, place and colour of the light: some of it common to both frames, some not.
 
     Args:
@@ -130,7 +130,7 @@ def _field(x: Colours, y: Colours, strength: float, rng: Generator) -> Colours:
     return np.asarray(field + amount * rng.uniform(-1, 1) * spot, np.float32)
 
 
-def sense(frame: Colours, config: PairsConfig, soft: float, dirt: float, quality: int, rng: Generator) -> Image:
+def sense(frame: Colours, config: ImagePairConfig, soft: float, dirt: float, quality: int, rng: Generator) -> Image:
     """What the camera stores.
 
     Args:

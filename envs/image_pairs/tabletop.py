@@ -9,12 +9,12 @@ import numpy as np
 from envs.image_pairs import surfaces
 from envs.image_pairs.renderer import Points, Quad, box
 from envs.image_pairs.scene import UP, Scene, sliding, turning
-from envs.image_pairs.variation import PairsConfig
+from envs.image_pairs.variation import ImagePairConfig
 
 Generator = np.random.Generator
 
 
-def tabletop(rng: Generator, config: PairsConfig) -> Scene:
+def tabletop(rng: Generator, config: ImagePairConfig) -> Scene:
     """Draw a table with a hinged thing, a tool of two bars, or a thing that is moved as a whole.
 
     Args:
@@ -40,7 +40,7 @@ def tabletop(rng: Generator, config: PairsConfig) -> Scene:
     )  # fmt: skip
 
 
-def _room(rng: Generator, config: PairsConfig) -> list[Quad]:
+def _room(rng: Generator, config: ImagePairConfig) -> list[Quad]:
     """The table, what is behind it, and other things on it."""
     table = surfaces.any_surface(rng, config.surfaces)
     wide = rng.uniform(0.8, 2.0)
@@ -73,7 +73,7 @@ def _room(rng: Generator, config: PairsConfig) -> list[Quad]:
 Drawn = tuple[list[Quad], list[Quad], Points, Points | None, tuple[float, float]]
 
 
-def _lid(rng: Generator, config: PairsConfig) -> Drawn:
+def _lid(rng: Generator, config: ImagePairConfig) -> Drawn:
     """A base with a lid hinged at its far edge."""
     width, deep = rng.uniform(0.2, 0.6, 2)
     high = rng.uniform(0.01, 0.05) if rng.random() < 0.55 else rng.uniform(0.05, 0.35)
@@ -118,7 +118,7 @@ def _lid(rng: Generator, config: PairsConfig) -> Drawn:
     return base, lid, np.array([-1.0, 0, 0]), np.array([0, high, -deep / 2]), (0.0, most)
 
 
-def _tool(rng: Generator, config: PairsConfig) -> Drawn:
+def _tool(rng: Generator, config: ImagePairConfig) -> Drawn:
     """Two flat bars that turn about a pin."""
     long = rng.uniform(0.15, 0.4, 2)
     wide = rng.uniform(0.03, 0.12, 2)
@@ -144,7 +144,7 @@ def _tool(rng: Generator, config: PairsConfig) -> Drawn:
     return base, bar, UP, np.zeros(3), (rng.uniform(-0.3, 0.3), most)
 
 
-def _thing(rng: Generator, config: PairsConfig) -> Drawn:
+def _thing(rng: Generator, config: ImagePairConfig) -> Drawn:
     """A box that is pushed over the table or turned on it."""
     size = rng.uniform(0.05, 0.35, 3)
     textures = [surfaces.crop(surfaces.any_surface(rng, config.surfaces), rng) for _ in range(6)]

@@ -1,4 +1,4 @@
-"""What varies in drawn pairs of pictures, each with a switch of its own."""
+"""What varies in synthetic image pairs, each with a switch of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
-class PairsConfig:
+class ImagePairConfig:
     """Switches. All are on unless said otherwise.
 
     Attributes:
@@ -44,6 +44,6 @@ class PairsConfig:
     shake: bool = True
 
     @classmethod
-    def off(cls) -> PairsConfig:
+    def off(cls) -> ImagePairConfig:
         """Nothing varies but the objects."""
         return replace(cls(), **dict.fromkeys(cls.__dataclass_fields__, False))

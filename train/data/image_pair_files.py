@@ -1,4 +1,4 @@
-"""Drawn pairs of pictures on disk, from which the part network learns what play never shows."""
+"""Synthetic image pairs on disk, from which the part network learns what play never shows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from rich.progress import Progress
 from assets.files import atomic_path
 from atp.clips.steadying import match_light
 from atp.networks.encoding import UNKNOWN_ACTION
-from envs.image_pairs import PairsConfig, draw_pair
+from envs.image_pairs import ImagePairConfig, synthesize_pair
 from envs.parallel.pool import WorkerLost
 from train.data.replay import record_type
 
@@ -41,8 +41,10 @@ def pair_type(resolution: int) -> np.dtype:
     )
 
 
-class PairFiles:
-    """A set of drawn pairs, decided by its options alone. Files that are missing are drawn; others are not touched.
+class ImagePairFiles:
+    """A set of synthetic image pairs, decided by its options alone.
+
+    Files that are missing are drawn; others are not touched.
 
     Args:
         folder: Where to keep sets of pairs.
@@ -62,7 +64,7 @@ class PairFiles:
         folder: Path,
         count: int,
         resolution: int,
-        config: PairsConfig,
+        config: ImagePairConfig,
         seed: int,
         workers: int = 2,
         file_size: int = FILE_SIZE,
@@ -104,7 +106,7 @@ def as_filmed(records: NDArray, rng: np.random.Generator) -> NDArray:
     its edges are repeated. What moved in the border is not seen; a pair that would lose most of it stays square.
 
     Args:
-        records: (B,) records of :meth:`PairFiles.sample`; they are changed in place.
+        records: (B,) records of :meth:`ImagePairFiles.sample`; they are changed in place.
         rng: Source of randomness.
 
     Returns:
@@ -128,11 +130,11 @@ def as_filmed(records: NDArray, rng: np.random.Generator) -> NDArray:
     return records
 
 
-def draw_file(file: Path, index: int, size: int, resolution: int, config: PairsConfig, seed: int) -> None:
+def draw_file(file: Path, index: int, size: int, resolution: int, config: ImagePairConfig, seed: int) -> None:
     """Draw the pairs of one file and write them."""
     pairs = np.zeros(size, pair_type(resolution))
     for number in range(size):
-        pair = draw_pair(np.random.default_rng([seed, index, number]), config, resolution)
+        pair = synthesize_pair(np.random.default_rng([seed, index, number]), config, resolution)
         if number % 2:  # as clips are looked at; the environment's images are not matched
             pair.rgb[1] = match_light(*pair.rgb)
         pairs[number] = (pair.rgb, pair.moved)
@@ -140,7 +142,7 @@ def draw_file(file: Path, index: int, size: int, resolution: int, config: PairsC
         np.save(opened, pairs, allow_pickle=False)
 
 
-def _draw_files(files: Sequence[tuple[Path, int, int, int, PairsConfig, int]], workers: int) -> None:
+def _draw_files(files: Sequence[tuple[Path, int, int, int, ImagePairConfig, int]], workers: int) -> None:
     """Draw files, each given by the arguments of :func:`draw_file`."""
     total = sum(file[2] for file in files)
     console = Console()

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atp.agent import MIN_MOTION_PIXELS, Agent
+from atp.agent import MIN_PART_PIXELS, Agent
 from atp.metrics import mask_iou
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from train.config import LearnerConfig
@@ -110,7 +110,7 @@ def part_score(network: PartNetwork, records: NDArray, device: torch.device) -> 
 
     Returns:
         Mean over the interactions of the motion IoU of both images; where nothing moved, 1 if nothing is seen to move
-        (no more than ``MIN_MOTION_PIXELS``) and 0 if something is.
+        (no more than ``MIN_PART_PIXELS``) and 0 if something is.
     """
     scores = []
     for some in _batches(records):
@@ -122,7 +122,7 @@ def part_score(network: PartNetwork, records: NDArray, device: torch.device) -> 
             if true.any():
                 scores.append((mask_iou(mine[0], true[0]) + mask_iou(mine[1], true[1])) / 2)
             else:
-                scores.append(float(mine.sum(axis=(1, 2)).max() <= MIN_MOTION_PIXELS))
+                scores.append(float(mine.sum(axis=(1, 2)).max() <= MIN_PART_PIXELS))
     return float(np.mean(scores))
 
 

@@ -1,6 +1,6 @@
 """The digits with EfficientNet-Lite0, pretrained on ImageNet: a network with BatchNorm, where soups may fail.
 
-Its statistics are frozen, trained and averaged in a soup, or trained and gathered anew for soups and single fine-tunes.
+Its statistics are frozen, trained and averaged in a soup, or trained and re-estimated for soups and single fine-tunes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def trained() -> FineTuningTask:
 
 
 def reestimated() -> FineTuningTask:
-    """With BatchNorm's statistics gathered anew from the training digits, for soups and single fine-tunes alike."""
+    """With BatchNorm's statistics re-estimated from the training digits, for soups and single fine-tunes alike."""
     return _task(frozen=False, anew=True)
 
 

@@ -18,7 +18,7 @@ from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
 from assets.files import atomic_path, write_json
-from atp.jobs.processes import share_out
+from atp.jobs.processes import map_unordered
 from atp.soups import StateDict
 from train.finetuning.fine_tune import fine_tune, probe
 from train.finetuning.ray_tune import tune_all
@@ -83,7 +83,7 @@ def sweep(config: SweepConfig) -> list[Path]:
             storage = config.storage or str((config.out / "tune").resolve())
             tune_all(partial(_fine_tune, config.task), load_file(initial), drawn, storage, keep)
         else:
-            for number, state in share_out(partial(_run, config), missing, config.workers):
+            for number, state in map_unordered(partial(_run, config), missing, config.workers):
                 keep(number, state)
     return files
 

@@ -36,7 +36,7 @@ class PpoConfig(RunConfig):
 
     Attributes:
         out: Folder of the run: checkpoint, log, weights.
-        keeps_to_object: Whether both pixels are moved to the nearest ones of the object, which is found in the depth.
+        restrict_to_foreground: Whether both pixels are moved to the nearest ones of the object, as depth shows it.
         episodes: Episodes that every environment plays between two updates.
         batch_size: Interactions in a gradient step.
         epochs: Passes over what was played, for each update.
@@ -50,7 +50,7 @@ class PpoConfig(RunConfig):
     """
 
     out: Path = Path("runs/ppo")
-    keeps_to_object: bool = False
+    restrict_to_foreground: bool = False
     episodes: int = 8
     batch_size: int = 64
     epochs: int = 4
@@ -172,7 +172,7 @@ class PpoTrainer:
             "seed": self.config.seed,
             "renderer": self.config.renderer,
             "resolution": self.config.resolution,
-            "keeps_to_object": self.config.keeps_to_object,
+            "restrict_to_foreground": self.config.restrict_to_foreground,
             "width": self.config.width,
             "features": self.config.features,
             "interactions_played": self.played,
@@ -291,21 +291,21 @@ class _OnObject(gym.Wrapper):
         return observation, *rest
 
 
-def _make_env(options: dict[str, Any], keeps_to_object: bool, apart: bool) -> gym.Env:
+def _make_env(options: dict[str, Any], restrict_to_foreground: bool, apart: bool) -> gym.Env:
     if apart:
         os.setpgid(0, 0)  # Ctrl-C is for the trainer, which saves and then ends its workers
     env = gym.make("envs:ArticulatedPlay-v0", disable_env_checker=True, **options)
-    if keeps_to_object:
+    if restrict_to_foreground:
         env = _OnObject(env)
     return DepthAsImage(_OutcomeInfo(env))
 
 
 def _make_envs(config: PpoConfig) -> VecEnv:
-    make = functools.partial(_make_env, config.environment, config.keeps_to_object, config.envs > 1)
+    make = functools.partial(_make_env, config.environment, config.restrict_to_foreground, config.envs > 1)
     if config.envs == 1:
         return DummyVecEnv([make])
     # an option that cannot be used is reported here, not by a worker's traceback
-    _make_env(config.environment, config.keeps_to_object, False).close()
+    _make_env(config.environment, config.restrict_to_foreground, False).close()
     # the server imports what its workers share
     multiprocessing.get_context("forkserver").set_forkserver_preload(["train.learning.ppo_trainer"])
     return SubprocVecEnv([make] * config.envs, start_method="forkserver")

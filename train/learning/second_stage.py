@@ -1,4 +1,4 @@
-"""The second stage of training: the part network goes on with stored play and drawn pairs of pictures."""
+"""The second stage of training: the part network goes on with stored play and synthetic image pairs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from torch.utils.tensorboard import SummaryWriter
 from atp.agent import Agent, pick_device
 from atp.benchmark.synthetic_robustness import score_shift
 from atp.networks import encoding
-from atp.perception.motion import motion_certainty
-from envs.image_pairs import PairsConfig
+from atp.perception.motion import motion_confidence
+from envs.image_pairs import ImagePairConfig
 from train.config import LearnerConfig, check_range
-from train.data.image_pair_files import PairFiles, as_filmed
+from train.data.image_pair_files import ImagePairFiles, as_filmed
 from train.data.replay import Replay, unpack_depth
 from train.learning.learner import Learner
 from train.learning.trainer import describe_machine
@@ -50,7 +50,7 @@ class PerceptionConfig:
         checkpoint_every: Gradient steps between checkpoints.
         log_every: Gradient steps between entries of the log.
         learner: Options of the optimiser; ``batch_size`` interactions and ``pairs`` pairs make a batch.
-        pairs: What varies in drawn pairs.
+        pairs: What varies in synthetic image pairs.
     """
 
     play: Path = Path("runs/recorded")
@@ -69,7 +69,7 @@ class PerceptionConfig:
     learner: LearnerConfig = field(
         default_factory=lambda: LearnerConfig(batch_size=12, pairs=28, optimizer="muon", learning_rate=2.5e-3)
     )
-    pairs: PairsConfig = field(default_factory=PairsConfig)
+    pairs: ImagePairConfig = field(default_factory=ImagePairConfig)
 
     def __post_init__(self) -> None:
         check_range(self, 1, None, "steps", "drawn", "workers", "checkpoint_every", "log_every", "validation")
@@ -77,15 +77,15 @@ class PerceptionConfig:
 
 
 #: Share of the interactions in which something moved whose motion is to be believed, and how many are looked at. The
-#: weights `default` believe as many with their certainty.
+#: weights `default` believe as many with their motion threshold.
 BELIEVED, LOOKED_AT = 0.983, 1_000
 
 
 @torch.inference_mode()
-def calibrated_certainty(agent: Agent, replay: Replay, seed: int = 0) -> float:
-    """The certainty (:attr:`atp.agent.Agent.certainty`) with which nearly all motion in stored play is believed.
+def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> float:
+    """The motion threshold (:attr:`atp.agent.Agent.motion_threshold`) with which nearly all motion in stored play is believed.
 
-    Training with drawn pairs, which are hard, makes a network less certain of all motion.
+    Training with synthetic image pairs, which are hard, makes a network less certain of all motion.
 
     Args:
         agent: Its part network is asked.
@@ -93,10 +93,10 @@ def calibrated_certainty(agent: Agent, replay: Replay, seed: int = 0) -> float:
         seed: Decides which interactions.
 
     Returns:
-        The certainty; that of the agent where nothing moved.
+        The threshold; that of the agent where nothing moved.
     """
     if not replay.moved.any():
-        return agent.certainty
+        return agent.motion_threshold
     records = replay.sample(LOOKED_AT, np.random.default_rng(seed), replay.moved.astype(float))
     records = records[records["moved"].reshape(len(records), 2, -1).any(-1).all(-1)]
     found = []
@@ -105,8 +105,8 @@ def calibrated_certainty(agent: Agent, replay: Replay, seed: int = 0) -> float:
         depth = unpack_depth(some["depth"])
         images = [encoding.image_tensor(some["rgb"][:, k], depth[:, k]).to(agent.device) for k in (0, 1)]
         actions = encoding.action_tensor(some["action"].astype(np.int64), some["rgb"].shape[2:4])
-        found.append(motion_certainty(*agent.part(*images, actions.to(agent.device))).cpu().numpy())
-    return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.certainty
+        found.append(motion_confidence(*agent.part(*images, actions.to(agent.device))).cpu().numpy())
+    return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.motion_threshold
 
 
 class PerceptionTrainer:
@@ -148,7 +148,7 @@ class PerceptionTrainer:
             self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=("part",))
             self.seconds = self._load()
             self.folder.write_options()
-            self.drawn = PairFiles(
+            self.drawn = ImagePairFiles(
                 config.pair_folder, config.drawn, resolution, config.pairs, config.seed, config.workers
             )
             self._writer = SummaryWriter(str(config.out / "tensorboard"), purge_step=self.learner.steps + 1)
@@ -188,7 +188,8 @@ class PerceptionTrainer:
             print(f"stopped at step {learner.steps}; the same command goes on from here", flush=True)
             return False
         agent = self.agent()
-        agent.config["certainty"] = round(calibrated_certainty(agent, self.replay), 2)
+        agent.config.pop("certainty", None)
+        agent.config["motion_threshold"] = round(calibrated_motion_threshold(agent, self.replay), 2)
         agent.save_pretrained(config.out / "weights")
         print(f"weights: {config.out / 'weights'}", flush=True)
         return True

@@ -53,7 +53,7 @@ class Trainer:
         with ExitStack() as opened:
             self.group = ProcessGroup.join(device)
             opened.callback(self.group.leave)
-            self.folder = opened.enter_context(closing(RunFolder(config, self.group.leads)))
+            self.folder = opened.enter_context(closing(RunFolder(config, self.group.is_main_process)))
             gradient_steps = (config.total_interactions - config.learning_starts) / config.interactions_per_step
             part = Agent.from_pretrained(config.part_weights, "cpu").part if config.part_weights else None
             self.learner = Learner(
@@ -67,13 +67,13 @@ class Trainer:
             )
             self.rounds, self.seconds = 0, 0.0
             self.mirror = Mirror(config.mirror, config.out, self.group.rank) if config.mirror else None
-            fetched = self.group.any(bool(self.mirror and self.group.leads and self.mirror.fetch()))
+            fetched = self.group.any(bool(self.mirror and self.group.is_main_process and self.mirror.fetch()))
             if fetched:
                 self.folder.check_options()
             written = self._load()
             pool = opened.enter_context(closing(config.make_pool()))
             self.replay = Replay(
-                config.out / ("replay.npy" if self.group.leads else f"replay-{self.group.rank}.npy"),
+                config.out / ("replay.npy" if self.group.is_main_process else f"replay-{self.group.rank}.npy"),
                 config.resolution,
                 config.resolution,
                 capacity=min(
@@ -100,7 +100,7 @@ class Trainer:
             self.log = opened.enter_context(
                 closing(
                     TrainingLog(
-                        config.out / "tensorboard" if self.group.leads else None,
+                        config.out / "tensorboard" if self.group.is_main_process else None,
                         self.played,
                         config.total_interactions,
                     )
@@ -144,7 +144,7 @@ class Trainer:
         if self.played < config.total_interactions or self.learner.steps < self._steps_due():
             self.log.note(f"stopped at {self.played} interactions; the same command goes on from here")
             return False
-        if self.group.leads:
+        if self.group.is_main_process:
             self.agent().save_pretrained(config.out / "weights")
             if self.mirror:
                 self.mirror.push_weights()

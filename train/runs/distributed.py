@@ -38,7 +38,7 @@ class ProcessGroup:
         return cls(dist.get_rank(), size)
 
     @property
-    def leads(self) -> bool:
+    def is_main_process(self) -> bool:
         """Whether this process writes what is written once."""
         return self.rank == 0
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_training import TINY, assert_same_run, run
 
+from tiny_run import TINY, assert_same_run, run
 from train.data.replay import Replay, record_type
 from train.learning.collector import Collector
 from train.runs.mirror import Mirror

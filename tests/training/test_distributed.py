@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TOML = """
 total_interactions = 120
 envs = 2

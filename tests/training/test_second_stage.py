@@ -1,4 +1,4 @@
-"""The second stage of training: the part network goes on with stored play and drawn pairs."""
+"""The second stage of training: the part network goes on with stored play and synthetic image pairs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
 from train.data.replay import Replay, record_type
 from train.learning.learner import Learner
-from train.learning.second_stage import PerceptionConfig, PerceptionTrainer, calibrated_certainty
+from train.learning.second_stage import PerceptionConfig, PerceptionTrainer, calibrated_motion_threshold
 
 SIDE = 32
 
@@ -71,7 +71,7 @@ def small_files(monkeypatch: pytest.MonkeyPatch):
 
     from train.data import image_pair_files as pairs
 
-    monkeypatch.setattr("train.learning.second_stage.PairFiles", partial(pairs.PairFiles, file_size=6))
+    monkeypatch.setattr("train.learning.second_stage.ImagePairFiles", partial(pairs.ImagePairFiles, file_size=6))
 
 
 def train(config: PerceptionConfig) -> bool:
@@ -98,7 +98,7 @@ def test_the_part_network_learns_and_the_other_stays(options, played, tmp_path, 
     perception = end.config["perception"]
     assert (perception["command"], perception["gradient_steps"]) == ("the command", 6)
     assert perception["options"]["learner"]["pairs"] == 2
-    assert end.certainty == end.config["certainty"] != start.certainty
+    assert end.motion_threshold == end.config["motion_threshold"] != start.motion_threshold
     said = capsys.readouterr().out
     assert "3 pairs/motion_iou=" in said or "3 pairs/false_motion_rate=" in said
 
@@ -109,15 +109,15 @@ def test_nearly_all_motion_in_play_is_believed_and_more_certain_motion_would_not
         for decoder in (agent.part.before_decoder, agent.part.after_decoder):
             decoder.head.bias += 4.0  # everything is seen to move
     replay = Replay(played / "replay.npy", SIDE, SIDE, 40, 0, written=40)
-    certainty = calibrated_certainty(agent, replay)
-    assert certainty > 0
+    threshold = calibrated_motion_threshold(agent, replay)
+    assert threshold > 0
     records = replay.sample(40, np.random.default_rng(1))
     pairs = [
         [{"rgb": rgb[k], "depth": np.full((SIDE, SIDE), 1.0, np.float32)} for rgb in records["rgb"]] for k in (0, 1)
     ]
     shares = []
     for factor in (1.0, 1.5):
-        agent.certainty, agent.fits_masks = factor * certainty, False
+        agent.motion_threshold, agent.refine_with_depth = factor * threshold, False
         masks = agent.segment_motion_batch(*pairs, list(records["action"].astype(np.int64)))
         shares.append(masks[0].any((1, 2)).mean())
     assert shares[0] > 0.9

@@ -236,7 +236,7 @@ def test_actions_are_moved_to_the_object_as_it_is_now():
 
 
 def test_kept_to_the_object_it_acts_on_the_object(tmp_path):
-    with closing(PpoTrainer(replace(TINY, keeps_to_object=True, out=tmp_path / "run"))) as trainer:
+    with closing(PpoTrainer(replace(TINY, restrict_to_foreground=True, out=tmp_path / "run"))) as trainer:
         assert trainer.run()
     policy = PpoPolicy.from_pretrained(tmp_path / "run/weights")
     env = gym.make(envs.ENV_ID, resolution=SIDE, split="test", category="pliers", disable_env_checker=True)

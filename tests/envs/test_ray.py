@@ -20,7 +20,9 @@ ACTION = np.array([24, 20, 24, 28, 2])
 
 @pytest.fixture
 def cluster(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # what these tests pass on is found there
+    monkeypatch.setenv(
+        "PYTHONPATH", str(Path(__file__).parents[1] / "support")
+    )  # what these tests pass on is found there
     from ray.cluster_utils import Cluster
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
@@ -102,8 +104,7 @@ def test_killed_node_is_survived(cluster, wanted):
 def test_training_survives_a_killed_node(cluster, tmp_path):
     from dataclasses import replace
 
-    from test_training import TINY, assert_same_run, run
-
+    from tiny_run import TINY, assert_same_run, run
     from train.learning.trainer import Trainer
 
     assert run(replace(TINY, out=tmp_path / "whole"))
@@ -146,8 +147,7 @@ def test_sweep_is_the_same_by_ray_tune_on_a_cluster_that_loses_a_node(cluster, t
     pytest.importorskip("ray.tune")
     from dataclasses import replace
 
-    from test_finetuning import SPACE, TASK
-
+    from tiny_task import SPACE, TASK
     from train.finetuning import random_search as module
 
     config = module.SweepConfig(TASK, tmp_path / "whole", runs=5, space=SPACE)

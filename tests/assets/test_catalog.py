@@ -137,7 +137,7 @@ def test_bytes_do_not_depend_on_the_process(tmp_path: Path) -> None:
     code = "import sys; from assets import instance_folder; print(instance_folder('knife', 4))"
     env = {"ATP_CACHE": str(tmp_path / "other"), "PYTHONHASHSEED": "77"}
     run = subprocess.run(
-        [sys.executable, "-c", code], env=env, cwd=Path(__file__).parents[1], capture_output=True, text=True
+        [sys.executable, "-c", code], env=env, cwd=Path(__file__).parents[2], capture_output=True, text=True
     )
     assert contents(Path(run.stdout.strip())) == contents(instance_folder("knife", 4))
 
@@ -210,7 +210,7 @@ def test_two_processes_at_once_give_one_good_folder(cache: Path) -> None:
     pair = [
         subprocess.Popen(
             [sys.executable, "-c", code],
-            cwd=Path(__file__).parents[1],
+            cwd=Path(__file__).parents[2],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

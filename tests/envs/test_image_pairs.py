@@ -1,17 +1,17 @@
-"""Drawn pairs of pictures: the renderer, the scenes, the camera's faults, and where they come from in training."""
+"""Synthetic image pairs: the renderer, the scenes, the camera's faults, and where they come from in training."""
 
 import numpy as np
 import pytest
 
 from atp.clips.steadying import match_light
 from envs.camera import Camera
-from envs.image_pairs import PairsConfig, _shaken, draw_pair
+from envs.image_pairs import ImagePairConfig, _shaken, synthesize_pair
 from envs.image_pairs import sensor as photography
 from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Quad, box, render
 from envs.image_pairs.scene import UP, sliding, turning
 from envs.image_pairs.tabletop import tabletop
-from train.data.image_pair_files import PairFiles, as_filmed, draw_file
+from train.data.image_pair_files import ImagePairFiles, as_filmed, draw_file
 from train.data.replay import record_type
 
 SIDE = 60
@@ -107,7 +107,7 @@ def test_motions_by_hand():
 @pytest.mark.parametrize("draw", [furniture, tabletop])
 def test_what_opens_comes_out_and_nothing_else_moves(draw):
     for seed in range(12):
-        scene = draw(np.random.default_rng(seed), PairsConfig())
+        scene = draw(np.random.default_rng(seed), ImagePairConfig())
         low, high = scene.limits
         shut, wide = scene.quads(low), scene.quads(high)
         assert len(shut) == len(wide)
@@ -122,9 +122,9 @@ def test_what_opens_comes_out_and_nothing_else_moves(draw):
 
 
 def test_without_switches_only_what_moves_and_what_it_uncovers_changes():
-    config = PairsConfig.off()
+    config = ImagePairConfig.off()
     for seed in range(10):
-        pair = draw_pair(np.random.default_rng(seed), config, still=0.0)
+        pair = synthesize_pair(np.random.default_rng(seed), config, still=0.0)
         assert pair.rgb.shape == (2, 90, 90, 3)
         near = np.zeros((90, 90), bool)
         rows, cols = np.nonzero(pair.moved.any(0))
@@ -137,16 +137,16 @@ def test_without_switches_only_what_moves_and_what_it_uncovers_changes():
 
 
 def test_pairs_in_which_nothing_moves_have_empty_masks_and_equal_pictures():
-    pair = draw_pair(np.random.default_rng(3), PairsConfig.off(), still=1.0)
+    pair = synthesize_pair(np.random.default_rng(3), ImagePairConfig.off(), still=1.0)
     assert not pair.moved.any()
     assert np.array_equal(pair.rgb[0], pair.rgb[1])
-    pair = draw_pair(np.random.default_rng(3), PairsConfig(), still=1.0)
+    pair = synthesize_pair(np.random.default_rng(3), ImagePairConfig(), still=1.0)
     assert not pair.moved.any()
     assert (pair.rgb[0] != pair.rgb[1]).mean() > 0.3  # light and noise
 
 
 def test_same_seed_same_pair():
-    first, again, other = (draw_pair(np.random.default_rng(seed)) for seed in (5, 5, 6))
+    first, again, other = (synthesize_pair(np.random.default_rng(seed)) for seed in (5, 5, 6))
     assert np.array_equal(first.rgb, again.rgb)
     assert np.array_equal(first.moved, again.moved)
     assert not np.array_equal(first.rgb, other.rgb)
@@ -175,7 +175,7 @@ def test_hands_enter_from_the_border():
     drawn = 0
     for _ in range(20):
         frames = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
-        photography.draw_hands(frames, PairsConfig(), rng)
+        photography.draw_hands(frames, ImagePairConfig(), rng)
         for frame in frames:
             changed = (frame != 128).any(-1)
             if changed.any():
@@ -184,33 +184,33 @@ def test_hands_enter_from_the_border():
                 assert rim.any()
     assert drawn > 5
     untouched = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
-    photography.draw_hands(untouched, PairsConfig(hands=False), rng)
+    photography.draw_hands(untouched, ImagePairConfig(hands=False), rng)
     assert all((frame == 128).all() for frame in untouched)
 
 
 def test_stored_pairs_are_drawn_once_and_decided_by_their_options(tmp_path):
-    files = PairFiles(tmp_path, 9, 32, PairsConfig(), seed=7, workers=1, file_size=4)
+    files = ImagePairFiles(tmp_path, 9, 32, ImagePairConfig(), seed=7, workers=1, file_size=4)
     assert len(files) == 12
     stored = sorted(tmp_path.rglob("*.npy"))
     assert len(stored) == 3
-    draw_file(tmp_path / "again.npy", 1, 4, 32, PairsConfig(), 7)
+    draw_file(tmp_path / "again.npy", 1, 4, 32, ImagePairConfig(), 7)
     assert (tmp_path / "again.npy").read_bytes() == stored[1].read_bytes()
     assert stored[0].read_bytes() != stored[1].read_bytes()
 
     stored[2].unlink()
     written = [file.stat().st_mtime_ns for file in stored[:2]]
-    assert len(PairFiles(tmp_path, 9, 32, PairsConfig(), seed=7, workers=1, file_size=4)) == 12
+    assert len(ImagePairFiles(tmp_path, 9, 32, ImagePairConfig(), seed=7, workers=1, file_size=4)) == 12
     assert [file.stat().st_mtime_ns for file in stored[:2]] == written
-    PairFiles(tmp_path, 1, 32, PairsConfig(hands=False), seed=7, workers=1, file_size=1)
+    ImagePairFiles(tmp_path, 1, 32, ImagePairConfig(hands=False), seed=7, workers=1, file_size=1)
     assert len(list(tmp_path.iterdir())) == 3  # a set of its own
 
 
 def test_stored_pairs_are_records_without_depth_or_action(tmp_path):
-    files = PairFiles(tmp_path, 4, 32, PairsConfig(), seed=3, workers=1, file_size=4)
+    files = ImagePairFiles(tmp_path, 4, 32, ImagePairConfig(), seed=3, workers=1, file_size=4)
     records = files.sample(20, np.random.default_rng(0))
     assert (records["action"] == -1).all()
     assert not records["depth"].any()
-    drawn = [draw_pair(np.random.default_rng([3, 0, number]), PairsConfig(), 32) for number in range(4)]
+    drawn = [synthesize_pair(np.random.default_rng([3, 0, number]), ImagePairConfig(), 32) for number in range(4)]
     for pair in drawn[1::2]:  # every other one in the light of its first picture
         pair.rgb[1] = match_light(*pair.rgb)
     for record in records:

@@ -470,7 +470,7 @@ def test_the_script_of_the_page_has_no_error_of_syntax(page, tmp_path):
 def test_the_page_is_installed_with_the_package():
     import tomllib
 
-    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     assert "annotation/page.html" in project["tool"]["setuptools"]["package-data"]["atp"]
 
 

@@ -7,40 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
+import tiny_task
+from tiny_task import SPACE, TASK, accuracy, make, task
 from train.finetuning import random_search as module
 from train.finetuning.fine_tune import _mixing_share, fine_tune, probe
 from train.finetuning.random_search import SweepConfig, recipes, sweep
-from train.finetuning.recipe import Recipe, SearchSpace
-from train.finetuning.task import Examples, FineTuningTask
-
-SPACE = SearchSpace(learning_rate=(1e-3, 1e-2), epochs=(1, 3), batch_size=16)
-TASK = "test_finetuning:task"
-
-
-def make():
-    torch.manual_seed(0)
-    body = nn.Linear(6, 12)
-    return nn.Sequential(body, nn.ReLU(), nn.Linear(12, 2))
-
-
-def draw(count, shift=0.0, seed=1):
-    generator = torch.Generator().manual_seed(seed)
-    inputs = torch.randn(count, 6, generator=generator)
-    return Examples(inputs + shift, (inputs[:, 0] * inputs[:, 1] > 0).long())
-
-
-def task():
-    return FineTuningTask(
-        make, "2", draw(200), draw(80, seed=2), {"same": draw(100, seed=3), "moved": draw(100, 0.5, seed=4)}
-    )
-
-
-def accuracy(state, examples):
-    model = make()
-    model.load_state_dict(state)
-    return float((model(examples.inputs).argmax(1) == examples.targets).double().mean())
+from train.finetuning.recipe import Recipe
 
 
 def test_recipes_lie_in_their_ranges_and_depend_on_seed_and_number_alone():
@@ -137,7 +110,7 @@ def test_sweep_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
 
 
 def test_sweep_in_processes_gives_the_same(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(module.Path(__file__).parent))  # for the workers
+    monkeypatch.setenv("PYTHONPATH", tiny_task.__file__.rpartition("/")[0])  # for the workers
     alone = sweep(SweepConfig(TASK, tmp_path / "one", runs=2, space=SPACE))
     shared = sweep(SweepConfig(TASK, tmp_path / "two", runs=2, workers=2, space=SPACE))
     for mine, theirs in zip(shared, alone, strict=True):
@@ -146,6 +119,6 @@ def test_sweep_in_processes_gives_the_same(tmp_path, monkeypatch):
 
 def test_task_that_is_none(tmp_path):
     with pytest.raises(ValueError, match=r"no package.module:function"):
-        sweep(SweepConfig("test_finetuning:nothing", tmp_path))
+        sweep(SweepConfig("tiny_task:nothing", tmp_path))
     with pytest.raises(ValueError, match="gives a Sequential"):
-        sweep(SweepConfig("test_finetuning:make", tmp_path / "b"))
+        sweep(SweepConfig("tiny_task:make", tmp_path / "b"))

@@ -6,12 +6,12 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from scenes import TWO_BARS, box_scene
 
 from envs.camera import FAR, Camera
 from envs.play import ArticulatedPlay
 from envs.randomization import RandomizationConfig, observe, sample_scene, sample_tints
 from envs.simulator import Friction, Light
+from scenes import TWO_BARS, box_scene
 
 OFF = RandomizationConfig.off()
 ON = RandomizationConfig()

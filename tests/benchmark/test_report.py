@@ -8,7 +8,7 @@ import pytest
 from atp.cli import main
 from atp.reporting.goals import GOALS, early_share, goals_table
 from atp.reporting.pages import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
-from atp.reporting.soup_pages import STATISTICS, TOLD, agent_soups, batchnorm_soups
+from atp.reporting.soup_pages import SHOWN_METHODS, STATISTICS, agent_soups, batchnorm_soups
 
 
 def row(policy: str, category: str, miou: list[float], **more) -> dict:
@@ -135,7 +135,7 @@ def test_the_second_stage_is_told_from_the_config(tmp_path):
     second = {**first, "gradient_steps": 500, "command": "two", "before": first}
     (tmp_path / VIDEO_WEIGHTS / "config.json").write_text(json.dumps({"perception": second}))
     text = BLOCKS["second-stage"](results)
-    assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 drawn pairs" in text
+    assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 synthetic image pairs" in text
     assert "in 60 minutes (2 CPU cores): `one`" in text
     assert text.splitlines()[-1].startswith("2. 500 steps")
 
@@ -153,7 +153,7 @@ def test_mistakes_in_documents_are_named(tmp_path, capsys):
 
 
 def test_documents_of_the_repository_agree_with_their_results():
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     main(["report", "--root", str(root), "--check"])
     text = (root / "README.md").read_text()
     assert all(f"<!-- report: {name} -->" in text for name in ("goals", "benchmark", "perception", "clips"))
@@ -185,7 +185,7 @@ def test_soups_with_batchnorm():
                 "tests": {"digits": (accuracy, 0.01), "noisy": (0, 0)},
                 "shifted": (accuracy / 2, 0.02),
             }
-            for way in TOLD
+            for way in SHOWN_METHODS
         ]
         pairs = [
             {"low": number < 2, "high": number > 2, "barrier": barrier * number, "angle": 10 * number}

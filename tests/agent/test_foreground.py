@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scenes import TWO_BARS, box_scene
 
 from atp.perception.foreground import MIN_HEIGHT, object_mask, on_object
 from envs.camera import Camera
+from scenes import TWO_BARS, box_scene
 
 
 def table(shape: tuple[int, int] = (60, 80), slope: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:

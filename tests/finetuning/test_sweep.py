@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from test_finetuning import SPACE, TASK
 
 from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
+from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
 from train.sweep import SoupSweep, SoupSweepConfig
 

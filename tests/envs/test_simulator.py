@@ -10,11 +10,11 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from scenes import SLIDE, THREE_BARS, TWO_BARS, Box, Hinge, box_object, box_scene, direction_vector
 
 from envs import simulator as module
 from envs.camera import Camera
 from envs.simulator import PUSH_DISTANCE, Friction, Light, Simulator
+from scenes import SLIDE, THREE_BARS, TWO_BARS, Box, Hinge, box_object, box_scene, direction_vector
 
 PUSHES = [(0.25, 0.02, k) for k in range(8)]
 

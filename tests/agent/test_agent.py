@@ -9,7 +9,7 @@ import torch
 
 import atp
 from atp.acting.selection import NO_HOLD
-from atp.agent import MIN_MOTION_PIXELS, Agent, pick_device
+from atp.agent import MIN_PART_PIXELS, Agent, pick_device
 from atp.checkpoint import CheckpointError
 from atp.networks import InteractionNetwork, PartNetwork
 
@@ -58,7 +58,7 @@ def test_saved_agent_acts_and_sees_as_before(tmp_path):
     before, after = observation(1), observation(2)
     for each in (agent, loaded):
         each.reset(before)
-        each.certainty = 0.0  # untrained networks are sure of nothing
+        each.motion_threshold = 0.0  # untrained networks are sure of nothing
     action = agent.act(before)
     np.testing.assert_array_equal(loaded.act(before), action)
     masks = agent.segment_motion(before, after, action)
@@ -146,7 +146,7 @@ def test_failed_actions_are_not_repeated_until_a_part_is_found():
     second = agent.act(seen)
     assert (second[2:] != first[2:]).any()
     speck = nothing.copy()
-    speck[0, : MIN_MOTION_PIXELS - 1] = True
+    speck[0, : MIN_PART_PIXELS - 1] = True
     agent.remember(second, speck, speck)
     third = agent.act(seen)
     assert len({tuple(action[2:]) for action in (first, second, third)}) == 3
@@ -212,7 +212,7 @@ def test_device():
 def test_motion_is_believed_from_a_certainty_on():
     agent = make()
     before, after = observation(1), observation(2)
-    agent.fits_masks, agent.certainty = False, 0.0
+    agent.refine_with_depth, agent.motion_threshold = False, 0.0
     assert all(mask.any() for mask in agent.segment_motion(before, after))
-    agent.certainty = 50.0
+    agent.motion_threshold = 50.0
     assert not any(mask.any() for mask in agent.segment_motion(before, after))

@@ -316,7 +316,7 @@ def test_a_folder_of_ones_own(env):
 
 
 def test_an_object_that_others_made(env):
-    objects = Path(os.environ.get("ATP_OBJECTS", Path(__file__).parents[2] / "shared" / "objects"))
+    objects = Path(os.environ.get("ATP_OBJECTS", Path(__file__).parents[3] / "shared" / "objects"))
     folder = objects / "sektion_cabinet_model"
     if not folder.is_dir():
         pytest.skip(f"{folder} is not here; set ATP_OBJECTS")

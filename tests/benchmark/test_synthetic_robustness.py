@@ -1,4 +1,4 @@
-"""Scores of motion masks on drawn pairs."""
+"""Scores of motion masks on synthetic image pairs."""
 
 import json
 
@@ -10,14 +10,14 @@ from atp.agent import Agent
 from atp.benchmark.synthetic_robustness import SHIFTS, score_shift, shift_config
 from atp.cli import main
 from atp.networks import InteractionNetwork, PartNetwork
-from envs.image_pairs import PairsConfig, draw_pair
+from envs.image_pairs import ImagePairConfig, synthesize_pair
 
 
 class Oracle:
     """Knows the masks of the pairs that are scored, in their order; says so, or the opposite."""
 
-    def __init__(self, config: PairsConfig, wrong: bool = False) -> None:
-        self.pairs = [draw_pair(np.random.default_rng(1_000_000 + i), config, 48, 0.2) for i in range(12)]
+    def __init__(self, config: ImagePairConfig, wrong: bool = False) -> None:
+        self.pairs = [synthesize_pair(np.random.default_rng(1_000_000 + i), config, 48, 0.2) for i in range(12)]
         self.wrong, self.place = wrong, 0
 
     def segment_motion_batch(self, before, after):
@@ -39,8 +39,8 @@ def test_truth_scores_one_and_its_opposite_zero():
 
 
 def test_rows_are_one_switch_each():
-    assert shift_config("none") == PairsConfig.off()
-    assert shift_config("all") == PairsConfig()
+    assert shift_config("none") == ImagePairConfig.off()
+    assert shift_config("all") == ImagePairConfig()
     for name in SHIFTS[1:-1]:
         on = shift_config(name)
         assert [field for field in vars(on) if getattr(on, field)] == [name]
