@@ -69,7 +69,8 @@ class Agent:
         part: The part network.
         config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
             false`` makes an agent that pushes without holding, ``"memory": false`` one whose interaction network
-            does not see the part memory; ``"motion_threshold"`` sets the attribute (``"certainty"`` in older checkpoints).
+            does not see the part memory; ``"motion_threshold"`` sets the attribute (``"certainty"`` in
+            older checkpoints).
         device: ``auto``, ``cpu`` or ``cuda``.
 
     Attributes:

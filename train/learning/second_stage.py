@@ -83,7 +83,7 @@ BELIEVED, LOOKED_AT = 0.983, 1_000
 
 @torch.inference_mode()
 def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> float:
-    """The motion threshold (:attr:`atp.agent.Agent.motion_threshold`) with which nearly all motion in stored play is believed.
+    """The motion threshold of the agent with which nearly all motion in stored play is believed.
 
     Training with synthetic image pairs, which are hard, makes a network less certain of all motion.
 
