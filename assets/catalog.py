@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import os
 import shutil
 import tempfile
@@ -13,17 +14,18 @@ import numpy as np
 
 from assets import partnet
 from assets.cache import cache_root
-from assets.generators import GENERATORS, GeneratedObject
+from assets.generators import CATEGORY_REGISTRY, GeneratedObject
 from assets.partnet import PARTNET_SPLITS
 from assets.writer import write_partnet_folder
 
 VERSION = 5
-"""Number in the cache path. Raise it when a generator's output changes."""
+"""Number in the cache path. Raise it when the output of a generator of this package changes."""
 
-TRAIN_CATEGORIES = ("scissors", "knife", "usb", "safe")
-TEST_CATEGORIES = ("pliers", "microwave", "lighter", "eyeglasses", "multilink")
-STRESS_CATEGORIES = ("drawers", "laptop", "double_door", "chain4", "chain5")
+TRAIN_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "train")
+TEST_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "test")
+STRESS_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "stress")
 CATEGORIES = TRAIN_CATEGORIES + TEST_CATEGORIES + STRESS_CATEGORIES
+"""The categories of this package; `split_categories` has those of other modules too, once they are imported."""
 SPLITS = ("train", "val", "test", "stress")
 """train: training categories, instances for training. val: the same categories, instances never trained on.
 test: categories never trained on. stress: further ones, harder or of other kinds: slides, more links."""
@@ -37,7 +39,7 @@ class Instance:
     """The name of one object: a generated one, or one of PartNet-Mobility.
 
     Attributes:
-        category: One of ``CATEGORIES``.
+        category: One of ``split_categories(split)``.
         index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility.
         split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
         seed: Seed of the whole collection; without meaning for PartNet-Mobility.
@@ -71,7 +73,30 @@ def split_categories(split: str) -> tuple[str, ...]:
         return partnet.held_categories(split)
     if split not in SPLITS:
         raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS + PARTNET_SPLITS)}")
-    return {"test": TEST_CATEGORIES, "stress": STRESS_CATEGORIES}.get(split, TRAIN_CATEGORIES)
+    group = "train" if split == "val" else split
+    return tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == group)
+
+
+def canonical_category(name: str) -> str:
+    """Return the name of a category by which instances are called.
+
+    Args:
+        name: Such a name, which is returned as it is, or ``module:name``, whose module is imported.
+
+    Raises:
+        ValueError: There is no such module, or it registers no such category.
+    """
+    if ":" not in name:
+        return name
+    category = CATEGORY_REGISTRY.get(name).name
+    if category not in CATEGORY_REGISTRY:
+        raise ValueError(f"category {name!r} is not registered: decorate its function with @register_category")
+    return category
+
+
+def outside_modules() -> tuple[str, ...]:
+    """Modules beyond this package that registered categories: a process that imports them has the same categories."""
+    return tuple(name for name in CATEGORY_REGISTRY.modules if name.partition(".")[0] != __name__.partition(".")[0])
 
 
 def split_size(split: str) -> int:
@@ -93,7 +118,7 @@ def instances(split: str, category: str | None = None, seed: int = 0) -> list[In
 
     Args:
         split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
-        category: Only this category, or None for every category of the split.
+        category: Only this category (one from elsewhere may be named ``module:name``), or None for every one.
         seed: Seed of the collection.
 
     Raises:
@@ -102,7 +127,7 @@ def instances(split: str, category: str | None = None, seed: int = 0) -> list[In
     """
     if split in PARTNET_SPLITS:
         return [Instance(name, number, split, seed) for name, number in partnet.usable_ids(split, category)]
-    chosen = split_categories(split) if category is None else (category,)
+    chosen = split_categories(split) if category is None else (canonical_category(category),)
     found = [Instance(name, index, split, seed) for name in chosen for index in range(split_size(split))]
     _check(found[0])
     return found
@@ -115,10 +140,14 @@ def generate(instance: Instance) -> GeneratedObject:
         instance: Which one.
 
     Raises:
-        ValueError: There is no such instance; the message names the choices.
+        ValueError: There is no such instance; the message names the choices. Or the category's function calls its
+            objects by another name.
     """
     _check(instance)
-    return GENERATORS[instance.category](np.random.default_rng(_entropy(instance)))
+    obj = CATEGORY_REGISTRY.get(instance.category).draw(np.random.default_rng(_entropy(instance)))
+    if obj.category != instance.category:
+        raise ValueError(f"category {instance.category!r} draws objects that say they are of {obj.category!r}")
+    return obj
 
 
 def instance_folder(category: str, index: int, split: str = "train", seed: int = 0) -> Path:
@@ -128,7 +157,7 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
     by one rename, so several processes may ask for it at once.
 
     Args:
-        category: One of ``CATEGORIES``.
+        category: A category, or ``module:name`` of one from elsewhere.
         index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility.
         split: A split that has the category.
         seed: Seed of the collection.
@@ -139,9 +168,9 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
     """
     if split in PARTNET_SPLITS:
         return partnet.instance_folder(category, index, split)
-    instance = Instance(category, index, split, seed)
+    instance = Instance(canonical_category(category), index, split, seed)
     _check(instance)
-    folder = cache_root() / "generated" / f"v{VERSION}" / instance.name
+    folder = cache_root() / "generated" / _edition(instance.category) / instance.name
     if (folder / "meta.json").is_file():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -172,10 +201,22 @@ def _entropy(instance: Instance) -> np.random.SeedSequence:
     return np.random.SeedSequence([*words, instance.seed, instance.index])
 
 
+def _edition(category: str) -> str:
+    """Return the folder of the cache for objects of a category as its generator makes them now.
+
+    A module from elsewhere has no number to raise: its file's contents stand for it.
+    """
+    draw = CATEGORY_REGISTRY.get(category).draw
+    if draw.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        return f"v{VERSION}"
+    file = inspect.getsourcefile(draw)
+    digest = hashlib.sha256(Path(file).read_bytes() if file else draw.__module__.encode()).hexdigest()
+    return f"v{VERSION}-{digest[:12]}"
+
+
 def _check(instance: Instance) -> None:
     """Raise a ValueError that names the choices if there is no such instance."""
-    if instance.category not in CATEGORIES:
-        raise ValueError(f"unknown category {instance.category!r}: choose one of {', '.join(CATEGORIES)}")
+    CATEGORY_REGISTRY.get(instance.category)
     held = split_categories(instance.split)
     if instance.category not in held:
         splits = [split for split in SPLITS if instance.category in split_categories(split)]

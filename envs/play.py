@@ -12,7 +12,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from assets import partnet
-from assets.catalog import Instance, instance_folder, instances
+from assets.catalog import Instance, canonical_category, instance_folder, instances
 from assets.importing.prepare import PreparedObject, prepare
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render as drawing
@@ -278,6 +278,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         if folder is not None and (category, index) != (None, None):
             raise ValueError("reset options category and index pick generated objects and do not go with object")
         if folder is None:
+            category = None if category is None else canonical_category(category)
             choices: list[Instance] = [
                 i for i in self._instances if category in (None, i.category) and index in (None, i.index)
             ]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject
 from assets.generators.multilink import chain_of
 
 
+@register_category("chain4", split="stress")
 def chain4(rng: np.random.Generator) -> GeneratedObject:
     """Draw a chain of four links; see `chain_of`.
 
@@ -17,6 +19,7 @@ def chain4(rng: np.random.Generator) -> GeneratedObject:
     return chain_of(rng, "chain4", 4)
 
 
+@register_category("chain5", split="stress")
 def chain5(rng: np.random.Generator) -> GeneratedObject:
     """Draw a chain of five links; see `chain_of`.
 

@@ -9,6 +9,7 @@ import shapely
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.hinges import Door, door_materials, swing_angles
 from assets.generators.model import GeneratedObject, Joint, Link
 from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, visuals
@@ -16,6 +17,7 @@ from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, vi
 CATEGORY = "double_door"
 
 
+@register_category(CATEGORY, split="stress")
 def double_door(rng: np.random.Generator) -> GeneratedObject:
     """Draw a cupboard with two doors that swing in the plane, each by itself.
 

@@ -9,6 +9,7 @@ import shapely
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, visuals
 
@@ -63,6 +64,7 @@ def _drawer(
     return pieces
 
 
+@register_category(CATEGORY, split="stress")
 def drawers(rng: np.random.Generator) -> GeneratedObject:
     """Draw a cabinet with drawers.
 

@@ -8,6 +8,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, visuals
 
@@ -52,6 +53,7 @@ def _temple(rng: np.random.Generator, length: float, width: float, eye: float) -
     ]
 
 
+@register_category(CATEGORY, split="test")
 def eyeglasses(rng: np.random.Generator) -> GeneratedObject:
     """Draw a pair of glasses with its front in the plane and the temples behind it.
 

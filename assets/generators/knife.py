@@ -10,6 +10,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, Rivet, between_angles, moved, rivet_on, visuals
 
@@ -134,6 +135,7 @@ def _trim(
     return [Piece(front, 0.001, top + 0.0015, material, 0.002)]
 
 
+@register_category(CATEGORY, split="train")
 def knife(rng: np.random.Generator) -> GeneratedObject:
     """Draw a folding knife.
 

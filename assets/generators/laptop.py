@@ -7,6 +7,7 @@ import shapely
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.hinges import knuckles
 from assets.generators.model import GeneratedObject, Joint, Link
 from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, visuals
@@ -16,6 +17,7 @@ GAP = 0.004
 """Half the gap in metres between the base and the closed lid: keys and a screen stand in it."""
 
 
+@register_category(CATEGORY, split="stress")
 def laptop(rng: np.random.Generator) -> GeneratedObject:
     """Draw a laptop on its side, so that its lid swings in the plane.
 

@@ -9,6 +9,7 @@ import shapely
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.hinges import knuckles
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, visuals
@@ -81,6 +82,7 @@ def _trim(rng: np.random.Generator, shape: _Shape, shell: Material) -> list[Piec
     return [Piece(outline, t - 0.003, t + 0.002, material)]
 
 
+@register_category(CATEGORY, split="test")
 def lighter(rng: np.random.Generator) -> GeneratedObject:
     """Draw a flip-top lighter.
 

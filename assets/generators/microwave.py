@@ -7,6 +7,7 @@ import shapely
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.hinges import Door, door_materials, swing_angles
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, visuals
@@ -39,6 +40,7 @@ def _top(
     return []
 
 
+@register_category(CATEGORY, split="test")
 def microwave(rng: np.random.Generator) -> GeneratedObject:
     """Draw a microwave oven; its door swings in the plane.
 

@@ -8,6 +8,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, moved, visuals
 
@@ -49,6 +50,7 @@ def _materials(rng: np.random.Generator, count: int) -> list[Material]:
     return [first, second, *(textures.any_material(rng) for _ in range(count - 2))]
 
 
+@register_category(CATEGORY, split="test")
 def multilink(rng: np.random.Generator) -> GeneratedObject:
     """Draw a chain of three links.
 

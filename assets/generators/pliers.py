@@ -9,6 +9,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Material
 from assets.generators.solids import Piece, Rivet, between_angles, crossing
 
@@ -85,6 +86,7 @@ def _half(rng: np.random.Generator, shape: _Shape, thick: float, steel: Material
     return pieces
 
 
+@register_category(CATEGORY, split="test")
 def pliers(rng: np.random.Generator) -> GeneratedObject:
     """Draw a pair of pliers.
 

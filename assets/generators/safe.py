@@ -10,6 +10,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, Rivet, between_angles, moved, rivet_on, visuals
 
@@ -166,6 +167,7 @@ def _door(rng: np.random.Generator, shape: _Shape, panel: Material, open_top: bo
     return pieces, kind
 
 
+@register_category(CATEGORY, split="train")
 def safe(rng: np.random.Generator) -> GeneratedObject:
     """Draw a safe as seen from above, cut open or with its top on.
 

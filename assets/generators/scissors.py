@@ -10,6 +10,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Material
 from assets.generators.solids import Piece, Rivet, between_angles, crossing
 
@@ -118,6 +119,7 @@ def _half(
     ]
 
 
+@register_category(CATEGORY, split="train")
 def scissors(rng: np.random.Generator) -> GeneratedObject:
     """Draw a pair of scissors.
 

@@ -10,6 +10,7 @@ from shapely.geometry import Polygon
 
 from assets.generators import geometry as geo
 from assets.generators import textures
+from assets.generators.category import register_category
 from assets.generators.model import GeneratedObject, Joint, Link, Material
 from assets.generators.solids import CLEARANCE, Piece, Rivet, between_angles, moved, rivet_on, visuals
 
@@ -128,6 +129,7 @@ def _cover(
     return pieces, style
 
 
+@register_category(CATEGORY, split="train")
 def usb(rng: np.random.Generator) -> GeneratedObject:
     """Draw a USB stick whose cover swivels.
 

@@ -18,8 +18,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from assets.catalog import outside_modules
 from envs.parallel.processes import ProcessWorkers
-from envs.parallel.worker import Answer, Arrays, Command, MakeEnv, Reset, Step, layout_of
+from envs.parallel.worker import Answer, Arrays, Command, MakeEnv, Maker, Reset, Step, layout_of
 
 __all__ = ["Answer", "Arrays", "EnvironmentPool", "WorkerLost", "play_pool"]
 
@@ -114,7 +115,7 @@ class EnvironmentPool:
         self._served = [range(first, count, workers) for first in range(workers)]
         self._heard_at = [0.0] * workers  # when it last answered or, being idle, was asked
         self._losses = [0] * workers
-        self._workers = _workers_of(backend)(make, layout, count, self._served)
+        self._workers = _workers_of(backend)(Maker(make, outside_modules()), layout, count, self._served)
         self.observation: Arrays = self._workers.current["observation"]
         self.privileged: Arrays = self._workers.current.get("privileged", {})
         self.final_observation: Arrays = self._workers.final["observation"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
@@ -68,6 +70,26 @@ class Answer:
     def done(self) -> bool:
         """Whether the episode ended."""
         return self.terminated or self.truncated
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes an environment in a process that has not imported what this one has.
+
+    Attributes:
+        make: Makes an environment.
+        modules: Imported first, those that are there: they register what environments are asked for by name.
+    """
+
+    make: MakeEnv
+    modules: tuple[str, ...]
+
+    def __call__(self) -> gym.Env[Any, Any]:
+        """Make one."""
+        for name in self.modules:
+            with suppress(ModuleNotFoundError):  # a notebook's; who asks for its category is told so
+                importlib.import_module(name)
+        return self.make()
 
 
 def layout_of(env: gym.Env[Any, Any]) -> spaces.Dict:

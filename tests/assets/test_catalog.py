@@ -22,9 +22,9 @@ from assets import (
     Instance,
     instance_folder,
     instances,
+    prepare,
 )
 from assets.catalog import generate, split_categories, split_size
-from assets.importing import prepare
 from assets.writer import write_partnet_folder
 
 

@@ -12,17 +12,18 @@ from shapely import affinity
 from shapely.geometry import MultiPolygon, Point, Polygon, box
 from shapely.ops import unary_union
 
-from assets.generators import GENERATORS, GeneratedObject, Link, textures
+from assets.catalog import CATEGORIES
+from assets.generators import CATEGORY_REGISTRY, GeneratedObject, Link, textures
 from assets.generators import geometry as geo
 
 DRAWS = 8
-PARTS = {category: {2} for category in GENERATORS} | {
+PARTS = {category: {2} for category in CATEGORIES} | {
     "eyeglasses": {3}, "multilink": {3}, "drawers": {2, 3, 4}, "double_door": {3}, "chain4": {4}, "chain5": {5}
 }  # fmt: skip
 
 
 def draw(category: str, seed: int) -> GeneratedObject:
-    return GENERATORS[category](np.random.default_rng([11, seed]))
+    return CATEGORY_REGISTRY.get(category).draw(np.random.default_rng([11, seed]))
 
 
 def solid(link: Link) -> trimesh.Trimesh:
@@ -38,7 +39,7 @@ def footprint(link: Link, angle: float = 0.0, about: tuple[float, ...] = (0.0, 0
     return geo.turned(unary_union(shadows), angle, about)
 
 
-@pytest.mark.parametrize("category", sorted(GENERATORS))
+@pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_every_mesh_is_a_closed_solid_of_few_triangles(category: str) -> None:
     seen = set()
     for seed in range(DRAWS):
@@ -51,7 +52,7 @@ def test_every_mesh_is_a_closed_solid_of_few_triangles(category: str) -> None:
     assert seen == PARTS[category]
 
 
-@pytest.mark.parametrize("category", sorted(GENERATORS))
+@pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_size_and_thickness(category: str) -> None:
     for seed in range(DRAWS):
         obj = draw(category, seed)
@@ -65,7 +66,7 @@ def test_size_and_thickness(category: str) -> None:
             assert 0.007 < z.max() - z.min() < 0.12
 
 
-@pytest.mark.parametrize("category", sorted(GENERATORS))
+@pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_joints_move_parts_in_the_plane_with_room_both_ways_and_form_a_tree(category: str) -> None:
     for seed in range(DRAWS):
         obj = draw(category, seed)
@@ -83,7 +84,7 @@ def test_joints_move_parts_in_the_plane_with_room_both_ways_and_form_a_tree(cate
             assert np.radians(20.0) < joint.upper - joint.lower < np.radians(240.0)
 
 
-@pytest.mark.parametrize("category", sorted(GENERATORS))
+@pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_links_overlap_at_their_joint_and_both_show_from_above(category: str) -> None:
     for seed in range(4):
         obj = draw(category, seed)
@@ -115,7 +116,7 @@ def poses(obj: GeneratedObject, positions: Sequence[float]) -> list[np.ndarray]:
     return result
 
 
-@pytest.mark.parametrize("category", sorted(GENERATORS))
+@pytest.mark.parametrize("category", sorted(CATEGORIES))
 def test_links_never_run_into_each_other(category: str) -> None:
     for seed in range(4):
         obj = draw(category, seed)
@@ -161,7 +162,7 @@ def test_pair_looks_alike_in_about_half_of_the_objects() -> None:
 
 
 def test_draws_differ_and_repeat() -> None:
-    for category in GENERATORS:
+    for category in CATEGORIES:
         first, again, other = draw(category, 1), draw(category, 1), draw(category, 2)
         mesh = first.links[1].visuals[0].mesh
         np.testing.assert_array_equal(mesh.vertices, again.links[1].visuals[0].mesh.vertices)

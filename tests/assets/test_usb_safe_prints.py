@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from assets.generators import GENERATORS, Link, decals, textures
+from assets.generators import CATEGORY_REGISTRY, Link, decals, textures
 
 
 def corners(link: Link) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_natural_patterns_vary_and_repeat_without_a_seam(draw: object) -> None:
 
 def test_cover_of_a_usb_stick_closes_over_the_body_and_opens_away_from_the_plug() -> None:
     for seed in range(12):
-        stick, cover = (obj := GENERATORS["usb"](np.random.default_rng([5, seed]))).links
+        stick, cover = (obj := CATEGORY_REGISTRY.get("usb").draw(np.random.default_rng([5, seed]))).links
         tip = corners(stick)[:, 0].max()
         (joint,) = obj.joints
         far = corners(cover)
@@ -76,7 +76,7 @@ def test_cover_of_a_usb_stick_closes_over_the_body_and_opens_away_from_the_plug(
 
 def test_door_of_a_safe_closes_along_the_front_and_opens_away_from_the_body() -> None:
     for seed in range(12):
-        obj = GENERATORS["safe"](np.random.default_rng([6, seed]))
+        obj = CATEGORY_REGISTRY.get("safe").draw(np.random.default_rng([6, seed]))
         body, door = (corners(link) for link in obj.links)
         side = np.sign(body[:, 1].min() + body[:, 1].max())
         (joint,) = obj.joints
