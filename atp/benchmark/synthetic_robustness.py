@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from atp.clips.steadying import match_light
 from atp.metrics import score_motion
 from atp.perception.baselines import BASELINES
-from envs.image_pairs import ImagePairConfig, Pair, synthesize_pair
+from envs.image_pairs import ImagePair, ImagePairConfig, synthesize_pair
 
 Mask = NDArray[np.bool_]
 
@@ -87,7 +87,7 @@ def score_shift(
     return {"shift": name, "pairs": count} | {method: _summary(pairs, masks) for method, masks in found.items()}
 
 
-def _summary(pairs: Sequence[Pair], masks: Sequence[tuple[Mask, Mask]]) -> dict[str, float | None]:
+def _summary(pairs: Sequence[ImagePair], masks: Sequence[tuple[Mask, Mask]]) -> dict[str, float | None]:
     scores = np.array([
         score_motion(*mask, *pair.moved) for pair, mask in zip(pairs, masks, strict=True)
     ], np.float64)  # fmt: skip

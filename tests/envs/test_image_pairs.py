@@ -5,11 +5,12 @@ import pytest
 
 from atp.clips.steadying import match_light
 from envs.camera import Camera
-from envs.image_pairs import ImagePairConfig, _shaken, synthesize_pair
+from envs.image_pairs import ImagePairConfig, synthesize_pair
 from envs.image_pairs import sensor as photography
 from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Quad, box, render
 from envs.image_pairs.scene import UP, sliding, turning
+from envs.image_pairs.synthesis import _shaken
 from envs.image_pairs.tabletop import tabletop
 from train.data.image_pair_files import ImagePairFiles, as_filmed, draw_file
 from train.data.replay import record_type
