@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import numpy as np
 
 from assets import partnet
 from assets.cache import cache_root
+from assets.files import atomic_folder
 from assets.generators import CATEGORY_REGISTRY, GeneratedObject
 from assets.partnet import PARTNET_SPLITS
 from assets.writer import write_partnet_folder
@@ -173,25 +171,21 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
     folder = cache_root() / "generated" / _edition(instance.category) / instance.name
     if (folder / "meta.json").is_file():
         return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{instance.name}-", dir=folder.parent))
-    try:
-        meta: dict[str, str | int | float] = {
-            "index": index,
-            "split": split,
-            "seed": seed,
-            "generator_version": VERSION,
-        }
-        write_partnet_folder(generate(instance), temporary, meta)
-        temporary.chmod(0o755)  # mkdtemp makes folders private; others may share the cache
-        try:
-            os.rename(temporary, folder)
-        except OSError as error:
-            if not (folder / "meta.json").is_file():  # else another process was first, with the same bytes
-                raise OSError(f"{folder}: is not a whole object and is in the way; delete it ({error})") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    meta: dict[str, str | int | float] = {"index": index, "split": split, "seed": seed, "generator_version": VERSION}
+    with atomic_folder(folder, _whole) as stage:
+        write_partnet_folder(generate(instance), stage, meta)
     return folder
+
+
+def _whole(folder: Path) -> bool:
+    """Whether an object's folder is whole, which one that another process has just made is.
+
+    Raises:
+        OSError: It is not.
+    """
+    if not (folder / "meta.json").is_file():
+        raise OSError(f"{folder}: is not a whole object and is in the way; delete it")
+    return True
 
 
 def _entropy(instance: Instance) -> np.random.SeedSequence:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,29 +47,43 @@ def write_json(path: str | Path, value: Any) -> None:
 
 
 @contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """Yield an empty folder that replaces ``target`` when the block ends without an error.
+def atomic_folder(target: str | Path, whole: Callable[[Path], bool] | None = None) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of ``target`` when the block ends without an error.
 
     Args:
         target: The final folder; it may be there already. Its parents are made if missing.
+        whole: For a folder that always has the same contents, and that several processes may make at once: called with
+            a folder that has appeared at ``target``, which stays if this is True. None replaces whatever is there.
 
     Yields:
-        A folder beside it to write to.
+        A folder on the same file system to write to.
     """
-    target = target.resolve()
+    target = Path(target).resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     room = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     stage, old = room / "new", room / "old"
-    stage.mkdir()
+    stage.mkdir()  # unlike its room not private: others may share what is written
     try:
         yield stage
-        if target.exists():
-            target.rename(old)
-        stage.rename(target)
+        if whole is None or not _placed(stage, target, whole):
+            if target.exists():
+                target.rename(old)
+            stage.rename(target)
     finally:
         if old.exists() and not target.exists():
             old.rename(target)
         shutil.rmtree(room, ignore_errors=True)
+
+
+def _placed(stage: Path, target: Path, whole: Callable[[Path], bool]) -> bool:
+    """Move a folder to where there is none yet; whether there is a good one now."""
+    try:
+        stage.rename(target)
+    except OSError:
+        if not target.is_dir():
+            raise
+        return whole(target)
+    return True
 
 
 def copy_files(source: Path, target: Path, leave_out: Collection[str] = (), link: bool = False) -> None:

@@ -9,8 +9,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
-import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.cache import cache_root
+from assets.files import atomic_folder, write_json
 from assets.importing.fitting import fit, placed, up_direction, upright
 from assets.importing.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
 from assets.importing.merging import Surface, copy_texture, merge, needs_merging, write_surface
@@ -139,15 +138,9 @@ def prepare(path: str | Path) -> PreparedObject:
     meshes = {path: read_mesh(path, urdf, model.folder) for path in sorted(paths)}
     files = sorted({file for path, mesh in meshes.items() for file in (path, *mesh.files)})
     final = store / _digest([source.encode(), *_stamps(files)])
-    store.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=".building-", dir=store))
-    try:
+    with atomic_folder(final, _loads) as building:
         _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta)
-        building.chmod(0o755)  # temporary folders are private, the cache need not be
-        _publish(building, final)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-    _write_index(index, files)
+    write_json(index, [str(path) for path in files])  # so that the next time the text need not be parsed
     return _load(final)
 
 
@@ -372,28 +365,13 @@ def _category(meta: bytes) -> str:
     return value.lower() if isinstance(value, str) and value else "unknown"
 
 
-def _publish(building: Path, final: Path) -> None:
-    """Move a finished folder to its place, unless another process was faster with the same."""
+def _loads(folder: Path) -> bool:
+    """Whether a prepared object is whole: another process may have been faster, with the same."""
     try:
-        building.rename(final)
-        return
-    except OSError:
-        if not final.is_dir():
-            raise
-    try:
-        _load(final)
+        _load(folder)
     except _DAMAGED:
-        shutil.rmtree(final, ignore_errors=True)
-        building.rename(final)
-
-
-def _write_index(index: Path, files: list[Path]) -> None:
-    """Remember which files an object's text refers to, so that the next time it need not be parsed."""
-    index.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".index-", dir=index.parent)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump([str(path) for path in files], file)
-    os.replace(name, index)
+        return False
+    return True
 
 
 def _load(folder: Path) -> PreparedObject:

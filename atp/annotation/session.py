@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from assets.files import copy_files, staged_folder, write_json
+from assets.files import atomic_folder, copy_files, write_json
 from atp.annotation.polygons import (
     ANNOTATION_FILE,
     Annotation,
@@ -125,7 +125,7 @@ class AnnotationSession:
         texts = {key: text or str(clip.get(key) or "") for key, text in self._texts.items()}
         pictures = isinstance(self.frames, PictureFrames)
         inside = self.frames.path.is_relative_to(self.folder)
-        with staged_folder(self.folder) as stage:
+        with atomic_folder(self.folder) as stage:
             if base:
                 copy_files(base, stage, _own_files(clip), link=base == self.folder)
             writer = ClipWriter(stage, None if pictures else self.frames.path, **texts, annotation=METHOD)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from assets.files import staged_folder
+from assets.files import atomic_folder
 from atp.clips import ClipError, ClipInteraction
 from atp.clips.frames import picture_files, picture_shape
 from atp.clips.writing import ClipWriter
@@ -161,7 +161,7 @@ def import_sequence(
             )
         masks.append(np.isin(image, sorted(objects or there)))
     interaction = ClipInteraction(before, after, masks[0], masks[1])
-    with staged_folder(out) as stage:
+    with atomic_folder(out) as stage:
         writer = ClipWriter(stage, None, source or f"sequence {sequence.name}", licence, "object masks of the sequence")
         (stage / "frames").mkdir()
         for picture in sequence.pictures:
