@@ -21,7 +21,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from assets.importing.parts import MAX_PARTS
+from assets.conventions import MAX_PARTS
 from assets.importing.prepare import ObjectError, prepare
 
 VARIABLE = "ATP_PARTNET_MOBILITY"

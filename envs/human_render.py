@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.conventions import DIRECTIONS
 from envs.native import complaint
 
 #: Colours of the part labels 0..15 (red, green, blue); 0 is the background.
@@ -45,7 +46,7 @@ def draw_scene(
         hold_row, hold_col, push_row, push_col, direction = (int(a) for a in action)
         centre = (int((hold_col + 0.5) * scale), int((hold_row + 0.5) * scale))
         start = (int((push_col + 0.5) * scale), int((push_row + 0.5) * scale))
-        angle, length = direction * math.pi / 4, 15 * scale
+        angle, length = direction * 2 * math.pi / DIRECTIONS, 15 * scale
         end = (int(start[0] + length * math.cos(angle)), int(start[1] - length * math.sin(angle)))
         for colour, width in (((0, 0, 0), 5), (None, 2)):  # a dark rim keeps both visible on any ground
             cv2.circle(image, centre, 3 * scale, colour or HOLD_COLOUR, width, cv2.LINE_AA)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.conventions import DIRECTIONS
 from envs.truth import Outcome, View
 
 #: Candidates tried at most, and good ones that are enough.
@@ -44,7 +45,7 @@ def best_action(
         held = others[int(rng.integers(len(others)))]
         push, hold = (int(rng.choice(pixels[label])) for label in (target, held))
         width = view.labels.shape[1]
-        action = np.array([*divmod(hold, width), *divmod(push, width), rng.integers(8)], np.int64)
+        action = np.array([*divmod(hold, width), *divmod(push, width), rng.integers(DIRECTIONS)], np.int64)
         outcome = try_action(action)
         worth = 2.0 if outcome.optimal else float(outcome.effective)
         score = (worth, -float(outcome.moved_parts.sum()), outcome.displacement)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from assets import partnet
 from assets.catalog import Instance, canonical_category, instance_folder, instances
+from assets.conventions import DIRECTIONS, MAX_PARTS, RESOLUTION
 from assets.importing.prepare import PreparedObject, prepare
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render as drawing
@@ -20,7 +21,7 @@ from envs import oracle
 from envs.camera import FAR
 from envs.randomization import RandomizationConfig, Scene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, Hold, Renderer, Simulator
-from envs.truth import MAX_PARTS, Outcome, View, flow_between, judge
+from envs.truth import Outcome, View, flow_between, judge
 
 Observation = dict[str, NDArray[Any]]
 
@@ -79,7 +80,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         split: str = "train",
         category: str | None = None,
         object: str | Path | None = None,
-        resolution: int | tuple[int, int] = 90,
+        resolution: int | tuple[int, int] = RESOLUTION,
         interactions: int = 5,
         hold: Hold = "fixed",
         renderer: Renderer = "tiny",
@@ -133,7 +134,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 "num_parts": spaces.Discrete(MAX_PARTS + 1),
             }
         )
-        self._limits = [height, width, height, width, 8]
+        self._limits = [height, width, height, width, DIRECTIONS]
         self.action_space = spaces.MultiDiscrete(self._limits)
         self.simulator = Simulator(renderer)
         self._models: dict[str, PreparedObject] = {}

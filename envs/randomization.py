@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.conventions import RESOLUTION
 from envs.camera import CAMERA_HEIGHT, FAR, Camera
 from envs.simulator import Friction, Light
 from envs.truth import View
@@ -130,7 +131,7 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
         background = _background(height, width, rng)
     shadow = None
     if config.shadow and rng.random() < 0.7:
-        shadow = (*rng.uniform(-3, 3, 2) * height / 90, rng.uniform(0.1, 0.6))
+        shadow = (*rng.uniform(-3, 3, 2) * height / RESOLUTION, rng.uniform(0.1, 0.6))
     return Scene(
         camera,
         light,
@@ -195,7 +196,7 @@ def observe(
         height, width = on_object.shape
         shift = np.array([[1, 0, d_col], [0, 1, d_row]], np.float32)
         dark = cv2.warpAffine(on_object.astype(np.float32), shift, (width, height))
-        dark = cv2.GaussianBlur(dark, (0, 0), 1.5 * height / 90)
+        dark = cv2.GaussianBlur(dark, (0, 0), 1.5 * height / RESOLUTION)
         ground = ground * (1 - darkness * dark[..., None])
     if not (scene.rgb_noise or config.exposure or scene.blur or scene.shadow or config.background):
         rgb: Any = cv2.copyTo(view.rgb, on_object.view(np.uint8), scene.plain_background.copy())

@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.conventions import DIRECTIONS
 from assets.importing.prepare import PreparedObject
 from envs.camera import FAR, NEAR, Camera
 from envs.native import complaint, quiet
@@ -298,7 +299,7 @@ class Simulator:
             held = self._attach(hold, fixed=mode == "fixed")
             client.changeConstraint(held, maxForce=HOLD_FORCE)
         pushed = self._attach(push, fixed=False)
-        angle = direction * math.pi / 4
+        angle = direction * 2 * math.pi / DIRECTIONS
         travel = PUSH_DISTANCE / PUSH_STEPS
         x, y, z = push.point
         dx, dy = travel * math.cos(angle), travel * math.sin(angle)

@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.parts import MAX_PARTS
+from assets.conventions import MAX_PARTS, MIN_PART_PIXELS
 from envs.camera import Camera
 
-#: A part with fewer visible pixels is not asked for.
-MIN_VISIBLE_PIXELS = 20
 #: A part has moved when one of its visible pixels moves by more than this many pixels.
 MOVED_PIXELS = 1.5
 #: A part whose pose changes by less than this (metres, or an entry of its rotation) is still: 0.001 pixels.
@@ -50,7 +48,7 @@ class View:
         links: (H, W) int16 index of the link seen, -1 where no object is.
         pixels: (N,) flat indices, row * W + col, of the pixels that show a part.
         parts: (N,) uint8 their labels.
-        seen: (15,) bool, parts with at least 20 visible pixels.
+        seen: (15,) bool, parts with at least ``MIN_PART_PIXELS`` visible pixels.
     """
 
     rgb: NDArray[np.uint8]
@@ -68,7 +66,7 @@ class View:
         counts = np.bincount(parts, minlength=MAX_PARTS + 1)
         object.__setattr__(self, "pixels", pixels)
         object.__setattr__(self, "parts", parts)
-        object.__setattr__(self, "seen", counts[1 : MAX_PARTS + 1] >= MIN_VISIBLE_PIXELS)
+        object.__setattr__(self, "seen", counts[1 : MAX_PARTS + 1] >= MIN_PART_PIXELS)
 
 
 def flow_between(

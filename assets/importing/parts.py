@@ -8,9 +8,6 @@ from assets.importing.urdf import UrdfModel
 
 Group = tuple[str, ...]
 
-#: Most parts an object may have; part p carries label p + 1.
-MAX_PARTS = 15
-
 
 @dataclass(frozen=True)
 class PartJoint:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from assets.conventions import MAX_PARTS
 from envs.oracle import ENOUGH, MAX_TRIES, best_action
 from envs.play import ArticulatedPlay
-from envs.truth import MAX_PARTS, Outcome, View
+from envs.truth import Outcome, View
 
 
 def view_of(*pixels_of_label: int) -> View:

@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from assets.conventions import MAX_PARTS
 from envs.camera import Camera
-from envs.truth import MAX_PARTS, MOVED_PIXELS, View, flow_between, judge
+from envs.truth import MOVED_PIXELS, View, flow_between, judge
 from scenes import THREE_BARS, TWO_BARS, box_scene
 
 SHAPE = (40, 60)
