@@ -1,0 +1,113 @@
+"""What the documents say is so: snippets run, commands and options exist, links and names lead somewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import io
+import os
+import re
+import subprocess
+import sys
+from functools import cache, partial
+
+import pytest
+from documents import ROOT, WRITTEN, commands, inline_code, snippets, text_of
+
+PACKAGES = ("atp", "envs", "assets", "train")
+README_LINES = 200
+
+
+def test_readme_is_short():
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= README_LINES
+
+
+@pytest.mark.parametrize("document", [d for d in WRITTEN if snippets(d, "python")], ids=str)
+def test_snippets_run_as_files(document, tmp_path):
+    found = snippets(document, "python")
+    for snippet in found:
+        (tmp_path / snippet.name).write_text(snippet.code, "utf-8")
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "OMP_NUM_THREADS": "1"}
+    for snippet in found:
+        if snippet.runs:
+            done = subprocess.run(
+                [sys.executable, snippet.name],
+                cwd=tmp_path,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=120,
+            )
+            assert done.returncode == 0, f"{document}, {snippet.name}:\n{done.stderr}"
+
+
+@cache
+def help_of(module: str, *subcommand: str) -> str:
+    """The help of ``atp NAME`` or of a module of `train`."""
+    arguments = [*subcommand, "--help"]
+    if module == "atp":
+        start = partial(importlib.import_module("atp.cli").main, arguments)
+    else:
+        package = importlib.util.find_spec(module).submodule_search_locations is not None
+        start = importlib.import_module(f"{module}.__main__" if package else module).main
+    sys.argv = [module, *arguments]
+    with contextlib.redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit) as ended:
+        start()
+    assert ended.value.code in (0, None)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("document", [d for d in WRITTEN if commands(d)], ids=str)
+def test_commands_and_options_exist(document, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    for words in commands(document):
+        command = words[:2] if words[0] == "atp" else words[:1]
+        text = help_of(*command) + " --config --help"
+        for option in (word.partition("=")[0] for word in words if word.startswith("--")):
+            assert re.search(rf"{re.escape(option)}(?![\w-])", text), f"{document}: {' '.join(command)} has no {option}"
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=str)
+def test_links_lead_somewhere(document):
+    for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / document).read_text("utf-8")):
+        if "://" in target:
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / document).parent / path if path else ROOT / document
+        assert file.exists(), f"{document}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", file.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", h).lower().replace(" ", "-") for h in headings}, target
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=str)
+def test_files_and_modules_that_are_named_exist(document):
+    for code in inline_code(document):
+        for path in re.findall(r"(?<![\w/.])(?:atp|envs|assets|train|tests|docs)/[\w/.-]*\w/?(?![\w*])", code):
+            if not re.search(r"[A-Z]{2}", path):  # NAME stands for another word
+                assert (ROOT / path).exists(), f"{document}: {path}"
+        if re.fullmatch(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+(?:\(.*\))?", code):
+            assert resolves(code.partition("(")[0]), f"{document}: {code}"
+
+
+def resolves(name: str) -> bool:
+    """Whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    for split in range(len(parts), 0, -1):
+        with contextlib.suppress(ModuleNotFoundError):
+            found = importlib.import_module(".".join(parts[:split]))
+            for attribute in parts[split:]:
+                if not hasattr(found, attribute) and attribute not in getattr(found, "__annotations__", {}):
+                    return False
+                found = getattr(found, attribute, None)
+            return True
+    return False
+
+
+def test_generated_figures_stand_between_markers():
+    for document in WRITTEN:
+        text = (ROOT / document).read_text("utf-8")
+        assert text.count("<!-- report:") == text.count("<!-- end -->"), document
+        assert "<!-- report:" not in text_of(document)
