@@ -106,6 +106,49 @@ def resolves(name: str) -> bool:
     return False
 
 
+def test_modules_that_the_changelog_sends_to_exist():
+    rows = re.findall(r"^\| `[\w.]+` \| (.*) \|$", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert len(rows) > 50
+    for name in re.findall(r"`([\w.]+)`", " ".join(rows)):
+        assert importlib.util.find_spec(name), name
+
+
+def test_arrows_between_rooms_are_imports():
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    rooms = {name: ROOT / place for name, place in room_places(text).items()}
+    arrows = [(left, right) for left, rights in ARROW.findall(text) for right in rights.split(" & ")]
+    assert len(arrows) > 40
+    for left, right in arrows:
+        package, _, rest = right.partition("_")
+        dotted = rf"{package}\.{rest}\b|from {package} import [^\n]*\b{rest}\b"
+        if right == "assets_files":
+            dotted += r"|assets\.conventions"
+        sources = "".join(file.read_text("utf-8") for file in python_files(rooms[left]))
+        assert re.search(dotted, sources), f"{left} --> {right}: no such import"
+
+
+ARROW = re.compile(r"^    (\w+) --> ([\w &]+)$", re.MULTILINE)
+
+
+def room_places(text):
+    """Files and folders of the rooms in the picture, by name."""
+    nodes = re.findall(r'^        (\w+?)_(\w+)\["([\w.]+)', text, re.MULTILINE)
+    return {f"{package}_{rest}": f"{package}/{place}" for package, rest, place in nodes}
+
+
+def python_files(place):
+    return [place] if place.is_file() else sorted(place.rglob("*.py"))
+
+
+def test_every_room_is_in_the_picture():
+    drawn = set(room_places((ROOT / "ARCHITECTURE.md").read_text("utf-8")).values())
+    text = text_of("ARCHITECTURE.md")
+    for package in PACKAGES:
+        for folder in (path.parent for path in (ROOT / package).glob("*/__init__.py")):
+            name = str(folder.relative_to(ROOT))
+            assert name in drawn or f"`{name}`" in text, name
+
+
 def test_generated_figures_stand_between_markers():
     for document in WRITTEN:
         text = (ROOT / document).read_text("utf-8")
