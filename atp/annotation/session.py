@@ -20,6 +20,7 @@ from atp.annotation.polygons import (
 from atp.clips import CLIP_FILE, ClipInteraction
 from atp.clips.frames import Frames, PictureFrames, open_frames
 from atp.clips.writing import ClipWriter
+from atp.frame_action import FrameAction
 
 FORMAT = 1
 METHOD = "polygons drawn by hand with atp annotate"
@@ -149,7 +150,8 @@ class AnnotationSession:
             rasterise(polygons, self.frames.shape) if polygons else None
             for polygons in (drawn.polygons_before, drawn.polygons_after)
         )
-        return ClipInteraction(drawn.before, drawn.after, before, after, drawn.hold, drawn.push, drawn.direction)
+        action = FrameAction(drawn.hold, drawn.push, drawn.direction)
+        return ClipInteraction(drawn.before, drawn.after, before, after, action)
 
     def _target(self, path: Path, out: Path | None) -> Path:
         """The folder to write, once it is sure that nothing in it would be lost."""

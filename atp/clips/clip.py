@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from atp.clips.footage import Footage
 from atp.clips.image_folder import DepthImages
+from atp.frame_action import NO_ACTION, FrameAction
+from atp.types import Labels, Mask
 
 CLIP_FILE = "clip.json"
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +22,14 @@ class ClipInteraction:
         after: Frame number after it.
         moved_before: bool (H, W) of the frame's size: what moved, in the frame before; None if not annotated.
         moved_after: The same in the frame after.
-        hold: (row, col) in the frame where the object was held; None if not known.
-        push: (row, col) where it was pushed; None if not known.
-        direction: Push direction in 0..7; None if not known.
+        action: Where the object was held and pushed in the frame before, as far as it is known.
     """
 
     before: int
     after: int
     moved_before: Mask | None = None
     moved_after: Mask | None = None
-    hold: tuple[int, int] | None = None
-    push: tuple[int, int] | None = None
-    direction: int | None = None
+    action: FrameAction = NO_ACTION
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +54,7 @@ class Clip:
     interactions: tuple[ClipInteraction, ...]
     found: bool = False
     depth: DepthImages | None = None
-    parts: NDArray[np.uint8] | None = None
+    parts: Labels | None = None
     source: str = ""
     licence: str = ""
 

@@ -194,4 +194,5 @@ def _pieces_at_border(mask: Mask) -> Mask:
 def _skin(rgb: NDArray[np.uint8]) -> Mask:
     """Pixels with the colour of skin: chroma in the box of Chai and Ngan (1999)."""
     _, red, blue = np.moveaxis(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), -1, 0)
-    return (red >= 133) & (red <= 173) & (blue >= 77) & (blue <= 127)
+    skin: Mask = (red >= 133) & (red <= 173) & (blue >= 77) & (blue <= 127)
+    return skin

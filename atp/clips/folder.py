@@ -32,13 +32,12 @@ from atp.clips.finding import find_interactions
 from atp.clips.footage import Footage
 from atp.clips.image_folder import DepthImages, PictureFootage, list_pictures
 from atp.clips.video import VideoFootage
-from atp.part_memory.memory import MAX_PARTS
+from atp.frame_action import FrameAction
+from atp.types import MAX_PARTS, Labels, Mask
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
 DEPTH_SCALE = 0.001
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".ts", ".mpg")
-
-Mask = NDArray[np.bool_]
 
 
 def find_clips(paths: Iterable[str | Path]) -> list[Path]:
@@ -182,7 +181,7 @@ def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: t
         direction = _integer(entry["direction"], file, f"{where}.direction")
         if not 0 <= direction <= 7:
             raise ClipError(f"{file}: {where}.direction must be in 0..7, got {direction}")
-    return ClipInteraction(before, after, masks[0], masks[1], pixels[0], pixels[1], direction)
+    return ClipInteraction(before, after, masks[0], masks[1], FrameAction(pixels[0], pixels[1], direction))
 
 
 def _inside(base: Path, name: Any, file: Path, where: str, folder: bool = False) -> Path:
@@ -226,7 +225,7 @@ def _read_mask(path: Path, shape: tuple[int, int]) -> Mask:
     return mask
 
 
-def _read_labels(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
+def _read_labels(path: Path, shape: tuple[int, int]) -> Labels:
     """Read a label image: uint8 (H, W), 0 background, parts as 1, 2, .. in the order of their values."""
     values = _read_image(path, shape, "label image", lambda image: image.mode in ("P", "I;16", "I"))
     found, index = np.unique(values, return_inverse=True)
@@ -235,7 +234,8 @@ def _read_labels(path: Path, shape: tuple[int, int]) -> NDArray[np.uint8]:
             f"{path}: a label image has 0 for the background and another value for each of 1 to {MAX_PARTS} parts, "
             f"this has {len(found)} values"
         )
-    return (index.reshape(values.shape) + (found[0] != 0)).astype(np.uint8)
+    labels: Labels = (index.reshape(values.shape) + (found[0] != 0)).astype(np.uint8)
+    return labels
 
 
 def _read_image(

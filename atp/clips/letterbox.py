@@ -1,4 +1,20 @@
-"""Between a video's frames of any shape and the network's square images, without squashing."""
+"""Between a video's frames of any shape and the network's square images, without squashing.
+
+Conventions: pixels are (row, col) with row 0 at the top; pixel 0 covers 0..1, so its middle is at 0.5. The frame, H x
+W, stands in the middle of a square of side S = max(H, W), which becomes the R x R image of the network: the middle of
+frame row r lies at (r + offset + 0.5) R / S of it, and likewise columns. Directions of pushes are the same in both.
+
+>>> box = Letterbox(480, 640, 90)
+>>> box.offset, box.pixel(0, 639), box.frame_pixel(11, 89)
+((80, 0), (11, 89), (1, 636))
+>>> box.network_action(FrameAction((240, 320), (100, 40), 2))
+array([45, 45, 25,  5,  2])
+>>> box.frame_action(np.array([45, 45, 25, 5, 2]))
+FrameAction(hold=(243, 323), push=(101, 39), direction=2)
+>>> image, box = to_network(np.zeros((480, 640, 3), np.uint8), 90)
+>>> image.shape, box.mask_to_frame(box.valid).shape
+((90, 90, 3), (480, 640))
+"""
 
 from __future__ import annotations
 
@@ -9,6 +25,9 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from atp.frame_action import FrameAction, Pixel
+from atp.types import Action, Image, Labels, Mask
 
 
 @dataclass(frozen=True)
@@ -48,11 +67,11 @@ class Letterbox:
         return self._shrink(self._pad(np.ones((self.height, self.width), np.float32), cv2.BORDER_CONSTANT))
 
     @property
-    def valid(self) -> NDArray[np.bool_]:
+    def valid(self) -> Mask:
         """Network pixels of which half or more lies on the frame, bool (R, R)."""
         return self._cover >= 0.5
 
-    def image(self, frame: NDArray[Any]) -> NDArray[np.uint8]:
+    def image(self, frame: NDArray[Any]) -> Image:
         """Bring a frame to the network's size.
 
         Args:
@@ -68,7 +87,7 @@ class Letterbox:
             raise ValueError(f"frame must be uint8 ({self.height}, {self.width}, 3), got {frame.dtype} {frame.shape}")
         return self._shrink(self._pad(frame, cv2.BORDER_REPLICATE))
 
-    def mask(self, mask: NDArray[Any]) -> NDArray[np.bool_]:
+    def mask(self, mask: NDArray[Any]) -> Mask:
         """Bring a mask of the frame to the network's size.
 
         Args:
@@ -86,7 +105,7 @@ class Letterbox:
         # The tolerance keeps an exact half in: area sums are rounded.
         return self.valid & (area >= (0.5 - 1e-4) * self._cover)
 
-    def labels(self, labels: NDArray[Any]) -> NDArray[np.uint8]:
+    def labels(self, labels: NDArray[Any]) -> Labels:
         """Bring a label image of the frame to the network's size.
 
         Args:
@@ -125,7 +144,7 @@ class Letterbox:
         near = np.ix_(rows.clip(0, self.height - 1), cols.clip(0, self.width - 1))
         return np.where(inside, depth[near], 0).astype(np.float32)
 
-    def mask_to_frame(self, mask: NDArray[Any]) -> NDArray[np.bool_]:
+    def mask_to_frame(self, mask: NDArray[Any]) -> Mask:
         """Bring a mask at the network's size back to the frame, each frame pixel from the one over it.
 
         Args:
@@ -145,7 +164,40 @@ class Letterbox:
         )
         return np.asarray(mask)[np.ix_(rows, cols)]
 
-    def pixel(self, row: int, col: int) -> tuple[int, int]:
+    def labels_to_frame(self, labels: Labels) -> Labels:
+        """Bring labels at the network's size back to the frame, each frame pixel from the one over it.
+
+        Args:
+            labels: uint8 (R, R), 0 background.
+
+        Returns:
+            uint8 (height, width).
+        """
+        frame = np.zeros((self.height, self.width), np.uint8)
+        for label in np.unique(labels[labels > 0]):
+            frame[self.mask_to_frame(labels == label)] = label
+        return frame
+
+    def network_action(self, action: FrameAction) -> Action | None:
+        """An action in the frame's pixels as the network takes it, int64 (5,); None where not all of it is known.
+
+        Raises:
+            ValueError: If a pixel lies outside of the frame.
+        """
+        if action.hold is None or action.push is None or action.direction is None:
+            return None
+        return np.array([*self.pixel(*action.hold), *self.pixel(*action.push), action.direction], np.int64)
+
+    def frame_action(self, action: Action) -> FrameAction:
+        """An action (5,) of the network in the frame's pixels.
+
+        Raises:
+            ValueError: If a pixel lies outside of the network's image.
+        """
+        hold_row, hold_col, push_row, push_col, direction = (int(value) for value in action)
+        return FrameAction(self.frame_pixel(hold_row, hold_col), self.frame_pixel(push_row, push_col), direction)
+
+    def pixel(self, row: int, col: int) -> Pixel:
         """The network pixel over a pixel of the frame.
 
         Raises:
@@ -156,7 +208,7 @@ class Letterbox:
         scale = self.resolution / self.side
         return int((row + self.offset[0] + 0.5) * scale), int((col + self.offset[1] + 0.5) * scale)
 
-    def frame_pixel(self, row: int, col: int) -> tuple[int, int]:
+    def frame_pixel(self, row: int, col: int) -> Pixel:
         """The frame's pixel in the middle of a network pixel; the nearest one for a pixel of the border.
 
         Raises:
@@ -179,24 +231,7 @@ class Letterbox:
         return np.asarray(cv2.resize(square, (self.resolution, self.resolution), interpolation=method))
 
 
-def scale_pixel(pixel: tuple[int, int], shape: tuple[int, ...], new: tuple[int, ...]) -> tuple[int, int]:
-    """The pixel of a resized image over the middle of a pixel of the original.
-
-    Args:
-        pixel: (row, col) in the original.
-        shape: (H, W) of the original; what follows is ignored.
-        new: (h, w) of the resized image, in the same way.
-
-    Returns:
-        (row, col) in the resized image.
-    """
-    row, col = (
-        min(int((at + 0.5) * side / old), side - 1) for at, old, side in zip(pixel, shape[:2], new[:2], strict=True)
-    )
-    return row, col
-
-
-def to_network(frame: NDArray[Any], resolution: int) -> tuple[NDArray[np.uint8], Letterbox]:
+def to_network(frame: NDArray[Any], resolution: int) -> tuple[Image, Letterbox]:
     """Bring a frame to the network's size, keeping its proportions.
 
     Args:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from atp.clips.clip import Clip, ClipInteraction
 from atp.clips.errors import ClipError
@@ -15,12 +14,16 @@ from atp.clips.pairing import View, ViewPair
 from atp.metrics import mask_iou, score_memory
 from atp.part_memory.memory import PartMemory
 from atp.perception.baselines import BASELINES
+from atp.types import MIN_PART_PIXELS, Action, Image, Labels, Mask
 
-#: Motion smaller than this many of the network's pixels is taken for noise by the part memory.
-MIN_PART_PIXELS = 20
+#: Key and title of each method.
+METHODS = {
+    "agent": "agent",
+    "frame_difference": "frame difference",
+    "dis_flow": "DIS flow",
+    "farneback": "Farneback flow",
+}
 
-Mask = NDArray[np.bool_]
-Frame = NDArray[np.uint8]
 Pair = tuple[Mask, Mask]
 Iou = float | None
 
@@ -28,7 +31,7 @@ Iou = float | None
 class MotionSegmenter(Protocol):
     """What is needed of an agent."""
 
-    def segment_motion(self, before: dict[str, Any], after: dict[str, Any], action: NDArray[np.int64] | None) -> Pair:
+    def segment_motion(self, before: dict[str, Any], after: dict[str, Any], action: Action | None) -> Pair:
         """Return M_t and M_{t+1}, bool (R, R), for two observations."""
         ...
 
@@ -36,9 +39,7 @@ class MotionSegmenter(Protocol):
         """Forget everything."""
         ...
 
-    def remember(
-        self, action: NDArray[np.int64], moved_before: Mask, moved_after: Mask, after: dict[str, Any] | None
-    ) -> NDArray[np.uint8]:
+    def remember(self, action: Action, moved_before: Mask, moved_after: Mask, after: dict[str, Any] | None) -> Labels:
         """Take in motion masks; return the parts, uint8 (R, R)."""
         ...
 
@@ -55,7 +56,7 @@ class InteractionResult:
     """
 
     interaction: ClipInteraction
-    frames: tuple[Frame, Frame]
+    frames: tuple[Image, Image]
     masks: dict[str, Pair]
     ious: dict[str, tuple[Iou, Iou]]
 
@@ -74,7 +75,7 @@ class ClipResult:
 
     clip: Clip
     interactions: tuple[InteractionResult, ...]
-    parts: dict[str, NDArray[np.uint8]]
+    parts: dict[str, Labels]
     part_scores: dict[str, dict[str, float]] | None
     box: Letterbox
 
@@ -111,13 +112,13 @@ def evaluate_clip(
     truths = [_truth(found, clip, whole) for found in clip.interactions]
 
     memories = {name: PartMemory((resolution, resolution), MIN_PART_PIXELS) for name in BASELINES}
-    parts: dict[str, NDArray[np.uint8]] = {}
+    parts: dict[str, Labels] = {}
     results: list[InteractionResult] = []
     for found, truth in zip(clip.interactions, truths, strict=True):
         pair = ViewPair.of(views[found.before], views[found.after], steadies)
         if not results:
             agent.reset(pair.first.observation)
-        action = _action(found, whole)
+        action = whole.network_action(found.action)
         masks = {"agent": agent.segment_motion(pair.first.observation, pair.corrected, action)}
         images = pair.first.image, pair.corrected["rgb"]
         masks |= {name: method(*images) for name, method in BASELINES.items()}
@@ -131,14 +132,6 @@ def evaluate_clip(
         frames = pair.first.rgb, pair.second.rgb
         results.append(InteractionResult(found, frames, masks, ious))
     return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, whole), pair.second.box)
-
-
-def _action(interaction: ClipInteraction, box: Letterbox) -> NDArray[np.int64] | None:
-    """The action in network pixels, if the clip tells all of it."""
-    if interaction.hold is None or interaction.push is None or interaction.direction is None:
-        return None
-    hold, push = box.pixel(*interaction.hold), box.pixel(*interaction.push)
-    return np.array([*hold, *push, interaction.direction], np.int64)
 
 
 def _truth(interaction: ClipInteraction, clip: Clip, box: Letterbox) -> tuple[Mask | None, Mask | None]:
@@ -157,7 +150,7 @@ def _iou(found: Mask, true: Mask | None) -> Iou:
     return None if true is None else float(mask_iou(found, true))
 
 
-def _part_scores(clip: Clip, parts: dict[str, NDArray[np.uint8]], box: Letterbox) -> dict[str, dict[str, float]] | None:
+def _part_scores(clip: Clip, parts: dict[str, Labels], box: Letterbox) -> dict[str, dict[str, float]] | None:
     if clip.parts is None:
         return None
     true = box.labels(clip.parts)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Frame = NDArray[np.uint8]
+from atp.types import Image, Mask
+
 Affine = NDArray[np.float64]
 
 #: Between these grey levels a camera's pixels are neither lost in the dark nor clipped.
@@ -25,7 +28,7 @@ BORDER = 0.12
 GAIN_OF_CORRECTION = 0.9
 
 
-def match_light(first: Frame, second: Frame) -> Frame:
+def match_light(first: Image, second: Image) -> Image:
     """Give a frame the exposure and white balance of another one.
 
     Each channel is scaled by the ratio that most pixels agree on, so that what moved does not count.
@@ -54,7 +57,7 @@ def match_light(first: Frame, second: Frame) -> Frame:
     return np.stack([tables[channel][second[..., channel]] for channel in range(3)], axis=-1)
 
 
-def camera_motion(first: Frame, second: Frame) -> Affine | None:
+def camera_motion(first: Image, second: Image) -> Affine | None:
     """How the camera moved between two frames, where it moved a little.
 
     Features of both are matched, and the similarity that most agree on is believed if it is small and makes the borders
@@ -89,20 +92,20 @@ def camera_motion(first: Frame, second: Frame) -> Affine | None:
     return motion if after < GAIN_OF_CORRECTION * before else None
 
 
-def steady(image: NDArray, motion: Affine) -> NDArray:
+def steady(image: NDArray[Any], motion: Affine) -> NDArray[Any]:
     """Bring an image (H, W, 3), or depth (H, W), of the second frame to where the first one's camera was."""
     return np.asarray(_warp(image, motion, cv2.INTER_LINEAR if image.ndim == 3 else cv2.INTER_NEAREST))
 
 
-def unsteady_mask(mask: NDArray[np.bool_], motion: Affine) -> NDArray[np.bool_]:
+def unsteady_mask(mask: Mask, motion: Affine) -> Mask:
     """Bring a mask (H, W) found in a steadied image back to the second frame."""
     back = cv2.invertAffineTransform(motion)
     moved = cv2.warpAffine(mask.astype(np.uint8) * 255, back, mask.shape[::-1], flags=cv2.INTER_LINEAR)
-    result: NDArray[np.bool_] = np.asarray(moved) >= 128
+    result: Mask = np.asarray(moved) >= 128
     return result
 
 
-def _warp(image: NDArray, motion: Affine, flags: int = cv2.INTER_LINEAR) -> NDArray:
+def _warp(image: NDArray[Any], motion: Affine, flags: int = cv2.INTER_LINEAR) -> NDArray[Any]:
     size = image.shape[1::-1]
     return np.asarray(cv2.warpAffine(image, motion, size, flags=flags, borderMode=cv2.BORDER_REPLICATE))
 
@@ -120,7 +123,7 @@ def _small(motion: Affine, shape: tuple[int, ...]) -> bool:
     return bool(within and shifts.max() > LEAST_SHIFT)
 
 
-def _border_difference(one: NDArray, two: NDArray) -> float:
+def _border_difference(one: NDArray[Any], two: NDArray[Any]) -> float:
     """Mean difference of two grey images near the border of the frame, without its very edge."""
     height, width = one.shape
     outer, inner = (max(1, round(share * min(height, width))) for share in (0.02, BORDER))

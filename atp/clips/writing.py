@@ -136,11 +136,7 @@ class ClipWriter:
             if mask is not None and mask.any():
                 entry[name] = f"{name}_{index}.png"
                 _write_image(self.folder / entry[name], mask.astype(np.uint8) * 255)
-        for name in ("hold", "push"):
-            if getattr(interaction, name) is not None:
-                entry[name] = [int(value) for value in getattr(interaction, name)]
-        if interaction.direction is not None:
-            entry["direction"] = int(interaction.direction)
+        entry |= interaction.action.to_json()
         self._data["interactions"].append(entry)
         self._write()
 

@@ -15,15 +15,15 @@ from rich.table import Table
 
 from assets.files import write_json
 from atp.clips import find_clips, read_clip
-from atp.clips.scoring import ClipResult, InteractionResult, Iou, MotionSegmenter, evaluate_clip
-from atp.drawing.clip_images import METHODS, draw_strip, draw_video
+from atp.clips.result_images import draw_strip, draw_video
+from atp.clips.scoring import METHODS, ClipResult, InteractionResult, Iou, MotionSegmenter, evaluate_clip
 from atp.drawing.export import write_png, write_video
+from atp.drawing.film import FPS
 from atp.perception.baselines import BASELINES
 
 SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
 PART_SCORES = ("miou", "mape", "hd95")
 DEFAULT_RESOLUTION = 90
-FPS = 25
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from PIL import Image
 
 from assets.files import atomic_path, write_json
 from atp.drawing.export import write_png, write_video
+from atp.drawing.film import FPS
 from atp.live.sources import CameraSource, FolderSource, RealSenseSource, Source
-
-FPS = 25
 
 
 @dataclass(frozen=True)

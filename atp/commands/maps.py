@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import gymnasium as gym
@@ -14,12 +14,9 @@ from rich.console import Console
 
 import envs
 from assets.files import write_json
-from atp.drawing.export import Picture, write_png
-from atp.drawing.grid import ACTION_LEGEND, Legend, strip
-from atp.drawing.primitives import HEAT_COLOURS, draw_action, overlay_heat
-
-if TYPE_CHECKING:
-    from atp.playing.reward_maps import RewardMaps
+from atp.drawing.export import write_png
+from atp.drawing.reward_heat import ShownHold, draw_reward_maps
+from atp.frame_action import FrameAction
 
 
 @dataclass(frozen=True)
@@ -107,8 +104,9 @@ def run(options: MapsOptions) -> dict[str, Any]:
         "picture": str(options.out / "maps.png"),
         "holds": entries,
     }
-    picture = draw_maps(observation["rgb"], maps, entries, f"{info['instance']}: expected reward")
-    write_png(result["picture"], picture)
+    pushes = [_shown(entry, push) for entry, push in zip(entries, maps.push, strict=True)]
+    image = draw_reward_maps(observation["rgb"], maps.hold, pushes, f"{info['instance']}: expected reward")
+    write_png(result["picture"], image)
     for file in (options.out / "maps.json", options.json):
         if file is not None:
             write_json(file, result)
@@ -130,31 +128,9 @@ def main(options: MapsOptions) -> None:
     console.print(result["picture"], highlight=False, soft_wrap=True)
 
 
-def draw_maps(rgb: NDArray[np.uint8], maps: RewardMaps, entries: list[dict[str, Any]], title: str) -> Picture:
-    """The image, the hold map, and for each hold the best value over the directions at every pixel.
-
-    Args:
-        rgb: (H, W, 3) uint8.
-        maps: With one push map for each entry.
-        entries: As ``holds`` of :func:`run`.
-        title: A line above.
-
-    Returns:
-        uint8 (h, w, 3). All maps share one scale, from 0 to the largest value.
-    """
-    top = max(float(maps.hold.max()), float(maps.push.max()), 1e-6)
-    panels = [
-        draw_action(rgb, None, None, None),
-        draw_action(overlay_heat(rgb, maps.hold / top), None, None, None),
-    ]
-    captions, notes = ["image", "where to hold"], ["", ""]
-    for entry, push in zip(entries, maps.push, strict=True):
-        heat = overlay_heat(rgb, push.max(0) / top)
-        panels.append(draw_action(heat, entry["hold"], entry["push"], entry["direction"]))
-        captions.append(f"where to push, part {entry['part']} held")
-        notes.append(f"best push {entry['push_reward']:.2f}")
-    scale = [Legend(f"{top * share:.2f}", HEAT_COLOURS[round(255 * share)]) for share in (0.0, 0.5, 1.0)]
-    return strip([panels], captions, notes=[notes], legend=[*ACTION_LEGEND, *scale], title=title)
+def _shown(entry: dict[str, Any], push: NDArray[np.float32]) -> ShownHold:
+    action = FrameAction(tuple(entry["hold"]), tuple(entry["push"]), entry["direction"])
+    return ShownHold(push, action, f"where to push, part {entry['part']} held", f"best push {entry['push_reward']:.2f}")
 
 
 def _best_hold(values: NDArray[np.float32], labels: NDArray[np.uint8], part: int) -> tuple[int, int]:

@@ -16,9 +16,10 @@ from rich.tree import Tree
 import envs
 from assets.files import write_json
 from assets.importing.prepare import PreparedObject, prepare
-from atp.drawing.export import Picture, write_png
+from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.drawing.primitives import overlay_labels
+from atp.types import Image
 
 STATES = 4  # joint states in the picture
 
@@ -56,7 +57,7 @@ def run(options: ObjectOptions) -> dict[str, Any]:
     """
     model = prepare(options.folder)
     env = gym.make(envs.ENV_ID, object=options.folder, resolution=options.resolution, disable_env_checker=True)
-    panels: list[list[Picture]] = []
+    panels: list[list[Image]] = []
     views: list[NDArray[np.uint8]] = []
     try:
         for state in range(STATES):

@@ -11,8 +11,9 @@ from rich.console import Console
 
 import envs
 from assets.catalog import instances, split_categories
-from atp.drawing.export import Picture, write_png
+from atp.drawing.export import write_png
 from atp.drawing.grid import strip
+from atp.types import Image
 
 #: What a sheet says of the categories of a split.
 MEANINGS = {"train": "trained on", "test": "never trained on", "stress": "stress test"}
@@ -50,7 +51,7 @@ def run(options: ObjectsOptions) -> Path:
     """
     if options.columns < 1:
         raise ValueError(f"--columns must be at least 1, not {options.columns}")
-    rows: list[list[Picture | None]] = []
+    rows: list[list[Image | None]] = []
     names = []
     for split in options.splits.split(","):
         for category in split_categories(split):
@@ -65,8 +66,8 @@ def main(options: ObjectsOptions) -> None:
     Console().print(str(run(options)), highlight=False, soft_wrap=True)
 
 
-def _row(options: ObjectsOptions, split: str, category: str) -> list[Picture | None]:
-    """Pictures of different instances; None where there are no more."""
+def _row(options: ObjectsOptions, split: str, category: str) -> list[Image | None]:
+    """Images of different instances; None where there are no more."""
     known = [instance.index for instance in instances(split, category)]
     chosen = np.random.default_rng(options.seed).permutation(known)[: options.columns]
     env = gym.make(
@@ -77,7 +78,7 @@ def _row(options: ObjectsOptions, split: str, category: str) -> list[Picture | N
         randomization=options.randomization,
         disable_env_checker=True,
     )
-    pictures: list[Picture | None] = []
+    pictures: list[Image | None] = []
     try:
         for column, index in enumerate(chosen):
             observation, _ = env.reset(seed=options.seed + column, options={"index": int(index)})

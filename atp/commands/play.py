@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ from rich.console import Console
 
 import envs
 from assets.files import write_json
-from atp.drawing.export import Picture, crossfade, write_png, write_video
-from atp.drawing.grid import Legend, strip
-from atp.drawing.primitives import HOLD_COLOUR, PUSH_COLOUR, draw_action, fit, overlay_labels, overlay_mask
+from atp.drawing.export import write_png, write_video
+from atp.drawing.film import FPS
+from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
+from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
 from atp.playing.policies import POLICIES
 
-FPS = 25
-PANEL = 360  # pixels, side of a panel of the video
+ENLARGEMENT = 3
+"""How much larger than the network's images the one is into which an action is drawn."""
 
 
 @dataclass(frozen=True)
@@ -101,8 +102,9 @@ def run(options: PlayOptions) -> dict[str, Any]:
         "video": str(options.out / "video.mp4"),
     }
     title = f"{info['instance']}: {options.policy}, mIoU {steps[-1].scores.miou:.2f} after {len(steps)} interactions"
-    write_png(result["strip"], draw_strip(steps, title))
-    write_video(result["video"], draw_video(steps), FPS)
+    shown, action_size = shown_interactions(steps), ENLARGEMENT * agent.config.get("resolution", 90)
+    write_png(result["strip"], agent_strip(shown, title=title, panel_size=225, action_size=action_size))
+    write_video(result["video"], memory_video(shown, action_size=action_size), FPS)
     for file in (options.out / "result.json", options.json):
         if file is not None:
             write_json(file, result)
@@ -125,71 +127,30 @@ def main(options: PlayOptions) -> None:
     console.print(f"{result['strip']}  {result['video']}", highlight=False, soft_wrap=True)
 
 
-def draw_strip(steps: Sequence[Interaction], title: str) -> Picture:
-    """A grid with a row for each interaction: action, motion masks, part memory and true parts."""
-    rows, notes = [], []
+def shown_interactions(steps: Sequence[Interaction]) -> list[ShownInteraction]:
+    """What is shown of each interaction."""
+    shown = []
     for step in steps:
         scores = step.scores
-        rows.append(
-            [
-                _action_picture(step),
-                overlay_mask(step.before["rgb"], step.moved_before),
-                overlay_mask(step.after["rgb"], step.moved_after),
-                overlay_labels(step.after["rgb"], step.parts),
-                overlay_labels(step.after["rgb"], step.truth["labels"]),
-            ]
-        )
         moved = "nothing moved" if np.isnan(scores.motion_iou) else f"motion IoU {scores.motion_iou:.2f}"
-        verdict = "optimal" if scores.optimal else "effective" if scores.effective else "not effective"
-        notes.append([verdict, "", moved, f"mIoU {scores.miou:.2f}", ""])
-    return strip(
-        rows,
-        ("hold and push", "what moved: before", "what moved: after", "parts found so far", "true parts"),
-        row_captions=[str(number) for number in range(1, len(steps) + 1)],
-        notes=notes,
-        legend=[Legend("hold", HOLD_COLOUR, "ring"), Legend("push", PUSH_COLOUR, "arrow")],
-        title=title,
-        panel_size=225,
-    )
-
-
-def draw_video(steps: Sequence[Interaction]) -> Iterator[Picture]:
-    """Frames of a video: the scene with the action on the left, the parts found so far on the right."""
-    known = np.zeros_like(steps[0].parts)
-    for step in steps:
-        memory = fit(overlay_labels(step.before["rgb"], known), PANEL)
-        planned, plain = fit(_action_picture(step), PANEL), fit(step.before["rgb"], PANEL)
-        after = fit(step.after["rgb"], PANEL)
-        found = fit(overlay_labels(step.after["rgb"], step.parts), PANEL)
-        shots = [
-            *[(plain, memory)] * 8,
-            *[(planned, memory)] * 20,
-            *[(scene, memory) for scene in crossfade(planned, after, 12)],
-            *[(after, parts) for parts in crossfade(memory, found, 8)],
-            *[(after, found)] * 20,
-        ]
-        for left, right in shots:
-            yield np.concatenate([left, right], axis=1)
-        known = step.parts
-
-
-def _action_picture(step: Interaction) -> Picture:
-    hold, push, direction = _action(step)
-    return draw_action(step.before["rgb"], hold, push, direction)
-
-
-def _action(step: Interaction) -> tuple[list[int], list[int], int]:
-    values = [int(value) for value in step.action]
-    return values[:2], values[2:4], values[4]
+        found = Found(step.moved_before, step.moved_after, step.parts, ("", moved, f"mIoU {scores.miou:.2f}"))
+        shown.append(
+            ShownInteraction(
+                step.before["rgb"],
+                step.after["rgb"],
+                {"agent": found},
+                FrameAction.of(step.action),
+                true_parts=step.truth["labels"],
+                note="optimal" if scores.optimal else "effective" if scores.effective else "not effective",
+            )
+        )
+    return shown
 
 
 def _entry(step: Interaction) -> dict[str, Any]:
-    hold, push, direction = _action(step)
     scores = step.scores
     return {
-        "hold": hold,
-        "push": push,
-        "direction": direction,
+        **FrameAction.of(step.action).to_json(),
         "touch": [bool(touched) for touched in step.after["touch"]],
         "effective": scores.effective,
         "optimal": scores.optimal,

@@ -1,8 +1,4 @@
-"""Pictures of what the agent does: drawing, grids of panels, and writing PNG and H.264 files.
-
-The drawing itself is in atp.drawing.primitives and the grids in atp.drawing.grid; both are offered here under one name.
-All pictures are uint8 RGB arrays (H, W, 3).
-"""
+"""Writing images, uint8 RGB arrays (H, W, 3), as PNG and as H.264 video."""
 
 from __future__ import annotations
 
@@ -18,58 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from assets.files import atomic_path
-from atp.drawing.grid import ACTION_LEGEND, Legend, strip
-from atp.drawing.primitives import (
-    HOLD_COLOUR,
-    MOTION_COLOUR,
-    PART_COLOURS,
-    PUSH_COLOUR,
-    TRUTH_COLOUR,
-    Colour,
-    Picture,
-    check_rgb,
-    draw_action,
-    fit,
-    outline_mask,
-    overlay_labels,
-    overlay_mask,
-    part_colour,
-)
-
-__all__ = [
-    "ACTION_LEGEND",
-    "HOLD_COLOUR",
-    "MOTION_COLOUR",
-    "PART_COLOURS",
-    "PUSH_COLOUR",
-    "TRUTH_COLOUR",
-    "Colour",
-    "Legend",
-    "Picture",
-    "crossfade",
-    "draw_action",
-    "fit",
-    "outline_mask",
-    "overlay_labels",
-    "overlay_mask",
-    "part_colour",
-    "strip",
-    "write_png",
-    "write_video",
-]
-
-
-def crossfade(first: NDArray[Any], second: NDArray[Any], steps: int) -> list[Picture]:
-    """The ``steps`` pictures strictly between two of the same size, blending from one to the other.
-
-    Raises:
-        ValueError: If the sizes differ or ``steps`` is negative.
-    """
-    first, second = check_rgb(first), check_rgb(second)
-    if first.shape != second.shape or steps < 0:
-        raise ValueError(f"cannot fade from {first.shape} to {second.shape} in {steps} steps")
-    weights = [(step + 1) / (steps + 1) for step in range(steps)]
-    return [np.rint((1 - w) * first + w * second.astype(np.float32)).astype(np.uint8) for w in weights]
+from atp.drawing.primitives import check_rgb
 
 
 def _check_suffix(path: str | Path, suffix: str) -> Path:
@@ -80,14 +25,14 @@ def _check_suffix(path: str | Path, suffix: str) -> Path:
 
 
 def write_png(path: str | Path, rgb: NDArray[Any]) -> None:
-    """Write a picture as PNG, complete or not at all.
+    """Write an image as PNG, complete or not at all.
 
     Args:
         path: A file name ending in .png; its folder is made if missing.
         rgb: uint8 (H, W, 3).
 
     Raises:
-        ValueError: If the name or the picture is wrong.
+        ValueError: If the name or the image is wrong.
     """
     image = Image.fromarray(check_rgb(rgb))
     with atomic_path(_check_suffix(path, ".png")) as temporary:
@@ -135,8 +80,8 @@ def write_video(path: str | Path, frames: Iterable[NDArray[Any]], fps: float = 2
             if rgb.shape != first.shape:
                 raise ValueError(f"frame {count} has shape {rgb.shape}, frame 0 has {first.shape}")
             padded = np.pad(rgb, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24")
-            container.mux(stream.encode(picture))
+            encoded = stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(padded), format="rgb24"))
+            container.mux(encoded)
             count += 1
             frame = next(source, None)
         container.mux(stream.encode(None))

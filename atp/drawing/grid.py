@@ -12,20 +12,12 @@ from typing import Any, Literal
 import cv2
 import matplotlib
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont
 
-from atp.drawing.primitives import (
-    HOLD_COLOUR,
-    INK,
-    PAPER,
-    PUSH_COLOUR,
-    Colour,
-    Picture,
-    draw_arrow,
-    draw_ring,
-    fit,
-)
+from atp.drawing.primitives import HOLD_COLOUR, INK, PAPER, PUSH_COLOUR, Colour, draw_arrow, draw_ring, fit
+from atp.types import Image
 
 
 @dataclass(frozen=True)
@@ -39,8 +31,8 @@ class Legend:
 
 ACTION_LEGEND = (Legend("hold", HOLD_COLOUR, "ring"), Legend("push", PUSH_COLOUR, "arrow"))
 
-
 _LINE_SPACING = 4  # pixels
+_GAP = 8  # pixels between panels
 
 
 @cache
@@ -72,7 +64,7 @@ class _Text:
         self.font = _font(size)
         self.text = _wrap(text, width, self.font)
         lines = self.text.split("\n") if text else []
-        # From the font, not from the letters: pictures with different words of equal length get equal sizes.
+        # From the font, not from the letters: images with different words of equal length get equal sizes.
         line_height = math.ceil(self.font.getbbox("Ag")[3]) + _LINE_SPACING
         self.width = max((math.ceil(self.font.getbbox(line)[2]) for line in lines), default=0)
         self.height = line_height * len(lines)
@@ -96,19 +88,99 @@ def _legend_rows(legend: Sequence[Legend], size: int, width: int) -> list[list[t
     return rows
 
 
-def _draw_symbol(picture: Picture, entry: Legend, left: int, top: int, size: int) -> None:
+def _draw_symbol(image: Image, entry: Legend, left: int, top: int, size: int) -> None:
     if entry.symbol == "ring":
-        draw_ring(picture, (left + 0.6 * size, top + 0.6 * size), 0.4 * size, 0.15 * size, entry.colour)
+        draw_ring(image, (left + 0.6 * size, top + 0.6 * size), 0.4 * size, 0.15 * size, entry.colour)
     elif entry.symbol == "arrow":
-        draw_arrow(picture, (left + 1, top + 0.6 * size), 0.0, 1.3 * size, 0.22 * size, entry.colour)
+        draw_arrow(image, (left + 1, top + 0.6 * size), 0.0, 1.3 * size, 0.22 * size, entry.colour)
     else:
         box = (left, top), (left + size + 2, top + size + 2)
         if entry.symbol == "fill":
-            cv2.rectangle(picture, *box, entry.colour, -1)
-        cv2.rectangle(picture, *box, entry.colour if entry.symbol == "outline" else INK, 1)
+            cv2.rectangle(image, *box, entry.colour, -1)
+        cv2.rectangle(image, *box, entry.colour if entry.symbol == "outline" else INK, 1)
         if entry.symbol == "outline":
             inner = (left + 1, top + 1), (left + size + 1, top + size + 1)
-            cv2.rectangle(picture, *inner, entry.colour, 2)
+            cv2.rectangle(image, *inner, entry.colour, 2)
+
+
+class _Layout:
+    """Where everything in a grid stands, in pixels: a title, heads above columns, sides left of rows, notes, a legend.
+
+    Attributes:
+        lefts: Left edge of each column.
+        tops: Top edge of each row of panels.
+        heights: Height of each row of panels.
+        shape: (H, W) of the whole.
+    """
+
+    def __init__(
+        self,
+        cells: Sequence[Sequence[Image | None]],
+        captions: Sequence[str],
+        row_captions: Sequence[str],
+        notes: Sequence[Sequence[str]],
+        legend: Sequence[Legend],
+        title: str,
+        panel_size: int,
+        text_size: int,
+    ) -> None:
+        def extent(line: Iterable[Image | None], axis: int) -> int:
+            return max((cell.shape[axis] for cell in line if cell is not None), default=panel_size)
+
+        self.cells, self.text_size, self.pad = cells, text_size, text_size // 2
+        # A narrow panel is still given room for its texts.
+        widths = [max(extent(column, 1), 6 * text_size) for column in zip(*cells, strict=True)]
+        self.heights = [extent(row, 0) for row in cells]
+        self.heads = [_Text(text, text_size, width) for text, width in zip(captions, widths, strict=False)]
+        self.sides = [_Text(text, text_size, 7 * text_size) for text in row_captions]
+        self.notes = [[_Text(text, text_size, width) for text, width in zip(row, widths, strict=True)] for row in notes]
+
+        margin = max((side.width for side in self.sides), default=0)
+        left = self.pad + (margin + self.pad if margin else 0)
+        width = left + sum(widths) + _GAP * (len(widths) - 1) + self.pad
+        self.lefts = [left + sum(widths[:column]) + _GAP * column for column in range(len(widths))]
+        self.title = _Text(title, round(1.2 * text_size), width - 2 * self.pad)
+        self.legend = _legend_rows(legend, text_size, width - 2 * self.pad)
+        needed = [2 * self.pad + row[-1][2] + 2 * text_size + row[-1][1].width for row in self.legend]
+
+        top = self.pad + (self.title.height + self.pad if title else 0)
+        top += max(head.height for head in self.heads) + self.pad if self.heads else 0
+        note_heights = [max(text.height for text in row) for row in self.notes] or [0] * len(cells)
+        blocks = [h + (n + self.pad if n else 0) for h, n in zip(self.heights, note_heights, strict=True)]
+        self.tops = [top + sum(blocks[:row]) + _GAP * row for row in range(len(blocks))]
+        bottom = top + sum(blocks) + _GAP * (len(blocks) - 1)
+        legend_height = round(1.6 * text_size)
+        self.legend_tops = [bottom + self.pad + row * legend_height for row in range(len(self.legend))]
+        total = bottom + self.pad + (len(self.legend) * legend_height + self.pad if self.legend else 0)
+        self.shape = total, max([width, *needed])
+
+    def draw(self) -> Image:
+        """The whole grid, uint8 (H, W, 3)."""
+        image = np.full((*self.shape, 3), PAPER, np.uint8)
+        for y, row in zip(self.tops, self.cells, strict=True):
+            for x, cell in zip(self.lefts, row, strict=True):
+                if cell is not None:
+                    image[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
+        for y, entries in zip(self.legend_tops, self.legend, strict=True):
+            for entry, _, x in entries:
+                _draw_symbol(image, entry, self.pad + x, y, self.text_size)
+        written = PIL.Image.fromarray(image)
+        self._write(ImageDraw.Draw(written))
+        return np.asarray(written)
+
+    def _write(self, canvas: ImageDraw.ImageDraw) -> None:
+        """Draw the texts."""
+        self.title.draw(canvas, self.pad, self.pad)
+        for x, head in zip(self.lefts, self.heads, strict=False):
+            head.draw(canvas, x, self.tops[0] - self.pad - head.height)
+        for y, height, side in zip(self.tops, self.heights, self.sides, strict=False):
+            side.draw(canvas, self.pad, y + (height - side.height) / 2)
+        for y, height, texts in zip(self.tops, self.heights, self.notes, strict=False):
+            for x, text in zip(self.lefts, texts, strict=True):
+                text.draw(canvas, x, y + height + self.pad // 2)
+        for y, entries in zip(self.legend_tops, self.legend, strict=True):
+            for _, text, x in entries:
+                text.draw(canvas, self.pad + x + 1.9 * self.text_size, y)
 
 
 def strip(
@@ -121,11 +193,11 @@ def strip(
     title: str = "",
     panel_size: int = 270,
     text_size: int = 15,
-) -> Picture:
+) -> Image:
     """Lay panels out as a grid with captions, to be read at a glance.
 
     Args:
-        panels: Rows of uint8 RGB pictures of any size; None leaves a cell empty. Rows have the same length.
+        panels: Rows of uint8 RGB images of any size; None leaves a cell empty. Rows have the same length.
         captions: One text above each column, or none.
         row_captions: One text to the left of each row, or none.
         notes: Rows of texts to stand below the panels, or none.
@@ -152,54 +224,5 @@ def strip(
         if given not in (0, needed):
             raise ValueError(f"{given} {what} given, the grid needs {needed}")
     cells = [[None if panel is None else fit(panel, panel_size) for panel in row] for row in panels]
-    gap, pad = 8, text_size // 2
-
-    def extent(line: Iterable[Picture | None], axis: int) -> int:
-        return max((cell.shape[axis] for cell in line if cell is not None), default=panel_size)
-
-    # A narrow panel is still given room for its texts.
-    widths = [max(extent(column, 1), 6 * text_size) for column in zip(*cells, strict=True)]
-    heights = [extent(row, 0) for row in cells]
-    heads = [_Text(text, text_size, width) for text, width in zip(captions, widths, strict=False)]
-    sides = [_Text(text, text_size, 7 * text_size) for text in row_captions]
-    below = [[_Text(text, text_size, width) for text, width in zip(row, widths, strict=False)] for row in notes]
-    note_heights = [max((text.height for text in row), default=0) for row in below] or [0] * rows
-    margin = max((side.width for side in sides), default=0)
-    left = pad + (margin + pad if margin else 0)
-    width = left + sum(widths) + gap * (columns - 1) + pad
-    top_text = _Text(title, round(1.2 * text_size), width - 2 * pad)
-    keys = _legend_rows(legend, text_size, width - 2 * pad)
-    width = max([width] + [2 * pad + row[-1][2] + 2 * text_size + row[-1][1].width for row in keys])
-
-    top = pad + (top_text.height + pad if title else 0)
-    first = top + (max(head.height for head in heads) + pad if heads else 0)
-    blocks = [h + (n + pad if n else 0) for h, n in zip(heights, note_heights, strict=True)]
-    bottom = first + sum(blocks) + gap * (rows - 1)
-    key_height = round(1.6 * text_size)
-    total = bottom + pad + (len(keys) * key_height + pad if keys else 0)
-
-    picture = np.full((total, width, 3), PAPER, np.uint8)
-    lefts = [left + sum(widths[:c]) + gap * c for c in range(columns)]
-    tops = [first + sum(blocks[:r]) + gap * r for r in range(rows)]
-    for y, row in zip(tops, cells, strict=True):
-        for x, cell in zip(lefts, row, strict=True):
-            if cell is not None:
-                picture[y : y + cell.shape[0], x : x + cell.shape[1]] = cell
-    for index, keys_row in enumerate(keys):
-        for entry, _, x in keys_row:
-            _draw_symbol(picture, entry, pad + x, bottom + pad + index * key_height, text_size)
-
-    image = Image.fromarray(picture)
-    canvas = ImageDraw.Draw(image)
-    top_text.draw(canvas, pad, pad)
-    for x, head in zip(lefts, heads, strict=False):
-        head.draw(canvas, x, first - pad - head.height)
-    for y, height, side in zip(tops, heights, sides, strict=False):
-        side.draw(canvas, pad, y + (height - side.height) / 2)
-    for y, height, texts in zip(tops, heights, below, strict=False):
-        for x, text in zip(lefts, texts, strict=True):
-            text.draw(canvas, x, y + height + pad // 2)
-    for index, keys_row in enumerate(keys):
-        for _, text, x in keys_row:
-            text.draw(canvas, pad + x + 1.9 * text_size, bottom + pad + index * key_height)
-    return np.asarray(image)
+    full_notes = [list(row) or [""] * columns for row in notes]
+    return _Layout(cells, captions, row_captions, full_notes, legend, title, panel_size, text_size).draw()

@@ -1,21 +1,22 @@
 """Drawing into images: part colours, tinted and outlined masks, actions.
 
-All pictures are uint8 RGB arrays (H, W, 3). The public functions return a new array and leave their inputs
+All images are uint8 RGB arrays (H, W, 3). The public functions return a new array and leave their inputs
 alone, but for draw_ring and draw_arrow, which draw in place.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from PIL import Image
 
-Picture = NDArray[np.uint8]
+from atp.frame_action import FrameAction, Pixel
+from atp.types import Image, Mask
+
 Colour = tuple[int, int, int]
 
 PART_COLOURS: tuple[Colour, ...] = (
@@ -58,7 +59,7 @@ def part_colour(label: int) -> Colour:
     return PART_COLOURS[(label - 1) % len(PART_COLOURS)]
 
 
-def check_rgb(rgb: NDArray[Any], what: str = "image") -> Picture:
+def check_rgb(rgb: NDArray[Any], what: str = "image") -> Image:
     """Return ``rgb`` as an array, or raise ValueError, naming ``what``, if it is not uint8 (H, W, 3)."""
     rgb = np.asarray(rgb)
     if rgb.dtype != np.uint8 or rgb.ndim != 3 or rgb.shape[2] != 3 or 0 in rgb.shape:
@@ -66,7 +67,7 @@ def check_rgb(rgb: NDArray[Any], what: str = "image") -> Picture:
     return rgb
 
 
-def _check_mask(mask: NDArray[Any], shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _check_mask(mask: NDArray[Any], shape: tuple[int, int]) -> Mask:
     mask = np.asarray(mask)
     if mask.dtype != np.bool_ or mask.shape != shape:
         raise ValueError(f"mask must be bool of the image's shape {shape}, got {mask.dtype} {mask.shape}")
@@ -78,7 +79,7 @@ def _check_alpha(alpha: float) -> None:
         raise ValueError(f"alpha must lie in 0..1, got {alpha}")
 
 
-def overlay_mask(rgb: NDArray[Any], mask: NDArray[Any], colour: Colour = MOTION_COLOUR, alpha: float = 0.55) -> Picture:
+def overlay_mask(rgb: NDArray[Any], mask: NDArray[Any], colour: Colour = MOTION_COLOUR, alpha: float = 0.55) -> Image:
     """Tint the pixels of a mask.
 
     The tint is mixed with the brightness of the pixels, not with their colour: it looks the same everywhere.
@@ -98,14 +99,14 @@ def overlay_mask(rgb: NDArray[Any], mask: NDArray[Any], colour: Colour = MOTION_
     rgb = check_rgb(rgb)
     mask = _check_mask(mask, rgb.shape[:2])
     _check_alpha(alpha)
-    picture = rgb.copy()
+    image = rgb.copy()
     grey = rgb[mask] @ np.array([0.299, 0.587, 0.114], np.float32)
     tinted = (1.0 - alpha) * grey[:, None] + alpha * np.asarray(colour, np.float32)
-    picture[mask] = np.rint(tinted).astype(np.uint8)
-    return picture
+    image[mask] = np.rint(tinted).astype(np.uint8)
+    return image
 
 
-def overlay_heat(rgb: NDArray[Any], values: NDArray[np.floating], alpha: float = 0.7) -> Picture:
+def overlay_heat(rgb: NDArray[Any], values: NDArray[np.floating], alpha: float = 0.7) -> Image:
     """Lay values over the brightness of an image, dark for 0 and bright for 1.
 
     Args:
@@ -128,10 +129,11 @@ def overlay_heat(rgb: NDArray[Any], values: NDArray[np.floating], alpha: float =
     _check_alpha(alpha)
     colours = np.array(HEAT_COLOURS, np.float32)[np.rint(255 * np.clip(values, 0, 1)).astype(np.intp)]
     grey = rgb @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.rint((1 - alpha) * grey[..., None] + alpha * colours).astype(np.uint8)
+    mixed: Image = np.rint((1 - alpha) * grey[..., None] + alpha * colours).astype(np.uint8)
+    return mixed
 
 
-def outline_mask(rgb: NDArray[Any], mask: NDArray[Any], colour: Colour = TRUTH_COLOUR, thickness: int = 2) -> Picture:
+def outline_mask(rgb: NDArray[Any], mask: NDArray[Any], colour: Colour = TRUTH_COLOUR, thickness: int = 2) -> Image:
     """Draw the inner border of a mask, for showing a second mask over a tinted one.
 
     Args:
@@ -158,7 +160,7 @@ def outline_mask(rgb: NDArray[Any], mask: NDArray[Any], colour: Colour = TRUTH_C
     return overlay_mask(rgb, mask & (inside == 0), colour, 1.0)
 
 
-def overlay_labels(rgb: NDArray[Any], labels: NDArray[Any], alpha: float = 0.65) -> Picture:
+def overlay_labels(rgb: NDArray[Any], labels: NDArray[Any], alpha: float = 0.65) -> Image:
     """Tint every part in its own colour; the background keeps the image.
 
     Args:
@@ -172,38 +174,36 @@ def overlay_labels(rgb: NDArray[Any], labels: NDArray[Any], alpha: float = 0.65)
     Raises:
         ValueError: If a shape or dtype is wrong or a label is negative.
     """
-    picture = check_rgb(rgb)
+    image = check_rgb(rgb)
     labels = np.asarray(labels)
-    if labels.shape != picture.shape[:2] or not np.issubdtype(labels.dtype, np.integer):
+    if labels.shape != image.shape[:2] or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(
-            f"labels must be integers of the image's shape {picture.shape[:2]}, got {labels.dtype} {labels.shape}"
+            f"labels must be integers of the image's shape {image.shape[:2]}, got {labels.dtype} {labels.shape}"
         )
     for label in np.unique(labels):
         if label != 0:
-            picture = overlay_mask(picture, labels == label, part_colour(int(label)), alpha)
-    return picture.copy()
+            image = overlay_mask(image, labels == label, part_colour(int(label)), alpha)
+    return image.copy()
 
 
-def _check_pixel(pixel: Sequence[int], shape: tuple[int, int], what: str) -> tuple[int, int]:
-    if len(pixel) != 2:
-        raise ValueError(f"{what} must be (row, col), got {tuple(pixel)}")
-    row, col = int(pixel[0]), int(pixel[1])
+def _check_pixel(pixel: Pixel, shape: tuple[int, ...], what: str) -> Pixel:
+    row, col = pixel
     if not (0 <= row < shape[0] and 0 <= col < shape[1]):
         raise ValueError(f"{what} ({row}, {col}) lies outside of the image of {shape[0]} x {shape[1]} pixels")
     return row, col
 
 
-def draw_ring(picture: Picture, centre: tuple[float, float], radius: float, width: float, colour: Colour) -> None:
-    """Draw a ring with a dark rim into ``picture``; centre (x, y)."""
+def draw_ring(image: Image, centre: tuple[float, float], radius: float, width: float, colour: Colour) -> None:
+    """Draw a ring with a dark rim into ``image``; centre (x, y)."""
     at = (round(centre[0]), round(centre[1]))
     for line, ink in ((2.2 * width, INK), (width, colour)):
-        cv2.circle(picture, at, round(radius), ink, max(1, round(line)), cv2.LINE_AA)
+        cv2.circle(image, at, round(radius), ink, max(1, round(line)), cv2.LINE_AA)
 
 
 def draw_arrow(
-    picture: Picture, tail: tuple[float, float], angle: float, length: float, width: float, colour: Colour
+    image: Image, tail: tuple[float, float], angle: float, length: float, width: float, colour: Colour
 ) -> None:
-    """Draw a filled arrow with a dark rim into ``picture``; tail (x, y), angle counter-clockwise, rad."""
+    """Draw a filled arrow with a dark rim into ``image``; tail (x, y), angle counter-clockwise, rad."""
     along = np.array([math.cos(angle), -math.sin(angle)])  # image rows grow downwards
     across = np.array([-along[1], along[0]])
     head = min(3.2 * width, 0.7 * length)
@@ -218,56 +218,37 @@ def draw_arrow(
     ]
     points = np.array([np.asarray(tail) + a * along + b * across for a, b in outline])
     fixed = np.rint(points * 16).astype(np.int32)  # OpenCV's fixed point with 4 fractional bits
-    cv2.polylines(picture, [fixed], True, INK, max(1, round(0.9 * width)), cv2.LINE_AA, shift=4)
-    cv2.fillPoly(picture, [fixed], colour, cv2.LINE_AA, shift=4)
+    cv2.polylines(image, [fixed], True, INK, max(1, round(0.9 * width)), cv2.LINE_AA, shift=4)
+    cv2.fillPoly(image, [fixed], colour, cv2.LINE_AA, shift=4)
 
 
-def draw_action(
-    rgb: NDArray[Any],
-    hold: Sequence[int] | None,
-    push: Sequence[int] | None,
-    direction: int | None,
-    scale: int = 3,
-) -> Picture:
-    """Enlarge an image and draw an action into it: a ring at the hold, an arrow from the push pixel.
+def draw_action(rgb: NDArray[Any], action: FrameAction) -> Image:
+    """Draw an action: a ring at the hold, an arrow from the push pixel; what is not known of it is left out.
 
     Args:
-        rgb: uint8 (H, W, 3).
-        hold: (row, col) in pixels of ``rgb``, or None for no hold.
-        push: (row, col) in pixels of ``rgb``, or None for no push. The arrow's tail is here.
-        direction: k in 0..7, an angle of 45 k degrees counter-clockwise from image right; needed with a push.
-        scale: Enlargement, 1 or more; the image's pixels stay square and sharp.
+        rgb: uint8 (H, W, 3); enlarge small images first (:func:`fit`).
+        action: In the pixels of ``rgb``. A push is drawn where its direction is known.
 
     Returns:
-        uint8 (scale * H, scale * W, 3).
+        uint8 (H, W, 3).
 
     Raises:
-        ValueError: If a shape or dtype is wrong, a pixel lies outside, or the direction is not in 0..7.
+        ValueError: If a shape or dtype is wrong or a pixel lies outside.
     """
-    rgb = check_rgb(rgb)
-    if scale < 1:
-        raise ValueError(f"scale must be 1 or more, got {scale}")
-    picture = np.ascontiguousarray(rgb.repeat(scale, axis=0).repeat(scale, axis=1))
-    size = min(picture.shape[:2])
+    image = check_rgb(rgb).copy(order="C")
+    size = min(image.shape[:2])
     width = max(1.5, size / 60)
-
-    def centre(pixel: tuple[int, int]) -> tuple[float, float]:
-        return (pixel[1] + 0.5) * scale - 0.5, (pixel[0] + 0.5) * scale - 0.5
-
-    if push is not None:
-        pixel = _check_pixel(push, rgb.shape[:2], "push")
-        if direction is None or not 0 <= int(direction) <= 7:
-            raise ValueError(f"a push needs a direction in 0..7, got {direction}")
-        angle = int(direction) * math.pi / 4
-        draw_arrow(picture, centre(pixel), angle, size / 5, width, PUSH_COLOUR)
-        draw_ring(picture, centre(pixel), 0.5 * width, width, PUSH_COLOUR)
-    if hold is not None:
-        pixel = _check_pixel(hold, rgb.shape[:2], "hold")
-        draw_ring(picture, centre(pixel), size / 25, 0.8 * width, HOLD_COLOUR)
-    return picture
+    if action.push is not None and action.direction is not None:
+        row, col = _check_pixel(action.push, image.shape, "push")
+        draw_arrow(image, (col, row), action.direction * math.pi / 4, size / 5, width, PUSH_COLOUR)
+        draw_ring(image, (col, row), 0.5 * width, width, PUSH_COLOUR)
+    if action.hold is not None:
+        row, col = _check_pixel(action.hold, image.shape, "hold")
+        draw_ring(image, (col, row), size / 25, 0.8 * width, HOLD_COLOUR)
+    return image
 
 
-def fit(rgb: NDArray[Any], size: int) -> Picture:
+def fit(rgb: NDArray[Any], size: int) -> Image:
     """Resize an image so that its longer side is ``size``, keeping its proportions.
 
     Enlarging by two or more uses the nearest pixel, which keeps small images sharp; anything else Lanczos.
@@ -289,6 +270,6 @@ def fit(rgb: NDArray[Any], size: int) -> Picture:
     if max(height, width) == size:
         return rgb.copy()
     factor = size / max(height, width)
-    method = Image.Resampling.NEAREST if factor >= 2 else Image.Resampling.LANCZOS
+    method = PIL.Image.Resampling.NEAREST if factor >= 2 else PIL.Image.Resampling.LANCZOS
     shape = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(Image.fromarray(rgb).resize(shape, method))
+    return np.asarray(PIL.Image.fromarray(rgb).resize(shape, method))

@@ -8,23 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.files import write_json
 from atp.agent import Agent
 from atp.clips import ClipError, ClipInteraction, read_clip
 from atp.clips.clip import CLIP_FILE
-from atp.clips.letterbox import Letterbox, scale_pixel
+from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
 from atp.clips.writing import ClipWriter
-from atp.drawing.clip_images import labels_to_frame
 from atp.live.guide import Guide, Plan
 from atp.live.sources import Shot, Source
+from atp.types import Action, Image, Labels, Mask
 
 #: The actions in the network's pixels, beside the clip.
 ACTIONS_FILE = "actions.json"
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +39,11 @@ class LiveStep:
     """
 
     plan: Plan
-    before: NDArray[np.uint8]
-    after: NDArray[np.uint8]
+    before: Image
+    after: Image
     moved_before: Mask
     moved_after: Mask
-    parts: NDArray[np.uint8]
+    parts: Labels
     box: Letterbox
 
 
@@ -99,8 +96,9 @@ class LiveSession:
         while len(self.steps) < interactions:
             assert self._view is not None
             action = self.agent.act(self._view.observation, self._reachable())
-            plan = Plan.of(len(self.steps) + 1, action, Letterbox(*self._shape, self.resolution))
-            guide.show(self._view.rgb, self._scaled(plan))
+            plan = self._plan(action)
+            shown = plan.action.scaled(self._shape, self._view.rgb.shape)
+            guide.show(self._view.rgb, Plan(plan.number, shown))
             shot = source.take()
             self._check(shot)
             self._writer.add_frame(shot.rgb, shot.depth)
@@ -108,19 +106,25 @@ class LiveSession:
             self._actions.append([int(value) for value in action])
             write_json(self.folder / ACTIONS_FILE, self._actions)
             number = len(self.steps)
-            self._writer.add_interaction(
-                ClipInteraction(number - 1, number, None, None, plan.hold, plan.push, plan.direction)
-            )
+            self._writer.add_interaction(ClipInteraction(number - 1, number, action=plan.action))
 
-    def labels(self) -> NDArray[np.uint8]:
+    def labels(self) -> Labels:
         """The parts found, uint8 (H, W) of the last picture's size: 0 background, 1.. parts."""
-        box = Letterbox(*self._shape, self.resolution)
-        return labels_to_frame(self.agent.parts, box)
+        return self._frame.labels_to_frame(self.agent.parts)
 
     def result(self) -> dict[str, Any]:
         """What was done, for JSON: ``interactions`` (plans, with ``parts_found`` after each) and ``parts_found``."""
         entries = [{**step.plan.to_json(), "parts_found": _count(step.parts)} for step in self.steps]
         return {"interactions": entries, "parts_found": entries[-1]["parts_found"] if entries else 0}
+
+    @property
+    def _frame(self) -> Letterbox:
+        """Between the images as they were taken and the network's."""
+        return Letterbox(*self._shape, self.resolution)
+
+    def _plan(self, action: Action) -> Plan:
+        """The next plan, in the pixels of the images as they were taken."""
+        return Plan(len(self.steps) + 1, self._frame.frame_action(action))
 
     def _begin(self, shot: Shot) -> None:
         height, width = shot.rgb.shape[:2]
@@ -129,7 +133,7 @@ class LiveSession:
         self._writer.add_frame(shot.rgb, shot.depth)
         self.agent.reset(self._view.observation)
 
-    def _take_in(self, plan: Plan, action: NDArray[np.int64], after: View) -> None:
+    def _take_in(self, plan: Plan, action: Action, after: View) -> None:
         assert self._view is not None
         pair = ViewPair.of(self._view, after, self.steadies)
         masks = self.agent.segment_motion(pair.first.observation, pair.corrected, action)
@@ -143,13 +147,6 @@ class LiveSession:
         assert self._view is not None
         valid = self._view.box.valid
         return None if valid.all() else valid
-
-    def _scaled(self, plan: Plan) -> Plan:
-        """The plan in the pixels of the reduced frame that is shown."""
-        assert self._view is not None
-        shown = self._view.rgb.shape
-        hold, push = (scale_pixel(pixel, self._shape, shown) for pixel in (plan.hold, plan.push))
-        return Plan(plan.number, hold, push, plan.direction)
 
     def _check(self, shot: Shot) -> None:
         assert self._view is not None
@@ -175,8 +172,7 @@ class LiveSession:
                 self.agent.reset(view.observation)
             else:
                 action = np.array(actions[number - 1], np.int64)
-                plan = Plan.of(number, action, Letterbox(*clip.shape, self.resolution))
-                self._take_in(plan, action, view)
+                self._take_in(self._plan(action), action, view)
         self._actions = actions
 
 
@@ -191,5 +187,5 @@ def _read_actions(file: Path, count: int) -> list[list[int]]:
     return [list(action) for action in actions[:count]]
 
 
-def _count(parts: NDArray[np.uint8]) -> int:
+def _count(parts: Labels) -> int:
     return len(set(np.unique(parts)) - {0})

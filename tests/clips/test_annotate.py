@@ -30,6 +30,7 @@ from atp.clips import frames as frames_module
 from atp.clips import read_clip, read_frames
 from atp.clips.frames import VideoFrames
 from atp.commands.annotate import welcome
+from atp.frame_action import FrameAction
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 24
 SQUARE = [[10, 20], [10, 29], [19, 29], [19, 20]]  # 10 x 10 pixels
@@ -192,8 +193,8 @@ def test_saved_annotation_is_a_clip_with_the_masks_that_were_drawn(page):
     assert np.array_equal(first.moved_after, polygon_mask("square", "triangle"))
     assert second.moved_before is None
     assert np.array_equal(second.moved_after, polygon_mask("triangle"))
-    assert (first.hold, first.push, first.direction) == ((5, 6), (40, 63), 3)
-    assert (second.hold, second.push, second.direction) == (None, None, None)
+    assert first.action == FrameAction((5, 6), (40, 63), 3)
+    assert second.action == FrameAction()
     parts = json.loads((page.folder / "clip.json").read_text())["parts"]
     labels = np.asarray(Image.open(page.folder / parts))
     assert np.array_equal(labels, polygon_mask("square") + 7 * polygon_mask("triangle"))

@@ -7,6 +7,7 @@ import pytest
 
 from atp.clips import ClipError, ClipInteraction, read_clip
 from atp.clips.writing import ClipWriter
+from atp.frame_action import FrameAction
 
 
 def picture(number: int) -> np.ndarray:
@@ -24,7 +25,7 @@ def test_what_is_written_is_read_back(tmp_path: Path):
     mask[3:9, 4:20] = True
     writer = ClipWriter(tmp_path / "clip", source="drawn", licence="CC0")
     assert [writer.add_frame(picture(k), depth(k)) for k in range(3)] == [0, 1, 2]
-    writer.add_interaction(ClipInteraction(0, 1, mask, np.roll(mask, 5, 1), (3, 4), (19, 29), 7))
+    writer.add_interaction(ClipInteraction(0, 1, mask, np.roll(mask, 5, 1), FrameAction((3, 4), (19, 29), 7)))
     assert len(read_clip(tmp_path / "clip").interactions) == 1  # whole at any time
     writer.add_interaction(ClipInteraction(1, 2))
     writer.set_parts(mask.astype(np.uint8) * 2)
@@ -32,10 +33,10 @@ def test_what_is_written_is_read_back(tmp_path: Path):
     clip = read_clip(tmp_path / "clip")
     assert (clip.source, clip.licence, clip.shape, clip.found) == ("drawn", "CC0", (20, 30), False)
     first, second = clip.interactions
-    assert (first.before, first.after, first.hold, first.push, first.direction) == (0, 1, (3, 4), (19, 29), 7)
+    assert (first.before, first.after, first.action) == (0, 1, FrameAction((3, 4), (19, 29), 7))
     assert np.array_equal(first.moved_before, mask)
     assert np.array_equal(first.moved_after, np.roll(mask, 5, 1))
-    assert (second.moved_before, second.hold, second.direction) == (None, None, None)
+    assert (second.moved_before, second.action) == (None, FrameAction())
     assert np.array_equal(clip.parts, mask.astype(np.uint8))  # numbered from 1
     for number, rgb in clip.footage.frames(range(3)):
         assert np.array_equal(rgb, picture(number))

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from atp.clips import ClipError, find_clips, read_clip, read_frames
 from atp.clips.letterbox import Letterbox
+from atp.frame_action import FrameAction
 
 HEIGHT, WIDTH, FRAMES = 120, 160, 8
 
@@ -88,7 +89,7 @@ def test_a_clip_folder_is_read(folder: Path):
     assert (clip.name, clip.shape, clip.source, clip.licence) == ("square", (120, 160), "drawn", "CC0")
     (interaction,) = clip.interactions
     assert (interaction.before, interaction.after) == (1, 6)
-    assert (interaction.hold, interaction.push, interaction.direction) == ((60, 10), (50, 40), 0)
+    assert interaction.action == FrameAction((60, 10), (50, 40), 0)
     assert interaction.moved_before.dtype == bool
     assert (interaction.moved_before == square(1)).all()
     assert (interaction.moved_after == square(6)).all()
@@ -98,8 +99,8 @@ def test_a_clip_folder_is_read(folder: Path):
 def test_masks_and_actions_are_optional(folder: Path):
     change(folder, {"interactions": [{"before": 0, "after": 2}, {"before": 2, "after": 7, "hold": None}]})
     first, second = read_clip(folder).interactions
-    assert (first.moved_before, first.moved_after, first.hold, first.push, first.direction) == (None,) * 5
-    assert (second.before, second.after, second.hold) == (2, 7, None)
+    assert (first.moved_before, first.moved_after, first.action) == (None, None, FrameAction())
+    assert (second.before, second.after, second.action.hold) == (2, 7, None)
 
 
 def test_masks_of_zeros_and_ones_and_in_colour_are_read(folder: Path):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from atp.clips.letterbox import Letterbox, scale_pixel, to_network
+from atp.clips.letterbox import Letterbox, to_network
+from atp.frame_action import FrameAction, scale_pixel
 
 
 @pytest.mark.parametrize("shape", [(1920, 1080), (480, 640), (90, 90), (61, 97), (40, 30)])
@@ -77,6 +78,29 @@ def test_letterbox_takes_a_mask_at_a_border_that_cuts_network_pixels():
 def test_letterbox_refuses_wrong_inputs(call):
     with pytest.raises(ValueError, match=r"must be|outside"):
         call()
+
+
+def test_labels_come_back_to_the_frame():
+    box = Letterbox(4, 8, 4)
+    labels = np.zeros((4, 4), np.uint8)
+    labels[1, 3], labels[2, 0], labels[0] = 2, 9, 5  # row 0 lies off the frame
+    back = box.labels_to_frame(labels)
+    assert back.shape == (4, 8)
+    assert np.argwhere(back == 2).tolist() == [[0, 6], [0, 7], [1, 6], [1, 7]]
+    assert np.argwhere(back == 9).tolist() == [[2, 0], [2, 1], [3, 0], [3, 1]]
+    assert set(np.unique(back)) == {0, 2, 9}
+
+
+def test_actions_go_to_the_network_and_back():
+    box = Letterbox(480, 640, 90)
+    action = np.array([45, 45, 12, 89, 5])
+    there = box.frame_action(action)
+    assert box.network_action(there).tolist() == action.tolist()
+    assert there.complete
+    for part in ({"hold": None}, {"push": None}, {"direction": None}):
+        known = FrameAction(**({"hold": (1, 2), "push": (3, 4), "direction": 5} | part))
+        assert not known.complete
+        assert box.network_action(known) is None
 
 
 def test_a_pixel_keeps_its_place_when_an_image_is_resized():

@@ -121,11 +121,7 @@ def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys
     clip = read_clip(tmp_path / "out")
     assert [(found.before, found.after) for found in clip.interactions] == [(k, k + 1) for k in range(5)]
     for found, entry in zip(clip.interactions, result["interactions"], strict=True):
-        assert (*found.hold, *found.push, found.direction) == (
-            *entry["hold"],
-            *entry["push"],
-            entry["direction"],
-        )
+        assert found.action.to_json() == {key: entry[key] for key in ("hold", "push", "direction")}
         assert found.moved_before is None  # what the agent saw is not the truth
     ((_, last),) = clip.footage.frames([5])
     assert np.array_equal(last, person.observation["rgb"])
@@ -201,7 +197,8 @@ def test_plans_lie_on_the_frame_whatever_its_shape(tmp_path: Path, agent: Agent,
     session, guide = LiveSession(agent, tmp_path / "out"), Quiet()
     session.play(Shots(*shots), 2, guide)
     for step, (shown, plan) in zip(session.steps, guide.plans, strict=True):
-        for pixel, reduced in zip((step.plan.hold, step.plan.push), (plan.hold, plan.push), strict=True):
+        whole, small = step.plan.action, plan.action
+        for pixel, reduced in zip((whole.hold, whole.push), (small.hold, small.push), strict=True):
             assert 0 <= pixel[0] < shape[0]
             assert 0 <= pixel[1] < shape[1]
             assert reduced == tuple(
@@ -213,8 +210,8 @@ def test_plans_lie_on_the_frame_whatever_its_shape(tmp_path: Path, agent: Agent,
     for action, step in zip(actions, session.steps, strict=True):
         assert box.valid[action[0], action[1]]
         assert box.valid[action[2], action[3]]
-        assert box.pixel(*step.plan.hold) == tuple(action[:2])
-        assert box.pixel(*step.plan.push) == tuple(action[2:4])
+        assert box.pixel(*step.plan.action.hold) == tuple(action[:2])
+        assert box.pixel(*step.plan.action.push) == tuple(action[2:4])
     assert session.labels().shape == shape
 
 

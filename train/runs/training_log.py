@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from atp.drawing import export as pictures
+from atp.drawing.primitives import overlay_mask
 from train.runs.round_statistics import RoundStatistics
 from train.runs.curve_file import Curve
 
@@ -68,10 +68,7 @@ class TrainingLog:
             self._writer.add_scalar(name, value, step)
         picture = self._rounds[-1].picture
         if picture is not None:
-            frames = [
-                pictures.overlay_mask(picture[frame], picture[f"moved_{frame}"])
-                for frame in ("before", "after")
-            ]
+            frames = [overlay_mask(picture[frame], picture[f"moved_{frame}"]) for frame in ("before", "after")]
             self._writer.add_image("motion", np.concatenate(frames, axis=1), step, dataformats="HWC")
         shown = (f"{name}={entries[name]:.3f}" for name in SHOWN if name in entries)
         self.note(" ".join([str(step), *shown]))

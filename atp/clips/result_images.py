@@ -1,0 +1,52 @@
+"""What was found in a clip, as a strip and a video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from atp.clips.scoring import METHODS, ClipResult, InteractionResult
+from atp.drawing.interactions import Found, ShownInteraction, comparison_strip, motion_video
+from atp.types import Image
+
+
+def draw_strip(result: ClipResult) -> Image:
+    """A grid with two rows for each interaction and a column for each method, uint8 (H, W, 3).
+
+    A last row shows the parts, where there were several interactions or the parts are annotated.
+    """
+    return comparison_strip(shown_interactions(result), title=result.clip.name)
+
+
+def draw_video(result: ClipResult) -> Iterator[Image]:
+    """Frames of a video, uint8 (H, W, 3): of each interaction the frame before, then after, with the agent's masks."""
+    return motion_video(shown_interactions(result))
+
+
+def shown_interactions(result: ClipResult) -> list[ShownInteraction]:
+    """What is shown of each interaction: masks and parts are brought from the network's pixels to the frames'."""
+    with_parts = len(result.interactions) > 1 or result.part_scores is not None
+    shown = []
+    for entry in result.interactions:
+        last = with_parts and entry is result.interactions[-1]
+        interaction = entry.interaction
+        shown.append(
+            ShownInteraction(
+                *entry.frames,
+                {title: _found(result, entry, method, last) for method, title in METHODS.items()},
+                interaction.action,
+                result.clip.shape,
+                interaction.moved_before,
+                interaction.moved_after,
+                result.clip.parts if last else None,
+                (interaction.before, interaction.after),
+            )
+        )
+    return shown
+
+
+def _found(result: ClipResult, entry: InteractionResult, method: str, with_parts: bool) -> Found:
+    before, after = (result.box.mask_to_frame(mask) for mask in entry.masks[method])
+    notes = ["" if iou is None else f"IoU {iou:.2f}" for iou in entry.ious[method]]
+    parts = result.box.labels_to_frame(result.parts[method]) if with_parts else None
+    scores = result.part_scores[method] if with_parts and result.part_scores else None
+    return Found(before, after, parts, (notes[0], notes[1], f"mIoU {scores['miou']:.2f}" if scores else ""))
