@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.files import atomic_folder, copy_files, write_json
+from atp.annotation.jpeg_frames import ImageFolderJpegFrames, JpegFrames, open_frames
 from atp.annotation.polygons import (
     ANNOTATION_FILE,
     Annotation,
@@ -18,7 +19,6 @@ from atp.annotation.polygons import (
     read_json,
 )
 from atp.clips import CLIP_FILE, ClipInteraction
-from atp.clips.frames import Frames, PictureFrames, open_frames
 from atp.clips.writing import ClipWriter
 from atp.frame_action import FrameAction
 
@@ -45,7 +45,7 @@ class AnnotationSession:
     """One video under annotation.
 
     Args:
-        path: A video file, a folder of pictures, or a clip folder. One that was annotated here is opened for
+        path: A video file, a folder of images, or a clip folder. One that was annotated here is opened for
             editing; of one with other masks only the frame numbers and actions are taken, to another folder.
         out: The clip folder to write; None for the clip folder that ``path`` is.
         source: Where the video comes from; empty keeps what the clip says.
@@ -62,7 +62,7 @@ class AnnotationSession:
         ValueError: Something is missing or broken, or the folder holds what would be lost; the message names it.
     """
 
-    frames: Frames
+    frames: JpegFrames
 
     def __init__(self, path: Path, out: Path | None = None, source: str = "", licence: str = "") -> None:
         if path.name == CLIP_FILE:
@@ -124,13 +124,13 @@ class AnnotationSession:
         base = self.folder if (self.folder / CLIP_FILE).is_file() else self._origin
         clip = read_json(base / CLIP_FILE) if base else {}
         texts = {key: text or str(clip.get(key) or "") for key, text in self._texts.items()}
-        pictures = isinstance(self.frames, PictureFrames)
+        images = isinstance(self.frames, ImageFolderJpegFrames)
         inside = self.frames.path.is_relative_to(self.folder)
         with atomic_folder(self.folder) as stage:
             if base:
                 copy_files(base, stage, _own_files(clip), link=base == self.folder)
-            writer = ClipWriter(stage, None if pictures else self.frames.path, **texts, annotation=METHOD)
-            if isinstance(self.frames, PictureFrames):
+            writer = ClipWriter(stage, None if images else self.frames.path, **texts, annotation=METHOD)
+            if isinstance(self.frames, ImageFolderJpegFrames):
                 others = {file.name for file in self.frames.path.iterdir()}
                 others -= {file.name for file in self.frames.files}
                 copy_files(self.frames.path, stage / "frames", others, link=inside)

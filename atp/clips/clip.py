@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from atp.clips.footage import Footage
-from atp.clips.image_folder import DepthImages
 from atp.frame_action import NO_ACTION, FrameAction
 from atp.types import Labels, Mask
 
 CLIP_FILE = "clip.json"
+
+
+class Depth(Protocol):
+    """Depth images of the frames."""
+
+    def read(self, number: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+        """The depth of a frame of a shape (H, W), float32 (H, W) metres, 0 where there is no reading.
+
+        Raises:
+            ClipError: There is none, or it does not fit the frame.
+        """
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +68,7 @@ class Clip:
     footage: Footage
     interactions: tuple[ClipInteraction, ...]
     found: bool = False
-    depth: DepthImages | None = None
+    depth: Depth | None = None
     parts: Labels | None = None
     source: str = ""
     licence: str = ""

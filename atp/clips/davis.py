@@ -1,8 +1,8 @@
-"""Sequences in the layout of DAVIS (pictures and label images) made into clip folders.
+"""Sequences in the layout of DAVIS (images and label images) made into clip folders.
 
 The layout is ``JPEGImages/<resolution>/<sequence>/*.jpg`` and ``Annotations/<resolution>/<sequence>/*.png``, or the
-same without the folder of the resolution. A label image has the name of its picture and the number of an object in each
-pixel, 0 where there is none; not every picture needs one.
+same without the folder of the resolution. A label image has the name of its image and the number of an object in each
+pixel, 0 where there is none; not every image needs one.
 """
 
 from __future__ import annotations
@@ -13,20 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from assets.files import atomic_folder
 from atp.clips import ClipError, ClipInteraction
-from atp.clips.frames import picture_files, picture_shape
+from atp.clips.image_folder import image_files, image_shape
 from atp.clips.writing import ClipWriter
+from atp.types import Labels
 
-PICTURES, LABELS = "JPEGImages", "Annotations"
+IMAGES, LABELS = "JPEGImages", "Annotations"
 PREFERRED_RESOLUTION = "480p"
 #: Marks pixels that nobody decided on, in label images with a palette; all of the object in those of two greys.
 VOID = 255
-
-Labels = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -35,13 +33,13 @@ class DavisSequence:
 
     Attributes:
         name: Its name.
-        pictures: Its pictures; their places are the frame numbers.
+        images: Its images; their places are the frame numbers.
         labels: The label image of each frame number that has one.
-        shape: (H, W) of the pictures.
+        shape: (H, W) of the images.
     """
 
     name: str
-    pictures: tuple[Path, ...]
+    images: tuple[Path, ...]
     labels: dict[int, Path]
     shape: tuple[int, int]
 
@@ -58,33 +56,31 @@ def find_sequence(root: Path, name: str, resolution: str = "") -> DavisSequence:
         The sequence.
 
     Raises:
-        ClipError: Something is missing, or pictures differ in size.
+        ClipError: Something is missing, or images differ in size.
     """
     for text in (name, resolution):
         if text in (".", "..") or Path(text).name != text:
             raise ClipError(f"{text}: must be the name of a folder, not a path")
     if not name:
         raise ClipError("the name of the sequence is empty")
-    for folder in (root, root / PICTURES, root / LABELS):
+    for folder in (root, root / IMAGES, root / LABELS):
         if not folder.is_dir():
-            raise ClipError(f"{folder}: no such folder; the layout needs {PICTURES} and {LABELS}")
+            raise ClipError(f"{folder}: no such folder; the layout needs {IMAGES} and {LABELS}")
     inside = Path(resolution or _resolution(root, name)) / name
-    pictures = picture_files(root / PICTURES / inside)
+    images = image_files(root / IMAGES / inside)
     label_folder = root / LABELS / inside
     if not label_folder.is_dir():
         raise ClipError(f"{label_folder}: no such folder; the sequence has no label images")
-    shape = picture_shape(pictures[0])
-    for picture in pictures:
-        if picture_shape(picture) != shape:
-            raise ClipError(f"{picture}: has {_size(picture_shape(picture))} pixels, {pictures[0].name} {_size(shape)}")
+    shape = image_shape(images[0])
+    for image in images:
+        if image_shape(image) != shape:
+            raise ClipError(f"{image}: has {_size(image_shape(image))} pixels, {images[0].name} {_size(shape)}")
     found = {
-        number: file
-        for number, picture in enumerate(pictures)
-        if (file := label_folder / f"{picture.stem}.png").is_file()
+        number: file for number, image in enumerate(images) if (file := label_folder / f"{image.stem}.png").is_file()
     }
     if len(found) < 2:
-        raise ClipError(f"{label_folder}: needs label images (png) of two pictures or more, has {len(found)}")
-    return DavisSequence(name, tuple(pictures), found, shape)
+        raise ClipError(f"{label_folder}: needs label images (png) of two images or more, has {len(found)}")
+    return DavisSequence(name, tuple(images), found, shape)
 
 
 def read_labels(path: Path, shape: tuple[int, int]) -> Labels:
@@ -100,9 +96,9 @@ def read_labels(path: Path, shape: tuple[int, int]) -> Labels:
     Raises:
         ClipError: It is unreadable, of another kind or of another size.
     """
-    size = picture_shape(path)
+    size = image_shape(path)
     if size != shape:
-        raise ClipError(f"{path}: has {_size(size)} pixels, its picture {_size(shape)} (height x width)")
+        raise ClipError(f"{path}: has {_size(size)} pixels, its image {_size(shape)} (height x width)")
     try:
         with Image.open(path) as image:
             mode = image.mode
@@ -125,7 +121,7 @@ def import_sequence(
     source: str = "",
     licence: str = "",
 ) -> ClipInteraction:
-    """Write a clip folder with all pictures of a sequence and one interaction.
+    """Write a clip folder with all images of a sequence and one interaction.
 
     Args:
         sequence: The sequence.
@@ -164,8 +160,8 @@ def import_sequence(
     with atomic_folder(out) as stage:
         writer = ClipWriter(stage, None, source or f"sequence {sequence.name}", licence, "object masks of the sequence")
         (stage / "frames").mkdir()
-        for picture in sequence.pictures:
-            shutil.copyfile(picture, stage / "frames" / picture.name)
+        for file in sequence.images:
+            shutil.copyfile(file, stage / "frames" / file.name)
         writer.add_interaction(interaction)
         writer.set_parts(labels[after])
     return interaction
@@ -177,8 +173,8 @@ def _labels_of(sequence: DavisSequence, number: int) -> Labels:
         shown = ", ".join(map(str, numbers)) if len(numbers) <= 10 else f"{numbers[0]} to {numbers[-1]}"
         reason = (
             "no label image"
-            if 0 <= number < len(sequence.pictures)
-            else f"not there: the sequence has {len(sequence.pictures)} pictures"
+            if 0 <= number < len(sequence.images)
+            else f"not there: the sequence has {len(sequence.images)} images"
         )
         raise ClipError(f"{sequence.name}: frame {number}: {reason}; frames with labels: {shown}")
     return read_labels(sequence.labels[number], sequence.shape)
@@ -186,15 +182,15 @@ def _labels_of(sequence: DavisSequence, number: int) -> Labels:
 
 def _resolution(root: Path, name: str) -> str:
     """The folder of the resolution, empty where the layout has none."""
-    if (root / PICTURES / name).is_dir():
+    if (root / IMAGES / name).is_dir():
         return ""
-    found = sorted(folder.parent.name for folder in (root / PICTURES).glob(f"*/{name}") if folder.is_dir())
+    found = sorted(folder.parent.name for folder in (root / IMAGES).glob(f"*/{name}") if folder.is_dir())
     if PREFERRED_RESOLUTION in found:
         return PREFERRED_RESOLUTION
     if len(found) > 1:
-        raise ClipError(f"{root / PICTURES}: has {name} as {', '.join(found)}; choose one with --resolution")
+        raise ClipError(f"{root / IMAGES}: has {name} as {', '.join(found)}; choose one with --resolution")
     if not found:
-        raise ClipError(f"{root / PICTURES}: has no sequence {name}")
+        raise ClipError(f"{root / IMAGES}: has no sequence {name}")
     return found[0]
 
 

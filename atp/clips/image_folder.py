@@ -1,68 +1,70 @@
-"""Folders of pictures: the frames of a clip, and their depth."""
+"""Folders of images: the frames of a clip, and their depth."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from functools import cached_property
 from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from PIL import Image
 
+from atp.clips.clip import Clip
 from atp.clips.errors import ClipError
-from atp.clips.footage import USUAL_RATE, Footage, Frame, Thumbnail, checked_numbers
+from atp.clips.footage import IndexedFootage
+from atp.clips.interaction_finding import find_interactions
+from atp.clips.sources import CLIP_SOURCES
+from atp.clips.video import VIDEO_SUFFIXES
+from atp.types import Image
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg")
+#: A folder with no more images than this has one for every moment; with more they are the frames of a video.
+FEW_IMAGES = 12
 
 
-class PictureFootage(Footage):
-    """The pictures of a folder as frames, sorted by name and counted from 0.
+class ImageFolderFootage(IndexedFootage):
+    """The images of a folder as frames, sorted by name and counted from 0.
 
     Args:
         path: The folder.
 
     Raises:
-        ClipError: There is no picture in it, or the first one cannot be read.
+        ClipError: There is no image in it.
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.files = list_pictures(path)
-        if not self.files:
-            raise ClipError(f"{path}: there is no picture (png or jpg) in it")
+        self.files = image_files(path)
+        super().__init__(path, len(self.files), len(self.files) <= FEW_IMAGES)
 
-    @cached_property
-    def shape(self) -> tuple[int, int]:
-        """(H, W) of the first picture."""
-        height, width = read_picture(self.files[0]).shape[:2]
-        return height, width
+    def read(self, number: int) -> Image:
+        """See :meth:`IndexedFootage.read`."""
+        return read_image(self.files[number])
 
-    def frames(self, numbers: Iterable[int]) -> Iterator[tuple[int, Frame]]:
-        """See :meth:`Footage.frames`."""
-        for number in checked_numbers(self.path, numbers):
-            if number >= len(self.files):
-                raise ClipError(
-                    f"{self.path}: frame {number} is past the end, the last picture is {len(self.files) - 1}"
-                )
-            yield number, read_picture(self.files[number], self.shape)
+    def name(self, number: int) -> str:
+        """The image's file."""
+        return str(self.files[number])
 
-    def thumbnails(self, side: int, rate: float) -> Iterator[Thumbnail]:
-        """See :meth:`Footage.thumbnails`; pictures that cannot be read are left out."""
-        scale = min(1.0, side / max(self.shape))
-        every = max(1, round(USUAL_RATE / rate))
-        numbers = sorted({*range(0, len(self.files), every), len(self.files) - 1})
-        for number in numbers:
-            try:
-                rgb = read_picture(self.files[number], self.shape)
-            except ClipError:
-                continue
-            yield Thumbnail(number, number / USUAL_RATE, _reduced(rgb, scale))
+
+class ImageFolderSource:
+    """Clips that are folders of images without a clip.json; interactions are found in them."""
+
+    def recognises(self, path: Path) -> bool:
+        """Whether it is a folder with images; with a video beside them they are taken for masks of it."""
+        if not list_images(path):
+            return False
+        return not any(file.suffix.lower() in VIDEO_SUFFIXES for file in path.iterdir() if file.is_file())
+
+    def read(self, path: Path) -> Clip:
+        """See :meth:`atp.clips.sources.ClipSource.read`."""
+        footage = ImageFolderFootage(path)
+        return Clip(path.resolve().name, path, footage, find_interactions(footage), found=True)
+
+
+CLIP_SOURCES.add("image folder", ImageFolderSource())
 
 
 class DepthImages:
-    """The depth images of a clip's frames: 16-bit pictures, sorted by name, one for each frame.
+    """The depth images of a clip's frames: 16-bit PNG, sorted by name, one for each frame.
 
     Args:
         folder: Where they are.
@@ -75,7 +77,7 @@ class DepthImages:
 
     def __init__(self, folder: Path, scale: float, count: int | None = None) -> None:
         self.folder, self.scale = folder, scale
-        self.files = [file for file in list_pictures(folder) if file.suffix.lower() == ".png"]
+        self.files = [file for file in list_images(folder) if file.suffix.lower() == ".png"]
         if not self.files or (count is not None and len(self.files) != count):
             raise ClipError(
                 f"{folder}: must have a 16-bit PNG for each frame, has {len(self.files)}"
@@ -105,35 +107,49 @@ class DepthImages:
         return stored.astype(np.float32) * np.float32(self.scale)
 
 
-def list_pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder, sorted by name; hidden files are not taken for any."""
+def list_images(folder: Path) -> list[Path]:
+    """The images of a folder, sorted by name; none where there is no folder. Hidden files are not taken for any."""
     if not folder.is_dir():
         return []
-    found = (file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+    found = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     return sorted(file for file in found if file.is_file() and not file.name.startswith("."))
 
 
-def read_picture(file: Path, shape: tuple[int, int] | None = None) -> Frame:
-    """Read a picture as uint8 (H, W, 3) RGB.
+def image_files(folder: Path) -> list[Path]:
+    """The images of a folder, one or more, sorted by name.
 
     Raises:
-        ClipError: It cannot be read, or is not of the shape that is asked for.
+        ClipError: There is no such folder, or no image in it.
+    """
+    if not folder.is_dir():
+        raise ClipError(f"{folder}: no such folder")
+    files = list_images(folder)
+    if not files:
+        raise ClipError(f"{folder}: has no images (png or jpg)")
+    return files
+
+
+def image_shape(file: Path) -> tuple[int, int]:
+    """(H, W) of an image, from its header.
+
+    Raises:
+        ClipError: It is not an image.
     """
     try:
-        with Image.open(file) as image:
-            rgb = np.asarray(image.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        with PIL.Image.open(file) as image:
+            return image.height, image.width
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
         raise ClipError(f"{file}: cannot be read as an image ({error})") from error
-    if shape is not None and rgb.shape[:2] != shape:
-        raise ClipError(
-            f"{file}: has {rgb.shape[0]} x {rgb.shape[1]} pixels (height x width), "
-            f"the first picture of the clip has {shape[0]} x {shape[1]}"
-        )
-    return rgb
 
 
-def _reduced(rgb: Frame, scale: float) -> Frame:
-    if scale >= 1:
-        return rgb
-    size = tuple(max(1, round(scale * side)) for side in rgb.shape[1::-1])
-    return np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), np.uint8)
+def read_image(file: Path) -> Image:
+    """Read an image as uint8 (H, W, 3) RGB.
+
+    Raises:
+        ClipError: It cannot be read.
+    """
+    try:
+        with PIL.Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, PIL.Image.DecompressionBombError) as error:
+        raise ClipError(f"{file}: cannot be read as an image ({error})") from error

@@ -11,12 +11,10 @@ from numpy.typing import NDArray
 
 from atp.clips.letterbox import Letterbox
 from atp.clips.steadying import Affine, camera_motion, match_light, steady, unsteady_mask
+from atp.types import Image, Mask
 
 #: Longer side in pixels to which larger frames are reduced; the network sees fewer.
 WORKING_SIDE = 640
-
-Mask = NDArray[np.bool_]
-Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,13 +28,13 @@ class View:
         box: Between ``rgb`` and ``image``.
     """
 
-    rgb: Frame
-    image: Frame
+    rgb: Image
+    image: Image
     depth: NDArray[np.float32] | None
     box: Letterbox
 
     @classmethod
-    def of(cls, frame: Frame, resolution: int, depth: NDArray[np.float32] | None = None) -> View:
+    def of(cls, frame: Image, resolution: int, depth: NDArray[np.float32] | None = None) -> View:
         """Reduce a frame.
 
         Args:
@@ -96,5 +94,5 @@ class ViewPair:
         return moved_before & self.first.box.valid, moved_after & box.valid
 
 
-def _observation(image: Frame, depth: NDArray[np.float32] | None) -> dict[str, Any]:
+def _observation(image: Image, depth: NDArray[np.float32] | None) -> dict[str, Any]:
     return {"rgb": image, "depth": depth, "touch": np.zeros(2, np.int8)}

@@ -10,8 +10,15 @@ import av.container
 import av.error
 import numpy as np
 
+from atp.clips.clip import Clip
 from atp.clips.errors import ClipError
-from atp.clips.footage import USUAL_RATE, Footage, Frame, Thumbnail, checked_numbers
+from atp.clips.footage import USUAL_RATE, Footage, Thumbnail, checked_numbers
+from atp.clips.interaction_finding import find_interactions
+from atp.clips.sources import CLIP_SOURCES
+from atp.types import Image
+
+#: Endings by which a video is told from its masks in a folder; any file may be tried as one.
+VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".ts", ".mpg")
 
 
 class VideoFootage(Footage):
@@ -37,7 +44,7 @@ class VideoFootage(Footage):
         """(H, W) of the first frame, upright."""
         return self._shape
 
-    def frames(self, numbers: Iterable[int]) -> Iterator[tuple[int, Frame]]:
+    def frames(self, numbers: Iterable[int]) -> Iterator[tuple[int, Image]]:
         """See :meth:`Footage.frames`; the video is decoded up to the last number."""
         wanted = checked_numbers(self.path, numbers)
         number = -1
@@ -71,15 +78,31 @@ class VideoFootage(Footage):
             yield Thumbnail(*last[:2], upright(last[2], scale))
 
 
-def read_frames(video: str | Path, indices: Iterable[int]) -> dict[int, Frame]:
+class VideoSource:
+    """Clips that are a bare video file; interactions are found in them."""
+
+    def recognises(self, path: Path) -> bool:
+        """Whether it is a file: whatever its ending, the decoder says whether it is a video."""
+        return path.is_file()
+
+    def read(self, path: Path) -> Clip:
+        """See :meth:`atp.clips.sources.ClipSource.read`."""
+        footage = VideoFootage(path)
+        return Clip(path.stem, path, footage, find_interactions(footage), found=True)
+
+
+CLIP_SOURCES.add("video", VideoSource())
+
+
+def read_frames(video: str | Path, indices: Iterable[int]) -> dict[int, Image]:
     """Read some frames of a video, decoding it frame by frame up to the last one asked for.
 
     Args:
         video: The file.
-        indices: Frame numbers from 0, counted as they come out of the decoder; in any order.
+        indices: Image numbers from 0, counted as they come out of the decoder; in any order.
 
     Returns:
-        uint8 (H, W, 3) RGB for each number, turned upright where the file says that it was taken sideways.
+        uint8 (H, W, 3) RGB for each number, rotated upright where the file says that it was taken sideways.
 
     Raises:
         ClipError: If the file is missing or unreadable, a number is negative or past the end, or
@@ -109,7 +132,7 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]
     """Open a video file and its first video stream.
 
     Raises:
-        ClipError: It is missing, no video, or has no picture in it.
+        ClipError: It is missing, no video, or has no video stream.
     """
     if not path.is_file():
         raise ClipError(f"{path}: no such video file")
@@ -138,11 +161,11 @@ def _decode(video: Path) -> Iterator[tuple[int, av.VideoFrame]]:
 
 def upright_shape(frame: av.VideoFrame) -> tuple[int, int]:
     """(H, W) of a frame once it is upright."""
-    turned = round(frame.rotation / 90) % 2 == 1
-    return (frame.width, frame.height) if turned else (frame.height, frame.width)
+    sideways = round(frame.rotation / 90) % 2 == 1
+    return (frame.width, frame.height) if sideways else (frame.height, frame.width)
 
 
-def upright(frame: av.VideoFrame, scale: float = 1.0) -> Frame:
+def upright(frame: av.VideoFrame, scale: float = 1.0) -> Image:
     """The frame as uint8 RGB (H, W, 3), upright: phones store how they were held beside the pixels."""
     width, height = (max(1, round(scale * side)) for side in (frame.width, frame.height))
     rgb = frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA")

@@ -1,4 +1,4 @@
-"""Writing clip folders, the format that :mod:`atp.clips.folder` reads."""
+"""Writing clip folders, the format that :mod:`atp.clips.clip_folder` reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from assets.files import atomic_path, write_json
 from atp.clips.clip import CLIP_FILE, ClipInteraction
 from atp.clips.errors import ClipError
-from atp.clips.image_folder import list_pictures
+from atp.clips.image_folder import list_images
+from atp.types import Image, Labels
 
 #: Metres of one unit of a stored depth image: tenths of a millimetre, so that 16 bits hold 6.5 m.
 DEPTH_SCALE = 0.0001
@@ -24,13 +25,13 @@ DEPTH_SCALE = 0.0001
 class ClipWriter:
     """A clip folder that grows while somebody plays or annotates; it can be read after every call.
 
-    With a video, the folder gets a copy of it. Without, its frames are pictures of their own::
+    With a video, the folder gets a copy of it. Without, its frames are images of their own::
 
         clip/clip.json  clip/frames/000000.png  clip/depth/000000.png  clip/moved_before_0.png ...
 
     Args:
         folder: Where to; made if it is not there.
-        video: A video to copy into the folder; None for pictures that :meth:`add_frame` adds.
+        video: A video to copy into the folder; None for images that :meth:`add_frame` adds.
         source: Where the video comes from.
         licence: Its licence.
         annotation: How masks were made.
@@ -66,14 +67,14 @@ class ClipWriter:
 
     @classmethod
     def reopen(cls, folder: str | Path) -> ClipWriter:
-        """Go on with a clip of pictures.
+        """Resume a clip of images.
 
         Args:
             folder: The clip folder.
 
         Returns:
-            A writer that adds to what is there. Pictures that belong to no interaction are removed: whoever wrote them
-            may have been stopped between a picture and its depth.
+            A writer that adds to what is there. Images that belong to no interaction are removed: whoever wrote them
+            may have been stopped between an image and its depth.
 
         Raises:
             ClipError: There is no such clip, or it is one of a video.
@@ -84,14 +85,14 @@ class ClipWriter:
         except (OSError, ValueError) as error:
             raise ClipError(f"{file}: cannot be read ({error})") from error
         if not isinstance(data, dict) or data.get("frames") != "frames":
-            raise ClipError(f"{file}: is not a clip of pictures that can be gone on with")
+            raise ClipError(f"{file}: is not a clip of images that can be resumed")
         writer = cls.__new__(cls)
         writer.folder, writer._data = Path(folder), data
         entries = data.setdefault("interactions", [])
         writer._frames = max((entry["after"] + 1 for entry in entries), default=0)
         for kind in ("frames", "depth"):
-            for picture in list_pictures(writer.folder / kind)[writer._frames :]:
-                picture.unlink()
+            for image in list_images(writer.folder / kind)[writer._frames :]:
+                image.unlink()
         return writer
 
     @property
@@ -99,8 +100,8 @@ class ClipWriter:
         """How many frames there are."""
         return self._frames
 
-    def add_frame(self, rgb: NDArray[np.uint8], depth: NDArray[np.float32] | None = None) -> int:
-        """Add a picture.
+    def add_frame(self, rgb: Image, depth: NDArray[np.float32] | None = None) -> int:
+        """Add an image.
 
         Args:
             rgb: (H, W, 3) uint8.
@@ -140,7 +141,7 @@ class ClipWriter:
         self._data["interactions"].append(entry)
         self._write()
 
-    def set_parts(self, labels: NDArray[np.uint8]) -> None:
+    def set_parts(self, labels: Labels) -> None:
         """Keep the true parts of the last interaction's frame after, (H, W) uint8, 0 background."""
         _write_image(self.folder / "parts.png", labels)
         self._data["parts"] = "parts.png"
@@ -154,6 +155,6 @@ def _write_image(path: Path, image: NDArray[Any] | Sequence[Any]) -> None:
     """Write a PNG under a temporary name, then rename it."""
     done, encoded = cv2.imencode(".png", np.asarray(image))
     if not done:
-        raise ValueError(f"{path}: the picture cannot be written as PNG")
+        raise ValueError(f"{path}: the image cannot be written as PNG")
     with atomic_path(path) as temporary:
         temporary.write_bytes(encoded.tobytes())

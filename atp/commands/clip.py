@@ -32,6 +32,8 @@ class ClipOptions:
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH...")]
     """Clip folders (with a clip.json), folders of clip folders, folders of pictures, or video files."""
+    source: str = ""
+    """Clip source that reads them, module:name for one of your own; the one that recognises a path if not given."""
     weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""
     out: Path = Path("runs/clip")
@@ -68,7 +70,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> dict[str,
         ClipError: If a clip cannot be read.
         atp.checkpoint.CheckpointError: If the weights cannot be read.
     """
-    clips = [read_clip(path) for path in find_clips(options.paths)]
+    clips = [read_clip(path, options.source) for path in find_clips(options.paths, options.source)]
     # Here, so that asking for help does not wait for PyTorch.
     import torch
 

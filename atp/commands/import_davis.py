@@ -51,4 +51,4 @@ def main(options: ImportDavisOptions) -> None:
         options.source,
         options.licence,
     )
-    print(f"{options.out}: {len(sequence.pictures)} frames, from {written.before} to {written.after}")
+    print(f"{options.out}: {len(sequence.images)} frames, from {written.before} to {written.after}")

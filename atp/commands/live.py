@@ -12,7 +12,7 @@ from PIL import Image
 from assets.files import atomic_path, write_json
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
-from atp.live.sources import CameraSource, FolderSource, RealSenseSource, Source
+from atp.live.cameras import Camera, RealSense, WatchedFolder, Webcam
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class LiveOptions:
     """Seed of PyTorch's random numbers."""
 
 
-def run(options: LiveOptions, source: Source | None = None) -> dict[str, Any]:
+def run(options: LiveOptions, camera: Camera | None = None) -> dict[str, Any]:
     """Play, and write the clip, ``found_parts.png``, ``strip.png``, ``video.mp4`` and ``result.json``.
 
     What is written is whole after every interaction, however the session ends.
 
     Args:
         options: What to play with and where to write.
-        source: Used in place of the camera or folder in the options.
+        camera: Used in place of the camera or folder in the options.
 
     Returns:
         What is written as ``result.json``: see :meth:`atp.live.session.LiveSession.result`.
@@ -64,7 +64,7 @@ def run(options: LiveOptions, source: Source | None = None) -> dict[str, Any]:
         ValueError: An option does not make sense.
     """
     named = [options.camera is not None, options.folder is not None, options.realsense]
-    if source is None and sum(named) != 1:
+    if camera is None and sum(named) != 1:
         raise ValueError("name one source: --camera NUMBER, --folder PATH or --realsense")
     if options.interactions < 1:
         raise ValueError(f"--interactions must be at least 1, not {options.interactions}")
@@ -78,7 +78,7 @@ def run(options: LiveOptions, source: Source | None = None) -> dict[str, Any]:
     agent = Agent.from_pretrained(options.weights, device=options.device)
     session = LiveSession(agent, options.out, options.steadies, options.resume)
     then = "add the next picture" if options.folder else "press Enter"
-    with closing(source or _open(options, session.pictures)) as opened:
+    with closing(camera or _open(options, session.images)) as opened:
         try:
             session.play(opened, options.interactions, Guide(options.out, then, options.window))
         finally:
@@ -87,12 +87,12 @@ def run(options: LiveOptions, source: Source | None = None) -> dict[str, Any]:
     return session.result()
 
 
-def _open(options: LiveOptions, taken: int) -> Source:
+def _open(options: LiveOptions, taken: int) -> Camera:
     if options.folder is not None:
-        return FolderSource(options.folder, options.timeout, taken)
+        return WatchedFolder(options.folder, options.timeout, taken)
     if options.camera is not None:
-        return CameraSource(options.camera, _wait_for_enter)
-    return RealSenseSource(_wait_for_enter)
+        return Webcam(options.camera, _wait_for_enter)
+    return RealSense(_wait_for_enter)
 
 
 def _wait_for_enter() -> None:

@@ -16,8 +16,8 @@ from atp.clips.clip import CLIP_FILE
 from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
 from atp.clips.writing import ClipWriter
+from atp.live.cameras import Camera, Shot
 from atp.live.guide import Guide, Plan
-from atp.live.sources import Shot, Source
 from atp.types import Action, Image, Labels, Mask
 
 #: The actions in the network's pixels, beside the clip.
@@ -53,14 +53,14 @@ class LiveSession:
     Args:
         agent: Chooses, perceives and remembers.
         folder: The clip folder: new, or with ``resume`` that of a session that was ended early.
-        steadies: Correct the camera's shaking and its exposure between two pictures.
-        resume: Go on: the agent looks at the stored pictures again.
+        steadies: Correct the camera's shaking and its exposure between two images.
+        resume: Resume it: the agent looks at the stored images again.
 
     Attributes:
         steps: What was done so far.
 
     Raises:
-        ClipError: There is a clip already, or with ``resume`` none that can be gone on with.
+        ClipError: There is a clip already, or with ``resume`` none that can be resumed.
     """
 
     def __init__(self, agent: Agent, folder: Path, steadies: bool = True, resume: bool = False) -> None:
@@ -76,30 +76,30 @@ class LiveSession:
             self._writer = ClipWriter(folder, source="atp live", annotation="none: what moved is not known")
 
     @property
-    def pictures(self) -> int:
-        """Pictures that were taken so far."""
+    def images(self) -> int:
+        """Images that were taken so far."""
         return self._writer.frames
 
-    def play(self, source: Source, interactions: int, guide: Guide) -> None:
+    def play(self, camera: Camera, interactions: int, guide: Guide) -> None:
         """Play until there were so many interactions.
 
         Args:
-            source: Where pictures come from.
-            interactions: In all, with those of a session that is gone on with.
-            guide: Tells the person what to do.
+            camera: Where images come from.
+            interactions: In all, with those of a session that is resumed.
+            guide: Shows the person what to do.
 
         Raises:
-            ClipError: A picture cannot be read, or is not like the first one.
+            ClipError: An image cannot be read, or is not like the first one.
         """
         if self._view is None:
-            self._begin(source.take())
+            self._begin(camera.take())
         while len(self.steps) < interactions:
             assert self._view is not None
             action = self.agent.act(self._view.observation, self._reachable())
             plan = self._plan(action)
             shown = plan.action.scaled(self._shape, self._view.rgb.shape)
             guide.show(self._view.rgb, Plan(plan.number, shown))
-            shot = source.take()
+            shot = camera.take()
             self._check(shot)
             self._writer.add_frame(shot.rgb, shot.depth)
             self._take_in(plan, action, View.of(shot.rgb, self.resolution, shot.depth))
@@ -109,7 +109,7 @@ class LiveSession:
             self._writer.add_interaction(ClipInteraction(number - 1, number, action=plan.action))
 
     def labels(self) -> Labels:
-        """The parts found, uint8 (H, W) of the last picture's size: 0 background, 1.. parts."""
+        """The parts found, uint8 (H, W) of the last image's size: 0 background, 1.. parts."""
         return self._frame.labels_to_frame(self.agent.parts)
 
     def result(self) -> dict[str, Any]:
@@ -152,14 +152,14 @@ class LiveSession:
         assert self._view is not None
         if shot.rgb.shape[:2] != self._shape:
             raise ClipError(
-                f"the new picture has {shot.rgb.shape[0]} x {shot.rgb.shape[1]} pixels (height x width), the first one "
-                f"{self._shape[0]} x {self._shape[1]}: take it again with the same camera, and go on with --resume"
+                f"the new image has {shot.rgb.shape[0]} x {shot.rgb.shape[1]} pixels (height x width), the first one "
+                f"{self._shape[0]} x {self._shape[1]}: take it again with the same camera, and resume with --resume"
             )
         if (shot.depth is None) != (self._view.depth is None):
-            raise ClipError("either every picture has a depth image or none; go on with --resume")
+            raise ClipError("either every image has a depth image or none; resume with --resume")
 
     def _replay(self) -> None:
-        """Let the agent look at the stored pictures again."""
+        """Let the agent look at the stored images again."""
         self._writer = ClipWriter.reopen(self.folder)
         clip = read_clip(self.folder)
         actions = _read_actions(self.folder / ACTIONS_FILE, len(clip.interactions))

@@ -1,4 +1,4 @@
-"""Finding interactions in footage: drawn rooms with a door, a drawer and an arm that reaches in."""
+"""Finding interactions in footage: synthesized rooms with a door, a drawer and an arm that reaches in."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 
 from atp.clips import read_clip, read_frames
-from atp.clips.finding import find_interactions
-from atp.clips.image_folder import PictureFootage
+from atp.clips.image_folder import ImageFolderFootage
+from atp.clips.interaction_finding import find_interactions
 from atp.clips.video import VideoFootage
+from films import write_film
 
 HEIGHT, WIDTH, RATE = 180, 320, 25
 
@@ -39,20 +40,16 @@ def draw(room: np.ndarray, door: float, drawer: float = 0.0, arm: float = 0.0) -
 
 def film(path: Path, states: list[np.ndarray], light: bool = False, shake: bool = False) -> Path:
     rng = np.random.default_rng(1)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=RATE)
-        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
-        stream.options = {"crf": "20"}
-        for number, rgb in enumerate(states):
-            if light:
-                rgb = np.clip(rgb * (1 - 0.4 * number / len(states)), 0, 255).astype(np.uint8)
-            if shake:
-                shift = np.array([[1, 0, rng.normal(0, 2)], [0, 1, rng.normal(0, 2)]])
-                rgb = cv2.warpAffine(rgb, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
-            noisy = np.clip(rgb + rng.normal(0, 3, rgb.shape), 0, 255).astype(np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(noisy, format="rgb24")))
-        container.mux(stream.encode(None))
-    return path
+
+    def filmed(number: int, rgb: np.ndarray) -> np.ndarray:
+        if light:
+            rgb = np.clip(rgb * (1 - 0.4 * number / len(states)), 0, 255).astype(np.uint8)
+        if shake:
+            shift = np.array([[1, 0, rng.normal(0, 2)], [0, 1, rng.normal(0, 2)]])
+            rgb = cv2.warpAffine(rgb, shift, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+        return np.clip(rgb + rng.normal(0, 3, rgb.shape), 0, 255).astype(np.uint8)
+
+    return write_film(path, (filmed(number, rgb) for number, rgb in enumerate(states)), RATE, crf="20")
 
 
 def moving(room: np.ndarray, count: int, **ends: tuple[float, float]) -> list[np.ndarray]:
@@ -142,16 +139,16 @@ def test_frame_numbers_count_frames_where_their_times_are_uneven(room: np.ndarra
     assert 35 <= found.after < 49
 
 
-def test_a_few_pictures_are_a_moment_each(room: np.ndarray, tmp_path: Path):
+def test_a_few_images_are_a_moment_each(room: np.ndarray, tmp_path: Path):
     for number, door in enumerate((0, 0.5, 1)):
         Image.fromarray(draw(room, door)).save(tmp_path / f"{number:03}.png")
-    assert [(found.before, found.after) for found in find_interactions(PictureFootage(tmp_path))] == [
+    assert [(found.before, found.after) for found in find_interactions(ImageFolderFootage(tmp_path))] == [
         (0, 1),
         (1, 2),
     ]
 
 
-def test_many_pictures_are_the_frames_of_a_video(room: np.ndarray, tmp_path: Path):
+def test_many_images_are_the_frames_of_a_video(room: np.ndarray, tmp_path: Path):
     states = [*[draw(room, 0)] * 14, *moving(room, 16, door=(0, 1)), *[draw(room, 1)] * 14]
     for number, rgb in enumerate(states):
         Image.fromarray(rgb).save(tmp_path / f"{number:03}.jpg")

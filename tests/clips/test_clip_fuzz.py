@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import av
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from PIL import Image
 
 from atp.clips import ClipError, read_clip
 from atp.clips.scoring import evaluate_clip
+from films import write_film
 
 HEIGHT, WIDTH = 48, 64
 CASES = 240
@@ -54,12 +54,7 @@ def draw(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
 
 
 def film(path: Path, codec: str, pixels: str = "yuv420p", frames: int = 12, size=(HEIGHT, WIDTH)) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=10)
-        stream.height, stream.width, stream.pix_fmt = *size, pixels
-        for number in range(frames):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(draw(number, *size), format="rgb24")))
-        container.mux(stream.encode(None))
+    write_film(path, (draw(number, *size) for number in range(frames)), codec=codec, pixels=pixels)
 
 
 def write_sources(root: Path) -> None:
@@ -69,19 +64,19 @@ def write_sources(root: Path) -> None:
     named = root / "named"
     named.mkdir()
     shutil.copy(root / "a.mp4", named / "video.mp4")
-    pictures = root / "pictures"
+    images = root / "images"
     for kind in ("frames", "depth"):
-        (pictures / kind).mkdir(parents=True)
+        (images / kind).mkdir(parents=True)
     for number in range(4):
-        Image.fromarray(draw(4 * number)).save(pictures / "frames" / f"{number}.png")
-        Image.fromarray(np.full((HEIGHT, WIDTH), 700 + number, np.uint16)).save(pictures / "depth" / f"{number}.png")
+        Image.fromarray(draw(4 * number)).save(images / "frames" / f"{number}.png")
+        Image.fromarray(np.full((HEIGHT, WIDTH), 700 + number, np.uint16)).save(images / "depth" / f"{number}.png")
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     mask[10:30, 10:40] = 255
     entry = {"before": 0, "after": 3, "moved_before": "m.png", "moved_after": "m.png",
              "hold": [5, 6], "push": [20, 20], "direction": 2}  # fmt: skip
     for folder, data in (
         (named, {"video": "video.mp4"}),
-        (pictures, {"frames": "frames", "depth": "depth", "depth_scale": 0.001}),
+        (images, {"frames": "frames", "depth": "depth", "depth_scale": 0.001}),
     ):
         Image.fromarray(mask).save(folder / "m.png")
         Image.fromarray(mask // 255).save(folder / "parts.png")
@@ -132,7 +127,7 @@ def make_case(number: int, sources: Path, folder: Path) -> Path:
         path.write_bytes(damaged(source.read_bytes(), rng))
         return path
     path = folder / "clip"
-    shutil.copytree(sources / ("named" if rng.random() < 0.4 else "pictures"), path)
+    shutil.copytree(sources / ("named" if rng.random() < 0.4 else "images"), path)
     if number % 3 == 1:
         data = json.loads((path / "clip.json").read_text())
         for _ in range(int(rng.integers(1, 4))):
@@ -187,7 +182,7 @@ def test_broken_files_give_results_or_clear_errors(tmp_path: Path, apart: Proces
     sources = tmp_path / "sources"
     sources.mkdir()
     write_sources(sources)
-    for sound in (*sources.glob("?.*"), sources / "named", sources / "pictures"):
+    for sound in (*sources.glob("?.*"), sources / "named", sources / "images"):
         assert look_at(sound) == ""
     messages, grown = apart.submit(run_cases, sources, tmp_path).result(timeout=SECONDS * CASES)
     refused = [message for message in messages if message]
@@ -223,18 +218,13 @@ def test_frames_that_change_their_size_are_refused_where_they_are_needed(tmp_pat
         dict(clip.footage.frames([0, 16]))
 
 
-def write_long_video(path: Path, seconds: int) -> None:
+def long_video(seconds: int) -> Iterator[np.ndarray]:
     ground = cv2.resize(draw(0, 27, 48), (1920, 1080), interpolation=cv2.INTER_CUBIC)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25)
-        stream.height, stream.width, stream.pix_fmt = 1080, 1920, "yuv420p"
-        stream.options = {"preset": "ultrafast"}
-        for number in range(25 * seconds):
-            rgb = ground.copy()
-            left = 200 * (number // 125 % 4) + 8 * min(number % 125, 25)
-            rgb[300:700, left : left + 300] = (220, 180, 60)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode(None))
+    for number in range(25 * seconds):
+        rgb = ground.copy()
+        left = 200 * (number // 125 % 4) + 8 * min(number % 125, 25)
+        rgb[300:700, left : left + 300] = (220, 180, 60)
+        yield rgb
 
 
 def peak_memory(path: Path) -> tuple[int, int]:
@@ -249,7 +239,7 @@ def test_memory_does_not_grow_with_a_video(tmp_path: Path):
     peaks = []
     for seconds in (10, 120):
         path = tmp_path / f"{seconds}.mp4"
-        write_long_video(path, seconds)
+        write_film(path, long_video(seconds), rate=25, preset="ultrafast")
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
             peaks.append(pool.submit(peak_memory, path).result())
     (short, few), (long, many) = peaks

@@ -79,5 +79,5 @@ def test_pictures_cannot_be_added_to_a_video(tmp_path: Path):
     with pytest.raises(ValueError, match="is the clip of a video"):
         writer.add_frame(picture(0))
     writer.add_interaction(ClipInteraction(0, 1))
-    with pytest.raises(ClipError, match="is not a clip of pictures"):
+    with pytest.raises(ClipError, match="is not a clip of images"):
         ClipWriter.reopen(tmp_path / "clip")

@@ -14,8 +14,11 @@ from rich.console import Console
 from atp.clips import ClipError, find_clips, read_clip, read_frames
 from atp.clips.letterbox import Letterbox
 from atp.frame_action import FrameAction
+from films import write_film
 
 HEIGHT, WIDTH, FRAMES = 120, 160, 8
+#: Decoding order is not the order of the file.
+B_FRAMES = {"crf": "5", "bf": "2"}
 
 
 def square(number: int) -> np.ndarray:
@@ -33,23 +36,10 @@ def frame(number: int) -> np.ndarray:
     return rgb
 
 
-def write_frames(path: Path, frames: list[np.ndarray], rotation: int = 0) -> None:
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=10)
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "5", "bf": "2"}  # B-frames: decoding order is not the order of the file
-        if rotation:
-            stream.set_display_rotation(rotation)
-        for rgb in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode(None))
-
-
 @pytest.fixture(scope="module")
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("video") / "video.mp4"
-    write_frames(path, [frame(number) for number in range(FRAMES)])
+    write_film(path, map(frame, range(FRAMES)), **B_FRAMES)
     return path
 
 
@@ -132,7 +122,7 @@ def test_frames_are_the_ones_asked_for(video: Path):
 def test_a_video_cut_short_gives_the_frames_that_are_left(tmp_path: Path):
     path = tmp_path / "cut.ts"  # a format without an index, as a camera that lost power leaves it
     noise = np.random.default_rng(0).integers(0, 256, (12, 64, 64, 3), dtype=np.uint8)
-    write_frames(path, list(noise))
+    write_film(path, noise, **B_FRAMES)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(ClipError, match=r"frame 11 is past the end, the last readable frame is \d$") as caught:
@@ -148,7 +138,7 @@ def test_a_video_taken_sideways_is_turned_upright(tmp_path: Path):
     import cv2
 
     path = tmp_path / "sideways.mp4"
-    write_frames(path, [frame(5), frame(6)], rotation=90)
+    write_film(path, [frame(5), frame(6)], rotation=90, **B_FRAMES)
     rgb = read_frames(path, [0])[0]
     assert rgb.shape == (WIDTH, HEIGHT, 3)
     assert np.abs(rgb.astype(int) - np.rot90(frame(5))).mean() < 3
@@ -200,7 +190,7 @@ WRONG = [
     ("a number", "clip.json: 'video' must be a file name", lambda clip: change(clip, {"video": 3})),
     ("both", "clip.json: must name either 'video'", lambda clip: change(clip, {"frames": "frames"})),
     ("no folder", "frames: missing", lambda clip: change(clip, {"video": None, "frames": "frames"})),
-    ("empty folder", "no picture", lambda clip: _frames(clip, 0)),
+    ("empty folder", "has no images", lambda clip: _frames(clip, 0)),
     ("depth too few", "for each frame, has 1 for 2", lambda clip: _frames(clip, 2, 1)),
     ("depth scale", "'depth_scale' must be", lambda clip: _frames(clip, 2, 2, 0)),
     (
@@ -283,7 +273,7 @@ def test_frames_past_the_end_are_refused(video: Path):
 
 
 def test_files_that_are_no_videos_are_refused(tmp_path: Path, video: Path):
-    with pytest.raises(ClipError, match="no such video"):
+    with pytest.raises(ClipError, match="no such file"):
         read_clip(tmp_path / "none.mp4")
     Image.new("RGB", (32, 32)).save(tmp_path / "image.png")
     with pytest.raises(ClipError, match="two readable frames"):

@@ -103,7 +103,7 @@ def test_palette_grey_and_black_and_white_labels(tmp_path):
     ("options", "message"),
     [
         (["--after", "3"], "frame 3: no label image; frames with labels: 0, 2, 4"),
-        (["--after", "6"], "has 6 pictures"),
+        (["--after", "6"], "has 6 images"),
         (["--before", "4", "--after", "2"], "must come earlier"),
         (["--objects", "2,3"], "00020.png: has no object 3; its objects are 1, 2"),
         (["--objects", "two"], "--objects"),
@@ -131,14 +131,14 @@ def test_missing_folders_are_named(tmp_path):
     with pytest.raises(ClipError, match="not a path"):
         find_sequence(root, "../drawer")
     (root / "JPEGImages" / "480p" / "bare").mkdir()
-    with pytest.raises(ClipError, match="bare: has no pictures"):
+    with pytest.raises(ClipError, match="bare: has no images"):
         find_sequence(root, "bare")
     write_tree(root, "small")
     write_tree(root, "large")
-    assert find_sequence(root, "drawer").pictures[0].parent.parent.name == "480p"
+    assert find_sequence(root, "drawer").images[0].parent.parent.name == "480p"
     with pytest.raises(ClipError, match="Annotations"):
         find_sequence(write_tree(tmp_path / "none", annotated=()), "drawer")
-    with pytest.raises(ClipError, match="two pictures or more, has 1"):
+    with pytest.raises(ClipError, match="two images or more, has 1"):
         find_sequence(write_tree(tmp_path / "one", annotated=(3,)), "drawer")
     write_tree(tmp_path / "two", "small")
     with pytest.raises(ClipError, match=r"large, small.*--resolution"):
@@ -149,10 +149,10 @@ def test_sizes_must_fit_and_folders_be_empty(tmp_path):
     root = write_tree(tmp_path / "davis")
     sequence = find_sequence(root, "drawer")
     write_labels(sequence.labels[4], labels(4)[:-1])
-    with pytest.raises(ClipError, match=r"00020.png: has 29 x 40 pixels, its picture 30 x 40"):
+    with pytest.raises(ClipError, match=r"00020.png: has 29 x 40 pixels, its image 30 x 40"):
         import_sequence(sequence, tmp_path / "clip")
     assert not (tmp_path / "clip").exists()
-    Image.new("RGB", (WIDTH + 1, HEIGHT)).save(sequence.pictures[3])
+    Image.new("RGB", (WIDTH + 1, HEIGHT)).save(sequence.images[3])
     with pytest.raises(ClipError, match=r"00015.jpg: has 30 x 41 pixels"):
         find_sequence(root, "drawer")
     (tmp_path / "full").mkdir()

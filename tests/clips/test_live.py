@@ -21,9 +21,9 @@ from atp.clips import ClipError, read_clip
 from atp.clips.letterbox import Letterbox
 from atp.clips.scoring import evaluate_clip
 from atp.commands.live import LiveOptions, run
+from atp.live.cameras import RealSense, Shot, WatchedFolder, Webcam
 from atp.live.guide import Plan
 from atp.live.session import LiveSession
-from atp.live.sources import CameraSource, FolderSource, RealSenseSource, Shot
 from atp.metrics import miou
 from atp.playing.episode import play_episode
 from atp.playing.policies import POLICIES
@@ -131,7 +131,7 @@ def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys
     assert {"strip.png", "video.mp4", "plan.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
 
 
-class Impatient(FolderSource):
+class Impatient(WatchedFolder):
     """A person who gives up after some pictures."""
 
     def __init__(self, folder: Path, pictures: int) -> None:
@@ -227,15 +227,15 @@ def test_pictures_unlike_the_first_are_refused(tmp_path: Path, agent: Agent):
 
 
 def test_a_folder_is_waited_for_and_broken_pictures_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    with pytest.raises(ClipError, match="no new picture came"):
-        FolderSource(tmp_path / "later", timeout=0.2).take()
-    monkeypatch.setattr("atp.live.sources.PATIENCE", 0.3)
+    with pytest.raises(ClipError, match="no new image came"):
+        WatchedFolder(tmp_path / "later", timeout=0.2).take()
+    monkeypatch.setattr("atp.live.cameras.PATIENCE", 0.3)
     (tmp_path / "0.png").write_bytes(b"no picture")
     with pytest.raises(ClipError, match=r"0\.png: cannot be read"):
-        FolderSource(tmp_path).take()
+        WatchedFolder(tmp_path).take()
     rgb = np.full((4, 6, 3), 7, np.uint8)
     Image.fromarray(rgb).save(tmp_path / "1.png")
-    source = FolderSource(tmp_path, skip=1)
+    source = WatchedFolder(tmp_path, skip=1)
     assert np.array_equal(source.take().rgb, rgb)
     Image.fromarray(rgb).save(tmp_path / "2.png")
     np.save(tmp_path / "2.depth.npy", np.ones((3, 3), np.float32))
@@ -270,21 +270,21 @@ class FakeCapture:
 def test_a_camera_gives_fresh_frames_once_the_person_is_done(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("cv2.VideoCapture", FakeCapture)
     asked: list[int] = []
-    source = CameraSource("0", lambda: asked.append(1))
+    source = Webcam("0", lambda: asked.append(1))
     assert source.take().rgb[0, 0].tolist() == [200, 0, 6]  # RGB, and not one of the five that were waiting
     assert source.take().depth is None
     assert len(asked) == 2
     source.take()
-    with pytest.raises(ClipError, match="camera 0: gives no picture"):
+    with pytest.raises(ClipError, match="camera 0: gives no image"):
         source.take()
     with pytest.raises(ClipError, match="camera 7: cannot be opened"):
-        CameraSource("7", lambda: None)
+        Webcam("7", lambda: None)
 
 
 def test_realsense_says_what_to_install_and_gives_depth_in_metres(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(sys.modules, "pyrealsense2", None)
     with pytest.raises(ClipError, match=r"pip install 'act-the-part\[realsense\]'"):
-        RealSenseSource(lambda: None)
+        RealSense(lambda: None)
 
     def frame(data):
         return types.SimpleNamespace(get_data=lambda: data)
@@ -307,7 +307,7 @@ def test_realsense_says_what_to_install_and_gives_depth_in_metres(monkeypatch: p
         align=lambda to: types.SimpleNamespace(process=lambda found: found),
     )
     monkeypatch.setitem(sys.modules, "pyrealsense2", fake)
-    shot = RealSenseSource(lambda: None).take()
+    shot = RealSense(lambda: None).take()
     assert shot.rgb.shape == (4, 6, 3)
     assert shot.depth == pytest.approx(np.full((4, 6), 0.2))
 

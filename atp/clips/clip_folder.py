@@ -1,6 +1,6 @@
 """Reading clip folders: footage of somebody moving parts, with masks of what moved.
 
-A clip folder holds a video, or a folder of pictures, and a ``clip.json``::
+A clip folder holds a video, or a folder of images, and a ``clip.json``::
 
     {"video": "video.mp4", "source": "...", "licence": "...", "annotation": "...",
      "interactions": [{"before": 0, "after": 153,
@@ -8,17 +8,17 @@ A clip folder holds a video, or a folder of pictures, and a ``clip.json``::
                        "hold": [row, col], "push": [row, col], "direction": 0}],
      "depth": "depth", "depth_scale": 0.001, "parts": "parts.png"}
 
-Only ``video`` is needed; ``frames``, the folder of pictures, may stand in its place. Where ``interactions`` are not
+Only ``video`` is needed; ``frames``, the folder of images, may stand in its place. Where ``interactions`` are not
 named they are found; of each, ``before`` and ``after`` are needed. Frame numbers count, from 0, the frames that come
-out of the decoder, or the pictures in the order of their names. Masks have the size of the frames; hold and push are
-pixels of them. ``depth`` is a folder of 16-bit pictures, one for each frame, ``depth_scale`` the metres of one unit,
+out of the decoder, or the images in the order of their names. Masks have the size of the frames; hold and push are
+pixels of them. ``depth`` is a folder of 16-bit images, one for each frame, ``depth_scale`` the metres of one unit,
 0 no reading. ``parts`` is a label image of the frame after the last interaction: 0 background, another value a part.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,73 +28,31 @@ from PIL import Image
 
 from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
 from atp.clips.errors import ClipError
-from atp.clips.finding import find_interactions
 from atp.clips.footage import Footage
-from atp.clips.image_folder import DepthImages, PictureFootage, list_pictures
+from atp.clips.image_folder import DepthImages, ImageFolderFootage
+from atp.clips.interaction_finding import find_interactions
+from atp.clips.sources import CLIP_SOURCES
 from atp.clips.video import VideoFootage
 from atp.frame_action import FrameAction
 from atp.types import MAX_PARTS, Labels, Mask
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
 DEPTH_SCALE = 0.001
-VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".ts", ".mpg")
 
 
-def find_clips(paths: Iterable[str | Path]) -> list[Path]:
-    """Resolve what a user gave to clip folders and video files.
+class ClipFolderSource:
+    """Clip folders, as this module describes them."""
 
-    Args:
-        paths: Clip folders, folders of clip folders, folders of pictures, or video files.
+    def recognises(self, path: Path) -> bool:
+        """Whether it is a folder with a clip.json, or that file."""
+        return path.name == CLIP_FILE or (path / CLIP_FILE).exists()
 
-    Returns:
-        The clip folders and files, in the given order; those of one folder sorted by name.
-
-    Raises:
-        ClipError: If a path is missing or holds no clip, or no path is given.
-    """
-    found: list[Path] = []
-    for path in map(Path, paths):
-        if path.is_file() or (path / CLIP_FILE).is_file():
-            found.append(path)
-        elif path.is_dir():
-            inside = sorted(file.parent for file in path.glob(f"*/{CLIP_FILE}"))
-            if not inside and not _holds_pictures(path):
-                raise ClipError(f"{path}: neither it nor a folder in it has a {CLIP_FILE}, or pictures")
-            found.extend(inside or [path])
-        else:
-            raise ClipError(f"{path}: no such file or folder")
-    if not found:
-        raise ClipError("no clip given")
-    return found
+    def read(self, path: Path) -> Clip:
+        """See :meth:`atp.clips.sources.ClipSource.read`."""
+        return _read_folder(path.parent if path.name == CLIP_FILE else path)
 
 
-def read_clip(path: str | Path) -> Clip:
-    """Read a clip folder, a folder of pictures, or a bare video file.
-
-    Args:
-        path: A folder with a clip.json, that file itself, a folder of pictures, or a video. Where no interactions are
-            named they are found (:mod:`atp.clips.finding`).
-
-    Returns:
-        The clip, with its masks; frames are read later, from its ``footage``.
-
-    Raises:
-        ClipError: If anything is missing, broken, or does not fit together.
-    """
-    path = Path(path)
-    if path.name == CLIP_FILE:
-        path = path.parent
-    if (path / CLIP_FILE).exists() or (path.is_dir() and not _holds_pictures(path)):
-        return _read_folder(path)
-    footage = PictureFootage(path) if path.is_dir() else VideoFootage(path)
-    name = path.resolve().name if path.is_dir() else path.stem
-    return Clip(name, path, footage, find_interactions(footage), found=True)
-
-
-def _holds_pictures(folder: Path) -> bool:
-    """Whether a folder without a clip.json is one of pictures: with a video beside them they are masks of it."""
-    files = [file for file in folder.iterdir() if file.is_file()]
-    return bool(list_pictures(folder)) and not any(file.suffix.lower() in VIDEO_SUFFIXES for file in files)
+CLIP_SOURCES.add("clip folder", ClipFolderSource())
 
 
 def _read_folder(folder: Path) -> Clip:
@@ -102,12 +60,12 @@ def _read_folder(folder: Path) -> Clip:
     data = _read_json(file)
     named = [key for key in ("video", "frames") if data.get(key) is not None]
     if len(named) != 1:
-        raise ClipError(f"{file}: must name either 'video', a file, or 'frames', a folder of pictures")
+        raise ClipError(f"{file}: must name either 'video', a file, or 'frames', a folder of images")
     footage: Footage
     if named == ["video"]:
         footage = VideoFootage(_inside(folder, data["video"], file, "video"))
     else:
-        footage = PictureFootage(_inside(folder, data["frames"], file, "frames", folder=True))
+        footage = ImageFolderFootage(_inside(folder, data["frames"], file, "frames", folder=True))
     entries = data.get("interactions")
     if entries is not None and (not isinstance(entries, list) or not entries):
         raise ClipError(f"{file}: 'interactions' must be a list with one entry or more; without it they are found")
@@ -139,7 +97,7 @@ def _read_json(file: Path) -> dict[str, Any]:
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ClipError(f"{file}: missing; a clip folder needs one, or pictures") from error
+        raise ClipError(f"{file}: missing; a clip folder needs one, or images") from error
     except OSError as error:
         raise ClipError(f"{file}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
@@ -155,8 +113,7 @@ def _depth(folder: Path, file: Path, data: dict[str, Any], footage: Footage) -> 
     scale = data.get("depth_scale", DEPTH_SCALE)
     if isinstance(scale, bool) or not isinstance(scale, int | float) or not 0 < scale < 1:
         raise ClipError(f"{file}: 'depth_scale' must be the metres of one unit, between 0 and 1, got {scale!r}")
-    count = len(footage.files) if isinstance(footage, PictureFootage) else None
-    return DepthImages(_inside(folder, data["depth"], file, "depth", folder=True), float(scale), count)
+    return DepthImages(_inside(folder, data["depth"], file, "depth", folder=True), float(scale), footage.count)
 
 
 def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: tuple[int, int]) -> ClipInteraction:
@@ -241,7 +198,7 @@ def _read_labels(path: Path, shape: tuple[int, int]) -> Labels:
 def _read_image(
     path: Path, shape: tuple[int, int], what: str, as_stored: Callable[[Image.Image], bool]
 ) -> NDArray[Any]:
-    """Read a picture of one channel, as grey unless it is to be taken as stored."""
+    """Read an image of one channel, as grey unless it is to be taken as stored."""
     try:
         with Image.open(path) as image:
             size = (image.height, image.width)

@@ -1,4 +1,4 @@
-"""Where pictures of a real object come from: a folder that receives them, a camera, or a RealSense."""
+"""Where images of a real object come from: a folder that receives them, a camera, or a RealSense."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.clips import ClipError
-from atp.clips.image_folder import list_pictures, read_picture
+from atp.clips.image_folder import list_images, read_image
+from atp.types import Image
 
 #: Seconds between two looks into a folder.
 POLL = 0.1
-#: Seconds after which a picture that cannot be read is taken for broken rather than for one that is being written.
+#: Seconds after which an image that cannot be read is taken for broken rather than for one that is being written.
 PATIENCE = 5.0
 #: Frames that a camera may have kept from before, to be thrown away.
 STALE_FRAMES = 5
-#: What comes behind the name of a picture in that of its depth image.
+#: What comes behind the name of an image in that of its depth image.
 DEPTH_NAMES = (".depth.npy", ".depth.png")
 
 
 @dataclass(frozen=True, eq=False)
 class Shot:
-    """A picture.
+    """An image.
 
     Attributes:
         rgb: uint8 (H, W, 3).
         depth: float32 (H, W) metres, 0 where there is no reading; None without.
     """
 
-    rgb: NDArray[np.uint8]
+    rgb: Image
     depth: NDArray[np.float32] | None = None
 
 
-class Source(Protocol):
-    """Gives pictures, one for each time the person is done."""
+class Camera(Protocol):
+    """Gives images, one for each time the person is done."""
 
     def take(self) -> Shot:
-        """Wait until there is a new picture and return it.
+        """Wait until there is a new image and return it.
 
         Raises:
             ClipError: It cannot be read, or none comes.
@@ -54,16 +55,16 @@ class Source(Protocol):
         ...
 
 
-class FolderSource:
-    """Pictures that somebody or something puts into a folder, in the order of their names.
+class WatchedFolder:
+    """Images that somebody or something puts into a folder, in the order of their names.
 
     Beside ``0003.png`` or ``0003.jpg`` there may be a depth image: ``0003.depth.png``, 16 bits of millimetres, or
-    ``0003.depth.npy``, float32 metres. It has to be there before its picture.
+    ``0003.depth.npy``, float32 metres. It has to be there before its image.
 
     Args:
         folder: The folder; it may come later.
-        timeout: Seconds to wait for a picture.
-        skip: Pictures at the beginning that were taken already.
+        timeout: Seconds to wait for an image.
+        skip: Images at the beginning that were taken already.
     """
 
     def __init__(self, folder: Path, timeout: float = 600.0, skip: int = 0) -> None:
@@ -71,13 +72,13 @@ class FolderSource:
         self._taken = skip
 
     def take(self) -> Shot:
-        """See :meth:`Source.take`: the first picture, by name, after those that were taken."""
+        """See :meth:`Camera.take`: the first image, by name, after those that were taken."""
         begin, file, size, seen = time.monotonic(), None, -1, 0.0
         while True:
             now = time.monotonic()
-            pictures = [picture for picture in list_pictures(self.folder) if ".depth." not in picture.name]
-            if len(pictures) > self._taken:
-                newest = pictures[self._taken]
+            images = [image for image in list_images(self.folder) if ".depth." not in image.name]
+            if len(images) > self._taken:
+                newest = images[self._taken]
                 found = newest.stat().st_size
                 if newest != file or found != size:
                     file, size, seen = newest, found, now
@@ -91,14 +92,14 @@ class FolderSource:
                         self._taken += 1
                         return shot
             elif now - begin > self.timeout:
-                raise ClipError(f"{self.folder}: no new picture came in {self.timeout:.0f} seconds")
+                raise ClipError(f"{self.folder}: no new image came in {self.timeout:.0f} seconds")
             time.sleep(POLL)
 
     def close(self) -> None:
         """Nothing to let go of."""
 
 
-class CameraSource:
+class Webcam:
     """A webcam, or the stream at a URL, by OpenCV.
 
     Args:
@@ -116,13 +117,13 @@ class CameraSource:
             raise ClipError(f"camera {camera}: cannot be opened; is it there, and free?")
 
     def take(self) -> Shot:
-        """See :meth:`Source.take`."""
+        """See :meth:`Camera.take`."""
         self._ready()
         for _ in range(STALE_FRAMES):
             self._capture.grab()
         read, bgr = self._capture.read()
         if not read or bgr is None:
-            raise ClipError(f"camera {self.camera}: gives no picture; is it still there?")
+            raise ClipError(f"camera {self.camera}: gives no image; is it still there?")
         return Shot(np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8))
 
     def close(self) -> None:
@@ -130,7 +131,7 @@ class CameraSource:
         self._capture.release()
 
 
-class RealSenseSource:
+class RealSense:
     """An Intel RealSense camera: colour, and depth brought to the colour camera's view.
 
     Args:
@@ -158,14 +159,14 @@ class RealSenseSource:
         self._align: Any = pyrealsense2.align(pyrealsense2.stream.color)
 
     def take(self) -> Shot:
-        """See :meth:`Source.take`."""
+        """See :meth:`Camera.take`."""
         self._ready()
         try:
             for _ in range(STALE_FRAMES):
                 self._pipeline.wait_for_frames()
             frames = self._align.process(self._pipeline.wait_for_frames())
         except RuntimeError as error:
-            raise ClipError(f"RealSense camera: gives no picture ({error})") from error
+            raise ClipError(f"RealSense camera: gives no image ({error})") from error
         rgb = np.array(frames.get_color_frame().get_data(), np.uint8)
         depth = np.asarray(frames.get_depth_frame().get_data(), np.float32) * np.float32(self._scale)
         return Shot(rgb, depth)
@@ -176,8 +177,8 @@ class RealSenseSource:
 
 
 def _read_shot(file: Path) -> Shot:
-    """A picture with its depth image, if there is one."""
-    rgb = read_picture(file)
+    """An image with its depth image, if there is one."""
+    rgb = read_image(file)
     beside = [file.with_name(file.stem + ending) for ending in DEPTH_NAMES]
     found = next((path for path in beside if path.is_file()), None)
     if found is None:
@@ -191,7 +192,7 @@ def _read_shot(file: Path) -> Shot:
                 raise ValueError("not a 16-bit PNG")
             depth = stored * np.float32(0.001)
         if depth.shape != rgb.shape[:2] or not np.issubdtype(depth.dtype, np.floating):
-            raise ValueError(f"{depth.dtype} {depth.shape}, the picture has {rgb.shape[:2]} pixels")
+            raise ValueError(f"{depth.dtype} {depth.shape}, the image has {rgb.shape[:2]} pixels")
     except (OSError, ValueError, EOFError) as error:
         raise ClipError(f"{found}: cannot be read as the depth of {file.name} ({error})") from error
     return Shot(rgb, np.where(np.isfinite(depth), depth, 0).astype(np.float32))

@@ -1,8 +1,8 @@
 """Finding interactions in footage: two still moments, and something that moved in between.
 
 A person's hands come into view, move something, rest, and leave. So the moments in which nothing changes are looked
-for, those in which something reaches into the picture that is neither there before nor after are left out, and moments
-that look alike are one. All of it happens on small pictures, some in a second, corrected for light and a shaking
+for, those in which something reaches into the image that is neither there before nor after are left out, and moments
+that look alike are one. All of it happens on small images, some in a second, corrected for light and a shaking
 camera.
 """
 
@@ -19,29 +19,25 @@ from numpy.typing import NDArray
 from atp.clips.clip import ClipInteraction
 from atp.clips.errors import ClipError
 from atp.clips.footage import Footage, Thumbnail
-from atp.clips.image_folder import PictureFootage
 from atp.clips.steadying import match_light
+from atp.types import Image, Mask
 
 #: Thumbnails: longer side in pixels, and how many in a second.
 SIDE, RATE = 80, 8.0
 #: Grey levels (0..255, the largest of the three channels) by which a pixel changes.
 CHANGE = 18
-#: Still: less than this share of the picture changes from one thumbnail to the next, for so many seconds.
+#: Still: less than this share of the image changes from one thumbnail to the next, for so many seconds.
 STILL_SHARE, STILL_SECONDS = 0.012, 0.3
-#: Two moments differ where something of more than this share of the picture does.
+#: Two moments differ where something of more than this share of the image does.
 DIFFERENT_SHARE = 0.01
 #: A hand or stick rests for less than this many seconds, or shows skin in this share of what it covers.
 REST_SECONDS, SKIN_SHARE = 1.5, 0.3
-#: A folder with no more pictures than this has one for every moment; with more they are the frames of a video.
-FEW_PICTURES = 12
 #: A moment is compared with so many before it and after it.
 NEAR = 3
 #: The camera's shaking that is corrected for, in pixels of a thumbnail.
 MOST_SHIFT = 4.0
 #: Thumbnails thinner than this are compared as they are.
 LEAST_SIDE = 8
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +66,8 @@ def find_interactions(footage: Footage) -> tuple[ClipInteraction, ...]:
     Raises:
         ClipError: There are fewer than two readable frames.
     """
-    views = list(footage.thumbnails(SIDE, RATE))
-    if isinstance(footage, PictureFootage) and len(footage.files) <= FEW_PICTURES:
-        views = list(footage.thumbnails(SIDE, float("inf")))
+    views = list(footage.thumbnails(SIDE, float("inf") if footage.moments else RATE))
+    if footage.moments:
         moments = [_Moment(view, STILL_SECONDS) for view in views]
     else:
         moments = _without_passing(_still_moments(views))
@@ -103,7 +98,7 @@ def _still_moments(views: Sequence[Thumbnail]) -> list[_Moment]:
 
 
 def _without_passing(moments: list[_Moment]) -> list[_Moment]:
-    """Leave out moments in which a hand, a stick or somebody reaches into the picture, worst first."""
+    """Leave out moments in which a hand, a stick or somebody reaches into the image, worst first."""
     moments = list(moments)
     while len(moments) > 2:
         shares = [_passing_share(moments, index) for index in range(len(moments))]
@@ -115,7 +110,7 @@ def _without_passing(moments: list[_Moment]) -> list[_Moment]:
 
 
 def _passing_share(moments: Sequence[_Moment], index: int) -> float:
-    """Share of the picture that something takes which is there in this moment alone and reaches in from outside."""
+    """Share of the image that something takes which is there in this moment alone and reaches in from outside."""
     moment = moments[index]
     inner = 0 < index < len(moments) - 1
     if not inner and moment.seconds > 0:
@@ -163,7 +158,7 @@ def _changed(first: Thumbnail, second: Thumbnail) -> Mask:
     return mask
 
 
-def _shift(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+def _shift(one: Image, two: Image) -> NDArray[np.float32] | None:
     """How the camera moved from one thumbnail to the other, 2 x 3; None where it did not, or too far."""
     if min(one.shape[:2]) < LEAST_SIDE:
         return None
@@ -173,7 +168,7 @@ def _shift(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.float32
     return np.array([[1, 0, dx], [0, 1, dy]], np.float32) if 0.1 < np.hypot(dx, dy) < MOST_SHIFT else None
 
 
-def _difference(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _difference(one: Image, two: Image) -> Image:
     blurred = [cv2.GaussianBlur(rgb, (3, 3), 0) for rgb in (one, two)]
     return np.asarray(cv2.absdiff(*blurred).max(axis=2))
 
@@ -184,14 +179,14 @@ def _largest_share(mask: Mask) -> float:
 
 
 def _pieces_at_border(mask: Mask) -> Mask:
-    """The connected pieces of a mask that touch the border of the picture."""
+    """The connected pieces of a mask that touch the border of the image."""
     _, pieces = cv2.connectedComponents(mask.astype(np.uint8))
     edges = (pieces[:2], pieces[-2:], pieces[:, :2], pieces[:, -2:])
     touching = np.unique(np.concatenate([edge.ravel() for edge in edges]))
     return mask & np.isin(pieces, touching[touching > 0])
 
 
-def _skin(rgb: NDArray[np.uint8]) -> Mask:
+def _skin(rgb: Image) -> Mask:
     """Pixels with the colour of skin: chroma in the box of Chai and Ngan (1999)."""
     _, red, blue = np.moveaxis(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb), -1, 0)
     skin: Mask = (red >= 133) & (red <= 173) & (blue >= 77) & (blue <= 127)

@@ -1,4 +1,4 @@
-"""Random access to the frames of a video or of a folder of pictures, as JPEG, in bounded memory."""
+"""Random access to the frames of a video or of a folder of images, as JPEG, in bounded memory."""
 
 from __future__ import annotations
 
@@ -13,26 +13,23 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from atp.clips import ClipError, read_frames
-from atp.clips.image_folder import list_pictures, read_picture
+from atp.clips.image_folder import image_files, image_shape, read_image
 from atp.clips.video import decode, open_video, upright, upright_shape
+from atp.types import Image
 
 CACHE_BYTES = 64 * 2**20
 JPEG_QUALITY = 92
-#: Frames passed on the way to the one asked for that are kept, so that stepping backwards is quick.
+#: JpegFrames passed on the way to the one asked for that are kept, so that stepping backwards is quick.
 KEPT_ON_THE_WAY = 8
 
-Frame = NDArray[np.uint8]
 
-
-class Frames(ABC):
+class JpegFrames(ABC):
     """Numbered frames. Any thread may ask.
 
     Attributes:
-        path: The video file or the folder of pictures.
+        path: The video file or the folder of images.
         count: How many frames there are.
         shape: (H, W) of each.
     """
@@ -66,7 +63,7 @@ class Frames(ABC):
             self.path = path
 
     @abstractmethod
-    def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
+    def _read(self, number: int) -> Iterator[tuple[int, Image]]:
         """Yield a frame, RGB (H, W, 3), with its number; others may come before it."""
 
     def _keep(self, number: int, encoded: bytes) -> None:
@@ -76,7 +73,7 @@ class Frames(ABC):
             self._cached_bytes -= len(self._cache.popitem(last=False)[1])
 
 
-class VideoFrames(Frames):
+class VideoJpegFrames(JpegFrames):
     """The frames of a video, numbered as :func:`atp.clips.read_frames` numbers them.
 
     The video is decoded once to learn the time of each frame, because what a container says of its frames may be
@@ -116,7 +113,7 @@ class VideoFrames(Frames):
         self._next = count
         super().__init__(path, count, shape)
 
-    def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
+    def _read(self, number: int) -> Iterator[tuple[int, Image]]:
         if self._seekable:
             key = self._keys[max(0, bisect_right(self._keys, number) - 1)]
             if not key <= self._next <= number:
@@ -143,8 +140,8 @@ class VideoFrames(Frames):
         return place if place < self.count and self._times[place] == frame.pts else None
 
 
-class PictureFrames(Frames):
-    """The pictures of a folder, png and jpg, in the order of their names.
+class ImageFolderJpegFrames(JpegFrames):
+    """The images of a folder, png and jpg, in the order of their names.
 
     Args:
         path: The folder.
@@ -154,13 +151,11 @@ class PictureFrames(Frames):
     """
 
     def __init__(self, path: Path) -> None:
-        self.files = picture_files(path)
-        shape = picture_shape(self.files[0])
+        self.files = image_files(path)
+        shape = image_shape(self.files[0])
         for file in self.files:
-            if picture_shape(file) != shape:
-                raise ClipError(
-                    f"{file}: has {picture_shape(file)} pixels (height, width), the pictures before it {shape}"
-                )
+            if image_shape(file) != shape:
+                raise ClipError(f"{file}: has {image_shape(file)} pixels (height, width), the images before it {shape}")
         super().__init__(path, len(self.files), shape)
 
     def moved(self, path: Path) -> None:
@@ -168,48 +163,21 @@ class PictureFrames(Frames):
         super().moved(path)
         self.files = [path / file.name for file in self.files]
 
-    def _read(self, number: int) -> Iterator[tuple[int, Frame]]:
-        yield number, read_picture(self.files[number])
+    def _read(self, number: int) -> Iterator[tuple[int, Image]]:
+        yield number, read_image(self.files[number])
 
 
-def open_frames(path: Path) -> Frames:
-    """Open a video file or a folder of pictures.
+def open_frames(path: Path) -> JpegFrames:
+    """Open a video file or a folder of images.
 
     Raises:
         ClipError: It is missing or unreadable; the message names it.
     """
-    return PictureFrames(path) if path.is_dir() else VideoFrames(path)
+    return ImageFolderJpegFrames(path) if path.is_dir() else VideoJpegFrames(path)
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """The pictures of a folder, sorted by name.
-
-    Raises:
-        ClipError: There is no such folder, or no picture in it.
-    """
-    if not folder.is_dir():
-        raise ClipError(f"{folder}: no such folder")
-    files = list_pictures(folder)
-    if not files:
-        raise ClipError(f"{folder}: has no pictures (png or jpg)")
-    return files
-
-
-def picture_shape(file: Path) -> tuple[int, int]:
-    """(H, W) of a picture, from its header.
-
-    Raises:
-        ClipError: It is not a picture.
-    """
-    try:
-        with Image.open(file) as image:
-            return image.height, image.width
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ClipError(f"{file}: cannot be read as an image ({error})") from error
-
-
-def encode_jpeg(rgb: Frame) -> bytes:
-    """A picture, RGB (H, W, 3) uint8, as the bytes of a JPEG file."""
+def encode_jpeg(rgb: Image) -> bytes:
+    """An image, RGB (H, W, 3) uint8, as the bytes of a JPEG file."""
     bgr = cv2.cvtColor(np.ascontiguousarray(rgb), cv2.COLOR_RGB2BGR)
     done, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
     if not done:
