@@ -1,34 +1,29 @@
-"""The agent: its two networks, its part memory and how they work together (AtP, arXiv 2105.01047, sec. 4)."""
+"""The agent: its two networks, its part memory and how they work together (AtP, arXiv 2105.01047)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from atp import checkpoint
 from atp.acting.selection import best_actions
+from atp.agent_options import AGENT_OPTIONS, AgentOptions, without_options
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
 from atp.part_memory.memory import PartMemory
 from atp.perception.depth_refinement import complete_parts, fit_motion
-from atp.perception.foreground import object_mask
+from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_motion, motion_confidence
+from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
 
-Observation = dict[str, NDArray[Any]]
-Mask = NDArray[np.bool_]
-
-#: Motion smaller than this many pixels is taken for noise.
-MIN_PART_PIXELS = 20
-#: Certainty of weights whose config tells none.
-MOTION_THRESHOLD = 6.0
 #: A part is examined for further parts this many pixels inside its mask.
 RIM = 2
 
@@ -61,36 +56,30 @@ class Agent:
             parts = agent.observe(observation, action, after)   # (H, W) uint8, 0 background
             observation = after
 
-    Observations are dictionaries with ``rgb`` uint8 (H, W, 3), ``depth`` float32 (H, W) in metres (None, zeros or a
-    missing key: no depth) and ``touch`` (2,).
+    It encodes each observation once, however often it is used in a step. Its options never change: :meth:`replace`
+    gives another agent with others.
 
     Args:
         interaction: The interaction network.
         part: The part network.
-        config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`. ``"holds":
-            false`` makes an agent that pushes without holding, ``"memory": false`` one whose interaction network
-            does not see the part memory; ``"motion_threshold"`` sets the attribute (``"certainty"`` in
-            older checkpoints).
+        config: What the checkpoint's ``config.json`` says; kept for :meth:`save_pretrained`.
         device: ``auto``, ``cpu`` or ``cuda``.
+        options: How it acts and perceives; None takes those in the config, see :meth:`AgentOptions.from_config`.
 
     Attributes:
-        motion_threshold: Motion is believed where the mean logit of what moved is at least this in both images. Below,
-            it is mostly an object that gave way by less than a pixel. 0 believes all.
-        refine_with_depth: Fit motion masks to the object's outline where there is depth
-            (:mod:`atp.perception.depth_refinement`).
-        residual: Where there is depth, report what is left of the object once a part is known as a part too. Off: a
-            part is what was seen to move, as in AtP.
-        symmetries: Turned and mirrored inputs, 1 to 8, over which the reward maps are averaged
-            (:mod:`atp.networks.averaging`).
-        rotated_passes: Ask about each push direction with a copy of the input of its own, as AtP does, in place of that
-            average.
-        mask_symmetries: Turned and mirrored inputs, 1 to 8, over which the motion masks are averaged.
-        restrict_to_foreground: Hold and push only what depth shows to be the object, where there is depth.
-        reexamine_discount: What moved as one may be several parts that moved together: an action within one known part
-            is taken, as if no part were known, where its expected reward times this is larger than that of the best
-            other action. 0 never does, as AtP.
-        condition_on_action: Tell the part network the action where it is known.
+        options: How it acts and perceives.
+        config: As given, with these options.
+        interaction: The interaction network, on ``device`` and in evaluation mode.
+        part: The part network, likewise.
+        device: Where it computes.
+
+    Raises:
+        ValueError: The config has an option that the agent does not have, or the device cannot be used.
     """
+
+    __slots__ = (  # an attribute of another name is an error: options are replaced and never set
+        "_failed", "_foreground", "_last", "_memory", "config", "device", "interaction", "options", "part",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -98,27 +87,17 @@ class Agent:
         part: PartNetwork,
         config: dict[str, Any] | None = None,
         device: str = "auto",
+        options: AgentOptions | None = None,
     ) -> None:
         self.device = pick_device(device)
         self.interaction = interaction.to(self.device).eval()
         self.part = part.to(self.device).eval()
-        self.config = dict(config or {})
-        self.holds = bool(self.config.get("holds", True))
-        self.sees_memory = bool(self.config.get("memory", True))
-        self.motion_threshold = float(
-            self.config.get("motion_threshold", self.config.get("certainty", MOTION_THRESHOLD))
-        )
-        self.refine_with_depth = True
-        self.residual = True
-        self.symmetries = 8
-        self.rotated_passes = False
-        self.mask_symmetries = 1
-        self.restrict_to_foreground = True
-        self.reexamine_discount = 0.5
-        self.condition_on_action = True
+        self.options = AgentOptions.from_config(config or {}) if options is None else options
+        self.config = {**without_options(config or {}), AGENT_OPTIONS: self.options.to_json()}
+        self._last = LastObservations(self.device)
         self._memory: PartMemory | None = None
-        self._failed: list[NDArray[np.int64]] = []
-        self._on_object: Mask = np.zeros((0, 0), bool)
+        self._failed: list[Action] = []
+        self._foreground: Mask = np.zeros((0, 0), bool)
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path = "default", device: str = "auto") -> Agent:
@@ -134,21 +113,33 @@ class Agent:
         Raises:
             atp.checkpoint.CheckpointError: The folder is not a checkpoint of this agent; the message names the file.
         """
-        config, networks = checkpoint.load_networks(checkpoint.resolve_pretrained(path_or_name))
-        return cls(networks["interaction"], networks["part"], config, device)  # type: ignore[arg-type]
+        folder = checkpoint.resolve_pretrained(path_or_name)
+        config, networks = checkpoint.load_networks(folder)
+        options = checkpoint.read_options(config, folder)
+        return cls(networks["interaction"], networks["part"], config, device, options)  # type: ignore[arg-type]
 
-    def for_clips(self) -> Agent:
-        """Set up for clips: something did move in them, and rooms stand upright.
+    def replace(self, **changes: Any) -> Agent:
+        """Make another agent with the same networks and other options; it has played with nothing yet.
+
+        Args:
+            changes: Options of :class:`AgentOptions` and their values.
 
         Returns:
-            The agent itself.
+            The other agent. This one stays as it is.
+
+        Raises:
+            TypeError: There is no such option.
+            ValueError: A value does not suit its option.
         """
-        self.motion_threshold = 0.0
-        self.mask_symmetries = 2
-        return self
+        options = replace(self.options, **changes)
+        return Agent(self.interaction, self.part, self.config, self.device.type, options)
+
+    def for_clips(self) -> Agent:
+        """Make another agent for clips: something did move in them, and rooms stand upright."""
+        return self.replace(motion_threshold=0.0, mask_symmetries=2)
 
     def save_pretrained(self, folder: str | Path, dtype: torch.dtype = torch.float16) -> None:
-        """Write the networks (safetensors) and the config (JSON) to ``folder``.
+        """Write the networks (safetensors) and the config with the options (JSON) to ``folder``.
 
         Args:
             folder: Where to; replaced as a whole if it is a checkpoint already.
@@ -158,14 +149,19 @@ class Agent:
         checkpoint.save_checkpoint(folder, networks, self.config, dtype=dtype)
 
     @property
-    def parts(self) -> NDArray[np.uint8]:
+    def resolution(self) -> int:
+        """Side in pixels of the images that the networks were trained with."""
+        return int(self.config.get("resolution", RESOLUTION))
+
+    @property
+    def parts(self) -> Labels:
         """The parts found, (H, W) uint8 aligned with the current image: 0 background, 1.. parts.
 
         Those of the part memory; with ``residual`` and depth, the residual part as well
         (:mod:`atp.perception.depth_refinement`).
         """
         labels = self._require_memory().labels
-        return complete_parts(labels, self._on_object) if self.residual else labels
+        return complete_parts(labels, self._foreground) if self.options.residual else labels
 
     @property
     def memory(self) -> PartMemory:
@@ -173,7 +169,7 @@ class Agent:
         return self._require_memory()
 
     @property
-    def failed(self) -> list[NDArray[np.int64]]:
+    def failed(self) -> list[Action]:
         """(5,) actions that found no new part since the last one was found."""
         return list(self._failed)
 
@@ -186,9 +182,9 @@ class Agent:
         height, width = observation["rgb"].shape[:2]
         self._memory = PartMemory((height, width), MIN_PART_PIXELS)
         self._failed = []
-        self._on_object = self._object_in(observation)
+        self._foreground = self._last.encoded(observation).foreground
 
-    def act(self, observation: Observation, within: Mask | None = None) -> NDArray[np.int64]:
+    def act(self, observation: Observation, within: Mask | None = None) -> Action:
         """Choose a hold and a push.
 
         Args:
@@ -203,10 +199,10 @@ class Agent:
     def choose(
         self,
         observation: Observation,
-        labels: NDArray[np.uint8],
-        failed: Sequence[NDArray[np.int64]] = (),
+        labels: Labels,
+        failed: Sequence[Action] = (),
         within: Mask | None = None,
-    ) -> NDArray[np.int64]:
+    ) -> Action:
         """:meth:`act` for a part memory that somebody else keeps.
 
         Args:
@@ -218,33 +214,34 @@ class Agent:
         Returns:
             (5,) int64 action.
         """
-        image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(self.device)
-        seen = labels if self.sees_memory else np.zeros_like(labels)
-        network = (
+        options, encoded = self.options, self._last.encoded(observation)
+        image = encoded.image
+        seen = labels if options.see_memory else np.zeros_like(labels)
+        network: RotatedPasses | SymmetryAveraged = (
             RotatedPasses(self.interaction)
-            if self.rotated_passes
-            else SymmetryAveraged(self.interaction, self.symmetries)
+            if options.rotated_passes
+            else SymmetryAveraged(self.interaction, options.symmetries)
         )
 
-        def best(memory: NDArray[np.uint8], regions: NDArray[Any]) -> tuple[NDArray[np.int64], float]:
-            encoded = encoding.memory_tensor(memory).to(self.device)
+        def best(memory: Labels, regions: Mask | Labels) -> tuple[Action, float]:
+            memories = encoding.memory_tensor(memory).to(self.device)
             places = torch.from_numpy(regions.astype(np.uint8))[None].to(self.device)
-            actions, values = best_actions(network, image, encoded, [failed], self.holds, places)
+            actions, values = best_actions(network, image, memories, [failed], options.hold, places)
             return actions[0], float(values[0])
 
-        on_object = self._object_in(observation) if self.restrict_to_foreground else np.zeros(labels.shape, bool)
+        foreground = encoded.foreground if options.restrict_to_foreground else np.zeros(labels.shape, bool)
         known = _without_rims(labels)
         if within is not None:
-            on_object = on_object & within if (on_object & within).any() else within
+            foreground = foreground & within if (foreground & within).any() else within
             known = np.where(within, known, 0)
-        action, value = best(seen, on_object)
-        if self.reexamine_discount and self.holds and seen.any():
-            other, doubtful = best(np.zeros_like(labels), known)
-            if self.reexamine_discount * doubtful > value:
+        action, value = best(seen, foreground)
+        if options.reexamine_discount and options.hold and seen.any():
+            other, other_value = best(np.zeros_like(labels), known)
+            if options.reexamine_discount * other_value > value:
                 return other
         return action
 
-    def observe(self, before: Observation, action: NDArray[np.int64], after: Observation) -> NDArray[np.uint8]:
+    def observe(self, before: Observation, action: Action, after: Observation) -> Labels:
         """Take in what an interaction did.
 
         Args:
@@ -259,11 +256,11 @@ class Agent:
 
     def remember(
         self,
-        action: NDArray[np.int64],
+        action: Action,
         moved_before: Mask,
         moved_after: Mask,
         after: Observation | None = None,
-    ) -> NDArray[np.uint8]:
+    ) -> Labels:
         """Take in motion masks, wherever they come from.
 
         Args:
@@ -283,11 +280,11 @@ class Agent:
         else:
             self._failed.append(np.asarray(action, np.int64))  # try something else
         nothing = np.zeros(memory.shape, bool)
-        self._on_object = nothing if after is None else self._object_in(after)
+        self._foreground = nothing if after is None else self._last.encoded(after).foreground
         return self.parts
 
     def segment_motion(
-        self, before: Observation, after: Observation, action: NDArray[np.int64] | None = None
+        self, before: Observation, after: Observation, action: Action | None = None
     ) -> tuple[Mask, Mask]:
         """Which pixels moved between two images.
 
@@ -308,29 +305,21 @@ class Agent:
         self,
         before: Sequence[Observation],
         after: Sequence[Observation],
-        actions: Sequence[NDArray[np.int64]] | None = None,
+        actions: Sequence[Action] | None = None,
     ) -> tuple[Mask, Mask]:
         """:meth:`segment_motion` for several pairs of images of one size; each result is (B, H, W) bool."""
-        first, second = (
-            torch.cat([encoding.image_tensor(o["rgb"], o.get("depth")) for o in batch]).to(self.device)
-            for batch in (before, after)
-        )
-        known = None if actions is None or not self.condition_on_action else torch.from_numpy(np.stack(actions))
-        logits = averaged_motion(self.part, first, second, known, self.mask_symmetries)
-        believed = motion_confidence(*logits) >= self.motion_threshold
+        options = self.options
+        encoded = [[self._last.encoded(observation) for observation in batch] for batch in (before, after)]
+        first, second = (torch.cat([each.image for each in batch]) for batch in encoded)
+        known = None if actions is None or not options.condition_on_action else torch.from_numpy(np.stack(actions))
+        logits = averaged_motion(self.part, first, second, known, options.mask_symmetries)
+        believed = motion_confidence(*logits) >= options.motion_threshold
         masks = [((found > 0) & believed[:, None, None]).cpu().numpy() for found in logits]
-        for batch, moved in zip((before, after), masks, strict=True):
-            for index, observation in enumerate(batch):
-                if self.refine_with_depth:
-                    moved[index] = fit_motion(moved[index], self._object_in(observation))
+        if options.refine_with_depth:
+            for batch, moved in zip(encoded, masks, strict=True):
+                for index, each in enumerate(batch):
+                    moved[index] = fit_motion(moved[index], each.foreground)
         return masks[0], masks[1]
-
-    def _object_in(self, observation: Observation) -> Mask:
-        """Pixels of the object, (H, W) bool; none where there is no depth."""
-        depth = observation.get("depth")
-        if depth is None:
-            return np.zeros(observation["rgb"].shape[:2], bool)
-        return object_mask(np.asarray(depth, np.float32))
 
     def _require_memory(self) -> PartMemory:
         if self._memory is None:
@@ -338,9 +327,9 @@ class Agent:
         return self._memory
 
 
-def _without_rims(labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _without_rims(labels: Labels) -> Labels:
     """Part labels without the rims of parts, where masks are least sure: (H, W) uint8."""
     size = 2 * RIM + 1
     lowest, highest = (change(labels, np.ones((size, size), np.uint8)) for change in (cv2.erode, cv2.dilate))
-    inner: NDArray[np.uint8] = np.where(lowest == highest, labels, 0)
+    inner: Labels = np.where(lowest == highest, labels, 0)
     return inner

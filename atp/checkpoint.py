@@ -17,6 +17,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from assets.shipped import SHIPPED
+from atp.agent_options import AgentOptions
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.version import __version__
 
@@ -166,6 +167,22 @@ def load_networks(
         network.load_state_dict(state)
         networks[name] = network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return config, networks
+
+
+def read_options(config: dict[str, Any], folder: str | Path) -> AgentOptions:
+    """The options of an agent in a config that has been read.
+
+    Args:
+        config: As `load_networks` returns it.
+        folder: Where it was read, for the message.
+
+    Raises:
+        CheckpointError: If there is an option that the agent does not have, or a value that does not suit one.
+    """
+    try:
+        return AgentOptions.from_config(config)
+    except ValueError as error:
+        raise CheckpointError(f"{Path(folder) / CONFIG}: {error}") from error
 
 
 def available() -> list[str]:

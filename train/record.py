@@ -90,12 +90,12 @@ class Recorder:
             self.collector = Collector(
                 pool,
                 config.interactions,
-                "touch" if self.agent.holds else "no-hold",
+                "touch" if self.agent.options.hold else "no-hold",
                 predicted_share=1.0,
                 temperature=config.temperature,
                 device=self.agent.device,
                 seed=config.seed,
-                memory=self.agent.sees_memory,
+                memory=self.agent.options.see_memory,
                 group_size=config.group_size,
             )
             self.folder.write_options()

@@ -12,7 +12,7 @@ class Variant:
 
     Attributes:
         meaning: What is different, for tables.
-        settings: Attributes of :class:`atp.agent.Agent` and their values.
+        settings: Options of the agent that differ (:class:`atp.agent_options.AgentOptions`), and their values.
     """
 
     meaning: str

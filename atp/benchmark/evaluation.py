@@ -134,20 +134,17 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
 
     torch.set_num_threads(1)  # one process a core
     cv2.setNumThreads(1)
-    agent = _load(setting.weights, setting.device)
     settings = VARIANTS[task.cell.variant].settings if task.cell.variant else {}
-    saved = {name: getattr(agent, name) for name in settings}
+    agent = _load(setting.weights, setting.device).replace(**settings)
     env = gym.make(
         envs.ENV_ID,
         split=task.cell.split,
         category=task.cell.category,
         disable_env_checker=True,
-        **{"resolution": agent.config.get("resolution", 90), **setting.environment},
+        **{"resolution": agent.resolution, **setting.environment},
     )
     records = []
     try:
-        for name, value in settings.items():
-            setattr(agent, name, value)
         for index in task.episodes:
             seeds = np.random.SeedSequence([task.seed, index]).generate_state(2)
             observation, info = env.reset(seed=int(seeds[0]))
@@ -157,8 +154,6 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
             scores = [step.scores for step in steps]
             records.append(Record(scores, int(info["privileged"]["num_parts"]), perceived))
     finally:
-        for name, value in saved.items():
-            setattr(agent, name, value)
         env.close()
     return records
 

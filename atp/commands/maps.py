@@ -63,7 +63,7 @@ def run(options: MapsOptions) -> dict[str, Any]:
     from atp.playing.reward_maps import best_push, reward_maps
 
     agent = Agent.from_pretrained(options.weights, device=options.device)
-    if not agent.holds:
+    if not agent.options.hold:
         raise ValueError(f"{options.weights}: was trained without holding, and has no maps for different holds")
     own: dict[str, Any] = {"object": options.object}
     if options.object is None:

@@ -120,14 +120,15 @@ class Retrained:
 
     true_motion = False
     weights: ClassVar[str]
+    _SHARED_OPTIONS = ("symmetries", "rotated_passes", "restrict_to_foreground", "reexamine_discount")
 
     def __init__(self, env: gym.Env, agent: Agent, rng: np.random.Generator) -> None:
         from atp.agent import Agent
 
         config, interaction = _load_interaction(self.weights)
-        self._agent, self._actor = agent, Agent(interaction, agent.part, config, agent.device.type)
-        for name in ("symmetries", "rotated_passes", "restrict_to_foreground", "reexamine_discount"):
-            setattr(self._actor, name, getattr(agent, name))
+        chosen = {name: getattr(agent.options, name) for name in self._SHARED_OPTIONS}
+        self._agent = agent
+        self._actor = Agent(interaction, agent.part, config, agent.device.type).replace(**chosen)
 
     def act(self, observation: Observation) -> NDArray[np.int64]:
         """See :class:`Policy`."""

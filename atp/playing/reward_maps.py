@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atp.agent import Agent, Observation
+from atp.agent import Agent
 from atp.networks import encoding
 from atp.networks.averaging import SymmetryAveraged
+from atp.types import Labels, Observation
 
 
 class RewardMaps(NamedTuple):
@@ -31,9 +32,9 @@ def reward_maps(
     agent: Agent,
     observation: Observation,
     holds: Sequence[Sequence[int]],
-    labels: NDArray[np.uint8] | None = None,
+    labels: Labels | None = None,
 ) -> RewardMaps:
-    """Rate holds, and pushes under several holds of the same picture.
+    """Rate holds, and pushes under several holds of the same image.
 
     Args:
         agent: Its interaction network is asked.
@@ -51,9 +52,9 @@ def reward_maps(
     pixels = np.array(holds, np.int64).reshape(-1, 2)
     if not len(pixels) or (pixels < 0).any() or (pixels >= (height, width)).any():
         raise ValueError(f"holds must be one or more pixels (row, col) of {height} x {width}, not {holds}")
-    if labels is None or not agent.sees_memory:
+    if labels is None or not agent.options.see_memory:
         labels = np.zeros((height, width), np.uint8)
-    network = SymmetryAveraged(agent.interaction, agent.symmetries)
+    network = SymmetryAveraged(agent.interaction, agent.options.symmetries)
     image = encoding.image_tensor(observation["rgb"], observation.get("depth")).to(agent.device)
     features = network.features(image, encoding.memory_tensor(labels).to(agent.device))
     hold = torch.sigmoid(network.hold_logits(features))[0]

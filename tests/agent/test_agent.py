@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from collections import Counter
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -9,9 +13,13 @@ import torch
 
 import atp
 from atp.acting.selection import NO_HOLD
-from atp.agent import MIN_PART_PIXELS, Agent, pick_device
+from atp.agent import Agent, pick_device
 from atp.checkpoint import CheckpointError
-from atp.networks import InteractionNetwork, PartNetwork
+from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.perception import encoded
+from atp.playing.episode import play_episode
+from atp.playing.policies import POLICIES
+from atp.types import MIN_PART_PIXELS
 
 SIZE = 48
 
@@ -56,9 +64,9 @@ def test_saved_agent_acts_and_sees_as_before(tmp_path):
     assert loaded.config["renderer"] == "tiny"
     assert loaded.config["seed"] == 3
     before, after = observation(1), observation(2)
+    agent, loaded = (each.replace(motion_threshold=0.0) for each in (agent, loaded))  # untrained: sure of nothing
     for each in (agent, loaded):
         each.reset(before)
-        each.motion_threshold = 0.0  # untrained networks are sure of nothing
     action = agent.act(before)
     np.testing.assert_array_equal(loaded.act(before), action)
     masks = agent.segment_motion(before, after, action)
@@ -212,7 +220,64 @@ def test_device():
 def test_motion_is_believed_from_a_certainty_on():
     agent = make()
     before, after = observation(1), observation(2)
-    agent.refine_with_depth, agent.motion_threshold = False, 0.0
+    agent = agent.replace(refine_with_depth=False, motion_threshold=0.0)
     assert all(mask.any() for mask in agent.segment_motion(before, after))
-    agent.motion_threshold = 50.0
+    agent = agent.replace(motion_threshold=50.0)
     assert not any(mask.any() for mask in agent.segment_motion(before, after))
+
+
+@pytest.fixture
+def counts(monkeypatch):
+    """How often images are encoded and objects are looked for."""
+    counted = Counter()
+
+    def counting(name, function):
+        def call(*arguments):
+            counted[name] += 1
+            return function(*arguments)
+
+        return call
+
+    monkeypatch.setattr(encoding, "image_tensor", counting("images", encoding.image_tensor))
+    monkeypatch.setattr(encoded, "object_mask", counting("masks", encoded.object_mask))
+    return counted
+
+
+def test_each_observation_of_an_episode_is_encoded_once(counts):
+    env = gym.make("ArticulatedPlay-v0", resolution=SIZE, randomization=True, interactions=5)
+    agent = make()
+    seen, _ = env.reset(seed=5)
+    steps = list(play_episode(env, agent, POLICIES["ours"](env, agent, np.random.default_rng(0)), seen))
+    env.close()
+    assert len({step.after["rgb"].tobytes() for step in steps} | {seen["rgb"].tobytes()}) == 6
+    assert counts == {"images": 6, "masks": 6}
+
+
+def test_an_observation_that_was_changed_in_place_is_another_one(counts):
+    agent, seen = make(), observation()
+    seen["depth"][3, 3] = np.nan
+    agent.reset(seen)
+    first = agent.act(seen)
+    assert counts == {"images": 1, "masks": 1}
+    for change in (
+        lambda: seen["rgb"].__setitem__(slice(10, 30), 0),
+        lambda: seen["depth"].__setitem__((slice(10, 40), slice(10, 40)), 0.9),
+        lambda: seen.update(depth=None),
+    ):
+        change()
+        counts.clear()
+        changed = agent.act(seen)
+        assert counts["images"] == 1
+        fresh = agent.replace()
+        fresh.reset(seen)
+        np.testing.assert_array_equal(changed, fresh.act(seen))
+    assert (changed != first).any()
+
+
+def test_only_the_last_two_observations_are_kept():
+    agent = make()
+    agent.segment_motion_batch([observation(seed) for seed in range(4)], [observation(seed) for seed in range(4, 8)])
+    kept = [weakref.ref(each) for each in agent._last._last]
+    agent.segment_motion(observation(8), observation(9))
+    gc.collect()
+    assert [each() for each in kept] == [None, None]  # there were two, and they are gone

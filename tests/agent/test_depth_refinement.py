@@ -85,8 +85,7 @@ def test_nothing_is_added_without_depth_or_without_a_known_part(on_object: np.nd
 
 @pytest.mark.parametrize("residual", [True, False])
 def test_agent_reports_the_residual_part_where_there_is_depth(residual: bool) -> None:
-    agent = Agent(InteractionNetwork(8), PartNetwork(8), device="cpu")
-    agent.residual = residual
+    agent = Agent(InteractionNetwork(8), PartNetwork(8), device="cpu").replace(residual=residual)
     observation = {
         "rgb": np.zeros((*SHAPE, 3), np.uint8),
         "depth": np.where(OBJECT, 1.4, 1.5).astype(np.float32),

@@ -46,7 +46,7 @@ def test_the_push_map_depends_on_the_hold_and_the_hold_map_does_not(agent):
 
 
 def test_maps_are_the_networks_own(agent):
-    seen, agent.symmetries = observation(), 1
+    seen, agent = observation(), agent.replace(symmetries=1)
     labels = np.zeros((SIZE, SIZE), np.uint8)
     labels[5:20, 5:20] = 1
     maps = reward_maps(agent, seen, [(12, 40)], labels)
@@ -108,8 +108,7 @@ def test_command_rates_pushes_under_a_hold_on_each_part(agent, tmp_path):
 
 
 def test_an_agent_that_never_holds_has_no_such_maps(agent, tmp_path, capsys):
-    agent.config["holds"] = False
-    agent.save_pretrained(tmp_path / "weights")
+    agent.replace(hold=False).save_pretrained(tmp_path / "weights")
     with pytest.raises(SystemExit):
         main(
             [

@@ -98,7 +98,7 @@ def test_the_part_network_learns_and_the_other_stays(options, played, tmp_path, 
     perception = end.config["perception"]
     assert (perception["command"], perception["gradient_steps"]) == ("the command", 6)
     assert perception["options"]["learner"]["pairs"] == 2
-    assert end.motion_threshold == end.config["motion_threshold"] != start.motion_threshold
+    assert end.options.motion_threshold != start.options.motion_threshold
     said = capsys.readouterr().out
     assert "3 pairs/motion_iou=" in said or "3 pairs/false_motion_rate=" in said
 
@@ -117,7 +117,7 @@ def test_nearly_all_motion_in_play_is_believed_and_more_certain_motion_would_not
     ]
     shares = []
     for factor in (1.0, 1.5):
-        agent.motion_threshold, agent.refine_with_depth = factor * threshold, False
+        agent = agent.replace(motion_threshold=factor * threshold, refine_with_depth=False)
         masks = agent.segment_motion_batch(*pairs, list(records["action"].astype(np.int64)))
         shares.append(masks[0].any((1, 2)).mean())
     assert shares[0] > 0.9

@@ -20,6 +20,7 @@ import pytest
 import torch
 from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from train.runs.round_statistics import RoundStatistics
 
 from atp.agent import Agent
 from envs.parallel.pool import EnvironmentPool
@@ -30,7 +31,6 @@ from train.data.replay import Replay, record_type
 from train.learning.collector import Collector
 from train.learning.learner import Learner
 from train.learning.trainer import Trainer
-from train.runs.round_statistics import RoundStatistics
 from train.runs.training_log import TrainingLog
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +133,7 @@ def test_weights_say_how_they_were_made(whole):
     assert agent.config["resolution"] == 48
     assert agent.config["renderer"] == "tiny"
     assert agent.config["options"]["learner"]["width"] == 8
-    assert agent.holds
+    assert agent.options.hold
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_ablations(tmp_path, reward, holds):
     held = stored["action"][:, :2].any(axis=1)
     assert held.any() == holds
     assert np.isnan(stored["rewards"][:, 0]).all() == (reward == "no-hold")
-    assert Agent.from_pretrained(tmp_path / "weights", device="cpu").holds == holds
+    assert Agent.from_pretrained(tmp_path / "weights", device="cpu").options.hold == holds
 
 
 @pytest.mark.parametrize("memory", [True, False])
@@ -207,7 +207,7 @@ def test_without_memory_the_interaction_network_sees_an_empty_one(tmp_path, memo
         labels = np.ones((1, 48, 48), np.uint8)
         assert trainer.collector._seen(labels).any() == memory  # what it acts on
         agent = trainer.agent()
-    assert agent.config["memory"] == agent.sees_memory == memory
+    assert agent.options.see_memory == memory
 
 
 def test_the_curve_has_the_rates_of_the_log(whole):

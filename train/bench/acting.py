@@ -14,7 +14,7 @@ from atp.networks.encoding import image_tensor, memory_tensor
 from envs.play import ArticulatedPlay, Observation
 from train.bench.measuring import in_turns, median_ms, median_ratio
 
-#: Settings of the agent for each way to choose an action.
+#: Options of the agent for each way to choose an action.
 WAYS: dict[str, dict[str, Any]] = {
     "one_pass": {"symmetries": 1},
     "eight_views": {"symmetries": 8},
@@ -66,11 +66,9 @@ def _pictures(count: int, seed: int) -> list[Observation]:
 
 def _chooser(agent: Agent, pictures: list[Observation], settings: dict[str, Any]) -> Callable[[], float]:
     """Chooses an action for each picture in one way."""
+    agent = agent.replace(**settings)
 
     def choose() -> float:
-        agent.symmetries, agent.rotated_passes = 8, False
-        for name, value in settings.items():
-            setattr(agent, name, value)
         seconds = 0.0
         for observation in pictures:
             agent.reset(observation)

@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from atp.agent import MIN_PART_PIXELS, Agent
+from atp.agent import Agent
 from atp.metrics import mask_iou
 from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.types import MIN_PART_PIXELS
 from train.config import LearnerConfig
 from train.data.replay import Replay, unpack_depth
 from train.learning.learner import Learner

@@ -96,7 +96,7 @@ def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> 
         The threshold; that of the agent where nothing moved.
     """
     if not replay.moved.any():
-        return agent.motion_threshold
+        return agent.options.motion_threshold
     records = replay.sample(LOOKED_AT, np.random.default_rng(seed), replay.moved.astype(float))
     records = records[records["moved"].reshape(len(records), 2, -1).any(-1).all(-1)]
     found = []
@@ -106,7 +106,7 @@ def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> 
         images = [encoding.image_tensor(some["rgb"][:, k], depth[:, k]).to(agent.device) for k in (0, 1)]
         actions = encoding.action_tensor(some["action"].astype(np.int64), some["rgb"].shape[2:4])
         found.append(motion_confidence(*agent.part(*images, actions.to(agent.device))).cpu().numpy())
-    return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.motion_threshold
+    return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.options.motion_threshold
 
 
 class PerceptionTrainer:
@@ -188,8 +188,7 @@ class PerceptionTrainer:
             print(f"stopped at step {learner.steps}; the same command goes on from here", flush=True)
             return False
         agent = self.agent()
-        agent.config.pop("certainty", None)
-        agent.config["motion_threshold"] = round(calibrated_motion_threshold(agent, self.replay), 2)
+        agent = agent.replace(motion_threshold=round(calibrated_motion_threshold(agent, self.replay), 2))
         agent.save_pretrained(config.out / "weights")
         print(f"weights: {config.out / 'weights'}", flush=True)
         return True

@@ -11,6 +11,7 @@ from functools import partial
 import torch
 
 from atp.agent import Agent, pick_device
+from atp.agent_options import AgentOptions
 from train.config import TrainConfig
 from train.data.replay import Replay
 from train.learning.collector import Collector
@@ -174,15 +175,14 @@ class Trainer:
             "seed": self.config.seed,
             "renderer": self.config.renderer,
             "resolution": self.config.resolution,
-            "holds": self.config.reward != "no-hold",
-            "memory": self.config.memory,
             "interactions_played": self.played,
             "gradient_steps": self.learner.steps,
             "training_seconds": round(self.seconds),
             "machine": describe_machine(self.learner.device),
             "options": self.folder.options,
         }
-        return Agent(interaction, part, description, device=self.learner.device.type)
+        options = AgentOptions(hold=self.config.reward != "no-hold", see_memory=self.config.memory)
+        return Agent(interaction, part, description, self.learner.device.type, options)
 
     def save(self) -> None:
         """Write the checkpoint: a killed run goes on from here, exactly."""
