@@ -1,4 +1,8 @@
-"""Coupled action selection: a hold from the hold map, then a push from the map conditioned on that hold."""
+"""Coupled action selection: a hold from the hold map, then a push from the map conditioned on that hold.
+
+A hold is worth the product of its own reward and that of the best push under it (AtP, arXiv 2105.01047, coupled action
+selection), so several holds that lie apart are each rated with their best push.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,13 @@ from torch import Tensor
 from atp.networks import InteractionNetwork
 from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
+from atp.types import DIRECTIONS, Action
 
 #: Holds that are rated together with their best push.
 HOLD_CANDIDATES = 4
 #: Two hold candidates lie at least this share of the image's shorter side apart.
 CANDIDATE_SPACING = 0.1
-#: A failed action makes its neighbourhood (sigma, share of the shorter side) less likely: otherwise the same picture
+#: A failed action makes its neighbourhood (sigma, share of the shorter side) less likely: otherwise the same image
 #: would be answered by the same mistake.
 AVOID_SIGMA = 0.08
 #: Hold pixel of an agent that holds nothing: the object is never in the corner of the view.
@@ -31,8 +36,8 @@ def best_actions(
     network: InteractionNetwork | SymmetryAveraged | RotatedPasses,
     image: Tensor,
     memory: Tensor,
-    failed: Sequence[Sequence[NDArray[np.int64]]] | None = None,
-    holds: bool = True,
+    failed: Sequence[Sequence[Action]] | None = None,
+    hold: bool = True,
     regions: Tensor | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The action with the largest product of hold and push reward, among the best holds that lie apart.
@@ -42,7 +47,7 @@ def best_actions(
         image: (B, 5, H, W) image tensor.
         memory: (B, 2, H, W) memory tensor.
         failed: For every image, (5,) actions that failed on this very state.
-        holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
+        hold: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
         regions: (B, H, W) integers: hold and push are chosen among pixels of one and the same region, and never in
             region 0. An image without any region, and None, leaves all pixels to choose from.
 
@@ -59,7 +64,7 @@ def best_actions(
     for index, actions in enumerate(failed):
         for action in actions:
             hold_map[index] *= 1 - 0.5 * _bump(action[:2], (height, width)).to(hold_map)
-    if holds:
+    if hold:
         candidates, hold_values = _peaks(hold_map, HOLD_CANDIDATES)
         images = torch.arange(batch, device=image.device)[:, None]
         of_hold = regions[images, candidates[..., 0], candidates[..., 1]]
@@ -69,7 +74,7 @@ def best_actions(
         of_hold = regions.flatten(1).amax(1, keepdim=True)
     count = candidates.shape[1]
     push_map = torch.sigmoid(network.push_logits(features.repeat(count), candidates.flatten(0, 1)))
-    push_map = push_map.unflatten(0, (batch, count))
+    push_map = push_map.view(batch, count, *push_map.shape[1:])
     push_map = push_map * (regions[:, None] == of_hold[:, :, None, None])[:, :, None]
     for index, actions in enumerate(failed):
         for action in actions:
@@ -88,9 +93,9 @@ def sampled_actions(
     memory: Tensor,
     temperature: float,
     generator: torch.Generator,
-    holds: bool = True,
+    hold: bool = True,
 ) -> NDArray[np.int64]:
-    """Draw actions in proportion to exp(logit / temperature), for training.
+    """Sample actions in proportion to exp(logit / temperature), for training.
 
     Args:
         network: The interaction network.
@@ -98,7 +103,7 @@ def sampled_actions(
         memory: (B, 2, H, W) memory tensor.
         temperature: Above 0; small is greedy.
         generator: CPU generator.
-        holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
+        hold: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
 
     Returns:
         (B, 5) int64 actions.
@@ -106,16 +111,16 @@ def sampled_actions(
     height, width = image.shape[-2:]
     features = network.features(image, memory)
 
-    def draw(logits: Tensor) -> Tensor:
+    def sample(logits: Tensor) -> Tensor:
         chances = torch.softmax(logits.flatten(1).cpu() / temperature, 1)
         return torch.multinomial(chances, 1, generator=generator)[:, 0].to(image.device)
 
-    if holds:
-        place = draw(network.hold_logits(features))
-        hold = torch.stack([place // width, place % width], 1)
+    if hold:
+        place = sample(network.hold_logits(features))
+        held = torch.stack([place // width, place % width], 1)
     else:
-        hold = torch.tensor(NO_HOLD, device=image.device).expand(len(image), 2)
-    return _actions(hold, draw(network.push_logits(features, hold)), height, width)
+        held = torch.tensor(NO_HOLD, device=image.device).expand(len(image), 2)
+    return _actions(held, sample(network.push_logits(features, held)), height, width)
 
 
 def _actions(hold: Tensor, push: Tensor, height: int, width: int) -> NDArray[np.int64]:
@@ -125,9 +130,9 @@ def _actions(hold: Tensor, push: Tensor, height: int, width: int) -> NDArray[np.
     return torch.stack(parts, 1).cpu().numpy().astype(np.int64)
 
 
-def _alike(action: NDArray[np.int64], shape: tuple[int, int]) -> Tensor:
+def _alike(action: Action, shape: tuple[int, int]) -> Tensor:
     """How much each push resembles that of an action, (8, H, W): near it, and in about its direction."""
-    angles = (torch.arange(8) - int(action[4])) * (math.pi / 4)
+    angles = (torch.arange(DIRECTIONS) - int(action[4])) * (math.pi / 4)
     return angles.cos().clamp(min=0)[:, None, None] * _bump(action[2:4], shape)
 
 

@@ -1,6 +1,6 @@
-"""Test-time averaging over quarter turns and mirror images.
+"""Test-time averaging over rotations by 90 degrees and mirror images.
 
-What is worth holding and pushing, and what moved, does not depend on how the picture is turned. AtP (arXiv 2105.01047,
+What is worth holding and pushing, and what moved, does not depend on how the image is rotated. AtP (arXiv 2105.01047,
 'interaction network') builds this in with 8 rotated copies of the input for 8 directions
 (:mod:`atp.networks.rotated_passes`); here one pass gives all 8 directions, and the maps of several rotated inputs are
 averaged instead, as many as time allows.
@@ -17,7 +17,7 @@ from atp.networks.interaction import InteractionFeatures, InteractionNetwork
 from atp.networks.rotations import Symmetry
 
 #: The order in which symmetries are taken: the mirror image first, for what stands upright stays so. Numbers below 4
-#: are quarter turns, the others the same mirrored.
+#: are rotations by that many times 90 degrees, the others the same mirrored.
 _ORDER = (0, 4, 1, 2, 3, 5, 6, 7)
 
 
@@ -39,7 +39,7 @@ class AveragedFeatures:
 
 
 def first_symmetries(count: int) -> list[Symmetry]:
-    """The upright image, then its mirror image, then the turned ones, then the turned mirror images.
+    """The upright image, with it its mirror image, then the rotated ones, then the rotated mirror images.
 
     Raises:
         ValueError: The count is not from 1 to 8.

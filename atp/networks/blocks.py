@@ -15,16 +15,16 @@ from torch import Tensor, nn
 
 MIN_SIZE = 16  # pixels; below this the coarsest features are empty
 SIGMA_PIXELS = 2.0  # of a Gaussian that marks a pixel, in an image whose smaller side is REFERENCE_SIZE
-REFERENCE_SIZE = 90
+REFERENCE_SIZE = 90  # goes with the weights, whatever the resolution
 _MIN_SIGMA_CELLS = 0.7  # a narrower Gaussian could fall between the cells of a coarse map and vanish
 
 
 def gaussian_maps(pixels: Tensor, shape: tuple[int, int], image_shape: tuple[int, int]) -> Tensor:
-    """Draw a Gaussian of height 1 at one pixel of each image, at any resolution.
+    """A Gaussian of height 1 at one pixel of each image, at any resolution.
 
     Args:
         pixels: (B, 2) row and column in the full image.
-        shape: (h, w) of the map to draw.
+        shape: (h, w) of the map.
         image_shape: (H, W) of the image that ``pixels`` refer to.
 
     Returns:
@@ -142,7 +142,7 @@ class Encoder(nn.Module):
 
 
 class Condition(nn.Module):
-    """Tell a decoder level about one pixel: where it is, and what is there.
+    """Condition a decoder level on one pixel: where it is, and what is there.
 
     Where: a Gaussian at the pixel, as a further channel. What: a scale and a shift of every channel computed
     from the level's own features at the pixel and a vector from the encoder. The scale makes the
@@ -160,7 +160,8 @@ class Condition(nn.Module):
         scale, shift = self.film(torch.cat([here, vector], 1))[:, :, None, None].chunk(2, 1)
         h, w = features.shape[-2:]
         mark = gaussian_maps(pixels, (h, w), shape)[:, None].to(features.dtype)
-        return features + self.merge(torch.cat([features * scale + shift, mark], 1))
+        merged: Tensor = self.merge(torch.cat([features * scale + shift, mark], 1))
+        return features + merged
 
 
 class Decoder(nn.Module):

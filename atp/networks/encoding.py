@@ -1,7 +1,24 @@
 """From numpy observations to network tensors; the same code in training and in acting.
 
-Every function takes one observation or a batch and always returns a batch. Channel layout is fixed here and
-nowhere else.
+Conventions: every function takes one observation or a batch and always returns a batch, float32 (B, C, H, W). The
+layout of channels is fixed here and nowhere else:
+
+    image    0-2 red, green, blue in [-0.5, 0.5];  3 height above ground in units of 0.1 m;  4 whether depth was read
+    memory   0 a part is known here;  1 a border between labels
+    action   0 the hold pixel;  1 the push pixel;  2, 3 the latter times cosine and sine of the direction
+
+>>> rgb, depth = np.zeros((48, 64, 3), np.uint8), np.full((48, 64), 1.5, np.float32)
+>>> depth[0, 0], depth[0, 1] = 1.25, 0.0  # a pixel 25 cm above the ground, and one without a reading
+>>> image = image_tensor(rgb, depth)
+>>> tuple(image.shape), image[0, 3:, 0, :3].tolist()
+((1, 5, 48, 64), [[2.5, 0.0, 0.0], [1.0, 0.0, 1.0]])
+>>> labels = np.zeros((48, 64), np.uint8)
+>>> labels[:, 3:] = 1
+>>> memory_tensor(labels)[0, :, 0, :5].tolist()
+[[0.0, 0.0, 0.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0, 0.0]]
+>>> maps = action_tensor([10, 20, 30, 40, 4], (48, 64))  # hold (10, 20), push (30, 40) to the left
+>>> [round(value, 3) for value in maps[0, :, 30, 40].tolist()]
+[0.0, 1.0, -1.0, -0.0]
 """
 
 from __future__ import annotations
@@ -12,7 +29,11 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from atp.networks.blocks import gaussian_maps
+from atp.types import DIRECTIONS
 
+IMAGE_CHANNELS = 5
+MEMORY_CHANNELS = 2
+ACTION_CHANNELS = 4
 HEIGHT_SCALE = 0.1  # metres per unit of the height channel
 HEIGHT_RANGE = (-1.0, 3.0)
 GROUND_SHARE = 0.95  # the depth that this share of the readings does not exceed is taken as the ground's
@@ -44,7 +65,7 @@ def image_tensor(rgb: NDArray[np.uint8], depth: NDArray[np.floating] | None = No
                 f"depth must be float (metres) of shape {rgb.shape[:-1]}, as rgb is; got {depth.dtype} {depth.shape}"
             )
     batch = rgb.reshape(-1, *rgb.shape[-3:])
-    encoded = np.zeros((len(batch), 5, *batch.shape[1:3]), np.float32)
+    encoded = np.zeros((len(batch), IMAGE_CHANNELS, *batch.shape[1:3]), np.float32)
     np.divide(batch.transpose(0, 3, 1, 2), np.float32(255), out=encoded[:, :3])
     encoded[:, :3] -= 0.5
     if depth is not None:
@@ -79,7 +100,7 @@ def memory_tensor(labels: NDArray[np.integer]) -> Tensor:
     if labels.ndim not in (2, 3) or not np.issubdtype(labels.dtype, np.integer):
         raise ValueError(f"labels must be integers (H, W) or (B, H, W); got {labels.dtype} {labels.shape}")
     labels = labels.reshape(-1, *labels.shape[-2:])
-    encoded = np.zeros((len(labels), 2, *labels.shape[1:]), np.float32)
+    encoded = np.zeros((len(labels), MEMORY_CHANNELS, *labels.shape[1:]), np.float32)
     encoded[:, 0] = labels > 0
     down = labels[:, 1:] != labels[:, :-1]
     across = labels[:, :, 1:] != labels[:, :, :-1]
@@ -109,7 +130,7 @@ def action_tensor(actions: ArrayLike | Tensor | None, shape: tuple[int, int], co
         ValueError: On a wrong shape, a pixel outside the image or a direction outside 0 to 7.
     """
     if actions is None:
-        return torch.zeros(count or 1, 4, *shape)
+        return torch.zeros(count or 1, ACTION_CHANNELS, *shape)
     rows = check_actions(actions, shape)
     if count is not None and len(rows) != count:
         raise ValueError(f"{count} actions expected, got {len(rows)}")
@@ -138,7 +159,7 @@ def check_actions(actions: ArrayLike | Tensor, shape: tuple[int, int]) -> Tensor
     if rows.ndim not in (1, 2) or rows.shape[-1] != 5 or rows.is_floating_point() or rows.is_complex():
         raise ValueError(f"actions must be integers (5,) or (B, 5); got {rows.dtype} {tuple(rows.shape)}")
     rows = rows.reshape(-1, 5).to(torch.int64)
-    limits = rows.new_tensor([shape[0], shape[1], shape[0], shape[1], 8])
+    limits = rows.new_tensor([shape[0], shape[1], shape[0], shape[1], DIRECTIONS])
     bad = ((rows < 0) | (rows >= limits)).any(1) & ~(rows == UNKNOWN_ACTION).all(1)
     if bad.any():
         index = int(bad.nonzero()[0, 0])

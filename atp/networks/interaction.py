@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from atp.networks.blocks import Decoder, Encoder, check_size, gather_at
+from atp.networks.encoding import IMAGE_CHANNELS, MEMORY_CHANNELS
+from atp.types import DIRECTIONS
 
-IMAGE_CHANNELS = 5
-MEMORY_CHANNELS = 2
-DIRECTIONS = 8
 PRIOR = 0.2  # reward probability of an untrained network; about what random interactions earn
 
 
@@ -80,7 +79,8 @@ class InteractionNetwork(nn.Module):
 
     def hold_logits(self, features: InteractionFeatures) -> Tensor:
         """Logits of the reward of holding each pixel, (B, H, W) float32."""
-        return self.hold_decoder(features.levels, features.image)[:, 0]
+        logits: Tensor = self.hold_decoder(features.levels, features.image)
+        return logits[:, 0]
 
     def push_logits(self, features: InteractionFeatures, hold: Tensor) -> Tensor:
         """Logits of the reward of pushing each pixel in each direction while ``hold`` is held.
@@ -94,7 +94,8 @@ class InteractionNetwork(nn.Module):
         """
         shape = (features.image.shape[2], features.image.shape[3])
         held = self.held(torch.cat([gather_at(level, hold, shape) for level in features.levels], 1))
-        return self.push_decoder(features.levels, features.image, held, hold)
+        logits: Tensor = self.push_decoder(features.levels, features.image, held, hold)
+        return logits
 
     def forward(self, image: Tensor, memory: Tensor, hold: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Both heads in one call, for training.

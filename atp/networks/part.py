@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from atp.networks.blocks import Decoder, Encoder, GroupNorm, check_size, convolution
+from atp.networks.encoding import ACTION_CHANNELS, IMAGE_CHANNELS
 
-IMAGE_CHANNELS = 5
-ACTION_CHANNELS = 4
 DIFFERENCE_CHANNELS = 4  # colour and height
 PRIOR = 0.1  # share of an image that an untrained network takes to have moved
 
@@ -26,7 +25,8 @@ class Exchange(nn.Module):
         """Add to (2B, C, h, w) features, the first B of stream one, what the other stream says."""
         other = features.roll(len(features) // 2, 0)
         hidden = torch.relu(self.norm(self.reduce(torch.cat([features, other], 1))))
-        return features + self.mix(hidden)
+        mixed: Tensor = self.mix(hidden)
+        return features + mixed
 
 
 class PartNetwork(nn.Module):

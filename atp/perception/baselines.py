@@ -1,4 +1,4 @@
-"""Classical ways to see what moved between two images: the baselines of the part network."""
+"""Classical ways to see what moved between two images, from colour alone: the baselines of the part network."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Image = NDArray[np.uint8]
+from atp.types import Image, Mask
+
 Grey = NDArray[np.uint8]
 Flow = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 #: Grey levels (0..255, the largest of the three channels) by which a pixel must change: one tenth of the range.
 DIFFERENCE_THRESHOLD = 25

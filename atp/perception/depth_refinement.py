@@ -1,6 +1,6 @@
 """What depth adds to motion: where the object ends, and the part of it that never moved.
 
-Motion masks and the part memory come from what moved alone (AtP, arXiv 2105.01047, sec. 4). Where depth separates the
+Motion masks and the part memory come from what moved alone (AtP, arXiv 2105.01047, motion segmentation and history aggregation). Where depth separates the
 object from the ground on which it lies, two things are known besides: nothing off the object belongs to a part, and
 what is left of the object when the known parts are taken away is a part too, the *residual part*.
 """
@@ -9,15 +9,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from atp.part_memory.memory import MAX_PARTS
+from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
-Mask = NDArray[np.bool_]
-
-#: A residual part has at least this many pixels without its rim, and this share of the object. Less is the ragged
+#: A residual part has at least ``MIN_PART_PIXELS`` without its rim, and this share of the object. Less is the ragged
 #: border of the known parts.
-MIN_PIXELS = 20
 MIN_SHARE = 0.1
 #: Another part may cut it into pieces. A piece has at least this many pixels without its rim.
 MIN_PIECE = 9
@@ -50,7 +46,7 @@ def fit_motion(moved: Mask, on_object: Mask) -> Mask:
     return filled
 
 
-def complete_parts(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uint8]:
+def complete_parts(labels: Labels, on_object: Mask) -> Labels:
     """Part labels of the whole object from those of the parts that have moved.
 
     Every pixel off the object becomes background. What no known part covers becomes the residual part if it is large
@@ -71,7 +67,7 @@ def complete_parts(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uin
     rest = on_object & (completed == 0)
     core = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, _SQUARE)
     free = next((label for label in range(1, MAX_PARTS + 1) if not (labels == label).any()), 0)
-    if free and np.count_nonzero(core) >= max(MIN_PIXELS, MIN_SHARE * np.count_nonzero(on_object)):
+    if free and np.count_nonzero(core) >= max(MIN_PART_PIXELS, MIN_SHARE * np.count_nonzero(on_object)):
         _, regions, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
         large = stats[:, cv2.CC_STAT_AREA] >= MIN_PIECE
         large[0] = False
@@ -79,7 +75,7 @@ def complete_parts(labels: NDArray[np.uint8], on_object: Mask) -> NDArray[np.uin
     return _fill(completed, on_object, REACH)
 
 
-def _fill(labels: NDArray[np.uint8], on_object: Mask, reach: float) -> NDArray[np.uint8]:
+def _fill(labels: Labels, on_object: Mask, reach: float) -> Labels:
     """Give the pixels of the object without a label that of the nearest pixel with one, within ``reach`` pixels."""
     known = labels > 0
     if not known.any() or not (on_object & ~known).any():
@@ -89,5 +85,5 @@ def _fill(labels: NDArray[np.uint8], on_object: Mask, reach: float) -> NDArray[n
     )
     of_index = np.zeros(int(nearest.max()) + 1, np.uint8)
     of_index[nearest[known]] = labels[known]
-    filled: NDArray[np.uint8] = np.where(on_object & (distance <= reach), of_index[nearest], labels)
+    filled: Labels = np.where(on_object & (distance <= reach), of_index[nearest], labels)
     return filled

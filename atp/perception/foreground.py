@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from atp.types import Action, Mask
+
 #: An object rises at least this many metres above the ground.
 MIN_HEIGHT = 0.008
 #: Share of the image's side that the border takes in which the ground is looked for first.
 BORDER = 0.08
 
 
-def object_mask(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
+def object_mask(depth: NDArray[np.float32]) -> Mask:
     """Pixels that stand out of the ground plane towards the camera.
 
     The inverse depth of a plane is linear in row and column. It is fitted to the border of the image and then twice
@@ -45,11 +47,11 @@ def object_mask(depth: NDArray[np.float32]) -> NDArray[np.bool_]:
         if near.sum() < 10:
             break
         ground = near
-    mask: NDArray[np.bool_] = valid & (rise > MIN_HEIGHT)
+    mask: Mask = valid & (rise > MIN_HEIGHT)
     return mask
 
 
-def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> NDArray[np.int64]:
+def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> Action:
     """Move both pixels of an action to the nearest pixels of the object.
 
     Only its largest connected piece counts: single noisy readings would else attract most actions.
@@ -70,7 +72,7 @@ def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> NDArra
     return moved
 
 
-def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _largest_piece(mask: Mask) -> Mask:
     """The largest connected piece of a mask without lines thinner than three pixels; all where there is no such."""
     opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     _, pieces, statistics, _ = cv2.connectedComponentsWithStats(opened)
