@@ -1,4 +1,4 @@
-"""Part memory: what the agent knows of the object's parts, put together from motion masks (AtP section 3).
+"""Part memory: the parts found so far, put together from motion masks (AtP, arXiv 2105.01047, history aggregation).
 
 After each interaction the memory gets two masks, what moved in the image before it and the same in the image
 after it, and carries its parts over to the new image. What was moved decides what happens:
@@ -10,8 +10,15 @@ after it, and carries its parts over to the new image. What was moved decides wh
 - several known parts: they move together and nothing is merged;
 - known parts and much that is unknown: likewise, and what is unknown becomes a new part.
 
-Each part keeps an *amodal* layer: the pixels it is thought to cover in the present image, visible or not. So
+Each part keeps an *amodal mask*: the pixels it is thought to cover in the present image, visible or not. So
 a part that another one slides over is whole again when it is uncovered.
+
+>>> bar = np.zeros((20, 30), bool)
+>>> bar[4:8, 2:12] = True
+>>> memory = PartMemory((20, 30))
+>>> memory.update(bar, np.roll(bar, 9, axis=0))  # it moved down by 9 pixels
+>>> memory.num_parts, np.array_equal(memory.labels == 1, np.roll(bar, 9, axis=0))
+(1, True)
 """
 
 from __future__ import annotations
@@ -23,17 +30,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.part_memory.registration import register, warp
-
-Mask = NDArray[np.bool_]
-
-# Labels are 1..15 everywhere in the project.
-MAX_PARTS = 15
+from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
 # Specks of a motion mask below this many pixels are dropped; larger ones below `min_pixels` are kept beside a
 # large one only (a part seen through the arms of another can fall into small bits).
 SPECK_PIXELS = 5
 
-# A part is concerned by a motion when this share of the part, or of the motion, lies on the other. Below, the
+# A part is affected by a motion when this share of the part, or of the motion, lies on the other. Below, the
 # motion mask merely spills onto a neighbour.
 AFFECTED_SHARE = 0.4
 
@@ -63,7 +66,7 @@ class _Mover:
 
     part: int  # label after the motion
     visible: Mask  # its pixels in the image before
-    layer: Mask  # the same with what is hidden
+    amodal: Mask  # the same with what is hidden
     source: int  # label before the motion
 
 
@@ -72,7 +75,7 @@ class _Placed:
     """Where a part is in the image after."""
 
     visible: Mask
-    layer: Mask
+    amodal: Mask
 
 
 class PartMemory:
@@ -86,7 +89,7 @@ class PartMemory:
         ValueError: If the shape is not two positive sizes.
     """
 
-    def __init__(self, shape: tuple[int, int], min_pixels: int = 20) -> None:
+    def __init__(self, shape: tuple[int, int], min_pixels: int = MIN_PART_PIXELS) -> None:
         if len(shape) != 2 or min(shape) < 1:
             raise ValueError(f"shape must be two positive sizes (H, W), got {shape}")
         self.shape = (int(shape[0]), int(shape[1]))
@@ -95,25 +98,25 @@ class PartMemory:
 
     def reset(self) -> None:
         """Forget all parts."""
-        self._labels: NDArray[np.uint8] = np.zeros(self.shape, np.uint8)
-        self._layers: dict[int, Mask] = {}  # in the order of placing: the last is on top
+        self._labels: Labels = np.zeros(self.shape, np.uint8)
+        self._amodal: dict[int, Mask] = {}  # in the order of placing: the last is on top
 
     def copy(self) -> PartMemory:
         """A memory with the same parts that changes on its own."""
         twin = PartMemory(self.shape, self.min_pixels)
         twin._labels = self._labels.copy()
-        twin._layers = {part: layer.copy() for part, layer in self._layers.items()}
+        twin._amodal = {part: amodal.copy() for part, amodal in self._amodal.items()}
         return twin
 
     @property
-    def labels(self) -> NDArray[np.uint8]:
+    def labels(self) -> Labels:
         """(H, W) uint8, visible part of each pixel of the present image, 0 where none is known; a copy."""
         return self._labels.copy()
 
     @property
     def num_parts(self) -> int:
         """Number of parts found so far."""
-        return len(self._layers)
+        return len(self._amodal)
 
     def update(self, moved_before: Mask, moved_after: Mask) -> None:
         """Carry the memory over one interaction.
@@ -151,7 +154,7 @@ class PartMemory:
         """Something moved into sight that was not visible before: a hidden part, else a new one."""
         if not after.any():
             return
-        hidden = [p for p in self._layers if np.count_nonzero(self._labels == p) < self.min_pixels]
+        hidden = [p for p in self._amodal if np.count_nonzero(self._labels == p) < self.min_pixels]
         if len(hidden) == 1:
             self._place({hidden[0]: _Placed(after, after)}, left=after)
         elif np.count_nonzero(after & (self._labels > 0)) < 0.5 * np.count_nonzero(after):
@@ -180,7 +183,7 @@ class PartMemory:
         still = (self._labels > 0) & ~left
         for mover in movers:
             if mover.source not in (0, mover.part):
-                self._layers[mover.source] &= ~mover.visible
+                self._amodal[mover.source] &= ~mover.visible
         if len(movers) == 1:
             hidden = self._hidden_after(movers[0], before, after, still)
             placed = {movers[0].part: _Placed(after, after | hidden)}
@@ -189,12 +192,12 @@ class PartMemory:
         self._place(placed, left)
 
     def _movers(self, before: Mask, after: Mask) -> list[_Mover] | None:
-        """Known parts and pieces that a motion concerns; none: a new part; None: noise on a known part."""
+        """Known parts and pieces that a motion affects; none: a new part; None: noise on a known part."""
         moved, moved_after = int(np.count_nonzero(before)), int(np.count_nonzero(after))
         whole: list[_Mover] = []
         pieces: list[tuple[int, _Mover]] = []
         on_known = 0
-        for part, layer in self._layers.items():
+        for part, amodal in self._amodal.items():
             visible = self._labels == part
             area = int(np.count_nonzero(visible))
             overlap = int(np.count_nonzero(visible & before))
@@ -203,7 +206,7 @@ class PartMemory:
                 continue
             stayed = min(_largest(_open(visible & ~before)), area - (moved_after - moved + overlap))
             if stayed < max(STAYED_SHARE * area, self.min_pixels):
-                whole.append(_Mover(part, visible, layer | visible, part))
+                whole.append(_Mover(part, visible, amodal | visible, part))
             elif overlap >= AFFECTED_SHARE * moved:
                 piece = visible & before
                 if overlap >= max(PIECE_SHARE * area, 2 * self.min_pixels):
@@ -231,7 +234,7 @@ class PartMemory:
 
     def _hidden_after(self, mover: _Mover, before: Mask, after: Mask, still: Mask) -> Mask:
         """What of a single moved part is hidden in the image after."""
-        hidden = mover.layer & ~mover.visible
+        hidden = mover.amodal & ~mover.visible
         seen, seen_after = np.count_nonzero(before), np.count_nonzero(after)
         if not hidden.any() and seen - seen_after < AREA_CHANGE * seen:
             return hidden
@@ -245,32 +248,32 @@ class PartMemory:
         labels = self._labels
         left = left | np.isin(labels, list(placed))
         labels[left] = 0
-        for part, layer in self._layers.items():
+        for part, amodal in self._amodal.items():
             if part not in placed:
-                labels[left & layer] = part
+                labels[left & amodal] = part
         for part, place in placed.items():
             labels[place.visible] = part
-            self._layers.pop(part, None)
-            self._layers[part] = place.layer
-        for part in [p for p, layer in self._layers.items() if np.count_nonzero(layer) < self.min_pixels]:
-            del self._layers[part]
+            self._amodal.pop(part, None)
+            self._amodal[part] = place.amodal
+        for part in [p for p, amodal in self._amodal.items() if np.count_nonzero(amodal) < self.min_pixels]:
+            del self._amodal[part]
             labels[labels == part] = 0
 
     def _free_label(self, taken: list[int] | None = None) -> int:
         """Lowest label not in use, 0 when all are."""
-        used = {*self._layers, *(taken or [])}
+        used = {*self._amodal, *(taken or [])}
         return next((label for label in range(1, MAX_PARTS + 1) if label not in used), 0)
 
 
 def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, _Placed]:
     """Places of several movers after a common motion; each pixel seen goes to the nearest of them."""
     masks = [m.visible for m in movers]
-    layers = [m.layer for m in movers]
-    motions = register(layers, after, still)
-    moved = [warp(layer, motion) for layer, motion in zip(layers, motions, strict=True)]
+    whole = [m.amodal for m in movers]
+    motions = register(whole, after, still)
+    moved = [warp(mask, motion) for mask, motion in zip(whole, motions, strict=True)]
     distances = []
-    for mask, layer, motion in zip(masks, moved, motions, strict=True):
-        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(layer) + 1.0))
+    for mask, amodal, motion in zip(masks, moved, motions, strict=True):
+        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
     nearest = np.argmin(distances, axis=0)
     placed = {}
     for k, mover in enumerate(movers):

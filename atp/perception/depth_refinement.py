@@ -1,8 +1,9 @@
 """What depth adds to motion: where the object ends, and the part of it that never moved.
 
-Motion masks and the part memory come from what moved alone (AtP, arXiv 2105.01047, motion segmentation and history aggregation). Where depth separates the
-object from the ground on which it lies, two things are known besides: nothing off the object belongs to a part, and
-what is left of the object when the known parts are taken away is a part too, the *residual part*.
+Motion masks and the part memory come from what moved alone (AtP, arXiv 2105.01047, motion segmentation and history
+aggregation). Where depth separates the object from the ground on which it lies, two things are known besides: nothing
+off the object belongs to a part, and what is left of the object when the known parts are taken away is a part too, the
+*residual part*.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from atp.metrics import miou
-from atp.part_memory.memory import MAX_PARTS, PartMemory
+from atp.part_memory.memory import PartMemory
+from atp.types import MAX_PARTS
 
 SHAPE = (60, 80)
 
