@@ -112,9 +112,9 @@ def test_training_survives_a_killed_node(cluster, tmp_path):
     trainer = Trainer(replace(TINY, out=tmp_path / "killed", ray=True))
     add_round = trainer.log.add_round
 
-    def kill_at_50(statistics, played, rate):
-        add_round(statistics, played, rate)
-        if played == 50:
+    def kill_at_50(statistics):
+        add_round(statistics)
+        if trainer.played == 50:
             whole.remove_node(nodes[0], allow_graceful=False)
 
     trainer.log.add_round = kill_at_50

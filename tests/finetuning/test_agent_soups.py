@@ -18,7 +18,7 @@ from train import agent_soups as module
 from train.agent_soups import WAYS, AgentSoups, AgentSoupsConfig
 from train.data.replay import record_type
 from train.finetuning.agents import AgentSpace, fine_tune_agent, interaction_score, part_score
-from train.record import RecordConfig, Recorder
+from train.learning.recorder import RecordConfig, Recorder
 
 CPU = torch.device("cpu")
 SPACE = AgentSpace(steps=(3, 6), batch_size=4, learning_rate=(1e-3, 3e-3))

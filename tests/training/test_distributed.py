@@ -61,7 +61,7 @@ def test_two_processes_train_one_set_of_weights_and_go_on_exactly(tmp_path):
             process.send_signal(signal.SIGTERM)
             break
     told = process.communicate(timeout=120)[0]
-    assert "the same command goes on from here" in told
+    assert "the same command resumes from here" in told
     process = start(tmp_path / "stopped")
     told = process.communicate(timeout=300)[0]
     assert process.returncode == 0, told

@@ -13,7 +13,8 @@ import torch
 from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
 from train.learning.collector import Collector
-from train.record import RecordConfig, Recorder, main
+from train.learning.recorder import RecordConfig, Recorder
+from train.record import main
 from train.runs.run_folder import read_run
 
 SIDE = 48

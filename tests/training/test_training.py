@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -18,7 +17,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from train.runs.round_statistics import RoundStatistics
 
@@ -63,9 +61,9 @@ def whole(tmp_path_factory):
     trainer = Trainer(replace(TINY, out=out / "whole"))
     add_round, save = trainer.log.add_round, trainer.save
 
-    def copy_at_80(statistics, played, rate):
-        add_round(statistics, played, rate)
-        if played == 80:
+    def copy_at_80(statistics):
+        add_round(statistics)
+        if trainer.played == 80:
             shutil.copytree(out / "whole", out / "killed-80")
 
     def copy_at_60():
@@ -100,7 +98,7 @@ def test_stopped_run_ends_as_if_it_had_not_been(whole, tmp_path, monkeypatch, ca
     with monkeypatch.context() as patch:
         patch.setattr(Collector, "play", interrupted)
         assert not run(config)
-    assert "stopped at 80 interactions; the same command goes on" in capsys.readouterr().out
+    assert "stopped at 80 interactions; the same command resumes" in capsys.readouterr().out
     assert not (tmp_path / "stopped" / "weights").exists()
     assert signal.getsignal(signal.SIGINT) is before
     assert run(replace(config, log_every=20))
@@ -277,26 +275,16 @@ def test_a_given_part_network_stays_and_the_interaction_network_learns(whole, tm
         run(replace(config, out=tmp_path / "other", part_weights="nowhere"))
 
 
-def test_bar_on_a_terminal(tmp_path):
-    log = TrainingLog(tmp_path, start=20, total=100)
-    log._console = Console(file=io.StringIO(), force_terminal=True, width=100)
-    statistics = RoundStatistics([True], [True], [True], [True], [0.5])
-    with log.bar():
-        log.add_round(statistics, 40, 12.0)
+def test_entries_are_lines(tmp_path, capsys):
+    with closing(TrainingLog(tmp_path, start=20)) as log:
+        log.add_round(RoundStatistics([True], [True], [True], [True], [0.5]))
         log.write(40, {"epsilon": 1.0})
-    log.close()
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", log._console.file.getvalue())
-    assert "40 motion_iou=0.500 optimal_first_n/random=1.000\n" in text
-    assert re.search(r"training .* 40/100 12\.0 interactions/s", text)
-
-
-def test_plain_lines_elsewhere(tmp_path, capsys):
-    log = TrainingLog(tmp_path, start=0, total=100)
-    with log.bar():
-        log.add_round(RoundStatistics([True], [False], [False], [True]), 40, 12.0)
-        log.write(40, {})
-    log.close()
-    assert capsys.readouterr().out == "40 optimal_first_n/random=0.000\n"
+        log.add_round(RoundStatistics([True], [False], [False], [True]))
+        log.write(60, {})
+    assert capsys.readouterr().out.splitlines() == [
+        "40 motion_iou=0.500 optimal_first_n/random=1.000",
+        "60 optimal_first_n/random=0.000",
+    ]
 
 
 # --- options -----------------------------------------------------------------------------------------------------
@@ -409,7 +397,7 @@ def test_command_goes_on_after_kill_and_interrupt(tmp_path):
     os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches the whole group
     rest = process.communicate(timeout=60)[0]
     assert process.returncode == 130
-    assert "the same command goes on from here" in rest
+    assert "the same command resumes from here" in rest
     assert "Traceback" not in rest
 
     process = start(out, config)
@@ -449,7 +437,7 @@ def test_worker_that_dies_again_and_again_ends_the_command(tmp_path, capsys, mon
     assert main() == 1
     told = capsys.readouterr().err
     assert re.search(r"error: an environment worker died \(killed by SIGKILL.*4 times in a row", told)
-    assert "the same command goes on" in told
+    assert "the same command resumes" in told
     monkeypatch.undo()
     monkeypatch.setattr(sys, "argv", arguments)
     assert main() == 0

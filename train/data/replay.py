@@ -48,13 +48,18 @@ class Replay:
         written: Interactions that had been appended at the checkpoint to go on from; the file must be there. 0 starts
             anew with an empty file.
 
+    Attributes:
+        shape: (H, W) of the images.
+        capacity: As given.
+        written: Interactions appended so far, by earlier processes too.
+
     Raises:
         ValueError: The file to go on with is missing, damaged or of another resolution or size, or the disk has no
             room for a new one; the message names the file.
     """
 
     def __init__(self, path: Path, height: int, width: int, capacity: int, slack: int, written: int = 0) -> None:
-        self.capacity, self.written = capacity, written
+        self.shape, self.capacity, self.written = (height, width), capacity, written
         dtype = record_type(height, width)
         self._ring = _open(path, dtype, capacity + slack) if written else _make(path, dtype, capacity + slack)
         # small columns that every draw looks at, kept in memory

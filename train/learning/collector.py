@@ -199,9 +199,9 @@ class Collector:
         statistics.effective += truth["effective"].tolist()
         statistics.first += (group.taken < truth["num_parts"]).tolist()
         if group.taken == 0:
-            pictures = {"before": group.before["rgb"][0], "after": after["rgb"][0]}
+            images = {"before": group.before["rgb"][0], "after": after["rgb"][0]}
             masks = predicted[0]
-            statistics.picture = pictures | {"moved_before": masks[0], "moved_after": masks[1]}
+            statistics.images = images | {"moved_before": masks[0], "moved_after": masks[1]}
 
     def _act(self, group: _Group, network: InteractionNetwork, epsilon: float) -> None:
         """Choose the actions of a group."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import multiprocessing
 import os
-import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
@@ -24,9 +22,8 @@ from atp.playing.ppo_policy import PpoPolicy, policy_arguments
 from envs.parallel.pool import WorkerLost
 from envs.wrappers import DepthAsImage
 from train.config import RunConfig, check_range
+from train.runs.loop import TrainingRun
 from train.runs.round_statistics import RoundStatistics
-from train.runs.run_folder import RunFolder
-from train.runs.stopping import stop_requested
 from train.runs.training_log import TrainingLog
 
 
@@ -80,12 +77,12 @@ class PpoConfig(RunConfig):
         return self.envs * self.episodes * self.interactions
 
 
-class PpoTrainer:
-    """One PPO run: play, update, log, checkpoint, and go on after any stop.
+class PpoTrainer(TrainingRun):
+    """One PPO run.
 
     The reward is the environment's (1 for an optimal step), which comes from the simulator's state. Every round starts
-    with new episodes seeded by the run's seed and the round's number, so that a run that goes on from its checkpoint
-    ends with the very same weights as one that was never stopped.
+    with new episodes seeded by the run's seed and the round's number, so that a resumed run ends with the very same
+    weights as one that was never stopped.
 
     Args:
         config: The options.
@@ -96,74 +93,45 @@ class PpoTrainer:
     """
 
     def __init__(self, config: PpoConfig, command: str = "") -> None:
-        self.config, self.command = config, command
-        if config.threads:
-            torch.set_num_threads(config.threads)
-        with ExitStack() as opened:
-            self.folder = opened.enter_context(closing(RunFolder(config)))
-            state = self.folder.load()
-            envs = _make_envs(config)
-            opened.callback(_close_envs, envs)
-            self.model = PPO(
-                "MultiInputPolicy",
-                envs,
-                learning_rate=config.learning_rate,
-                n_steps=config.episodes * config.interactions,
-                batch_size=config.batch_size,
-                n_epochs=config.epochs,
-                gamma=config.gamma,
-                gae_lambda=config.gae_lambda,
-                clip_range=config.clip_range,
-                ent_coef=config.entropy,
-                policy_kwargs=policy_arguments(config.width, config.features),
-                seed=config.seed,
-                device=pick_device(config.device),
-            )
-            self.rounds, self.seconds = 0, 0.0
-            if state is not None:
-                self._restore(state)
-            self.folder.write_options()
-            self.log = opened.enter_context(
-                closing(TrainingLog(config.out / "tensorboard", self.played, config.total_interactions))
-            )
-            self._opened = opened.pop_all()
+        self.config, self.rounds = config, 0
+        super().__init__(config, command)
+
+    def _open(self, opened: ExitStack) -> None:
+        config = self.config
+        envs = _make_envs(config)
+        opened.callback(_close_envs, envs)
+        self.model = PPO(
+            "MultiInputPolicy",
+            envs,
+            learning_rate=config.learning_rate,
+            n_steps=config.episodes * config.interactions,
+            batch_size=config.batch_size,
+            n_epochs=config.epochs,
+            gamma=config.gamma,
+            gae_lambda=config.gae_lambda,
+            clip_range=config.clip_range,
+            ent_coef=config.entropy,
+            policy_kwargs=policy_arguments(config.width, config.features),
+            seed=config.seed,
+            device=pick_device(config.device),
+        )
+        self._resume()
+        self.log = opened.enter_context(closing(TrainingLog(config.out / "tensorboard", self.played)))
 
     @property
     def played(self) -> int:
         """Interactions played so far."""
         return self.rounds * self.config.round_size
 
-    def run(self) -> bool:
-        """Play and learn until the planned interactions are reached or somebody asks to stop.
+    @property
+    def done(self) -> int:
+        """Interactions played so far."""
+        return self.played
 
-        Returns:
-            True if the run is complete; its weights are then in ``out/weights``. False if it was interrupted by
-            SIGINT or SIGTERM; everything is saved then.
-
-        Raises:
-            envs.parallel.pool.WorkerLost: An environment worker was lost. The run can go on from its last checkpoint.
-        """
-        config = self.config
-        start, began, earlier = self.played, time.monotonic(), self.seconds
-        with stop_requested() as stop, self.log.bar():
-            while self.played < config.total_interactions and not stop:
-                before = self.played
-                statistics = self._round()
-                spent = time.monotonic() - began
-                self.seconds = earlier + spent
-                rate = (self.played - start) / max(spent, 1e-9)
-                self.log.add_round(statistics, self.played, rate)
-                if self.played // config.log_every > before // config.log_every:
-                    self.log.write(self.played, {"interactions_per_second": rate})
-                if self.played // config.checkpoint_every > before // config.checkpoint_every:
-                    self.save()
-            self.save()
-        if self.played < config.total_interactions:
-            self.log.note(f"stopped at {self.played} interactions; the same command goes on from here")
-            return False
-        self.policy().save_pretrained(config.out / "weights")
-        self.log.note(f"weights: {config.out / 'weights'}")
-        return True
+    @property
+    def total(self) -> int:
+        """Interactions to play."""
+        return self.config.total_interactions
 
     def policy(self) -> PpoPolicy:
         """The policy as it is now."""
@@ -181,36 +149,20 @@ class PpoTrainer:
         }
         return PpoPolicy(self.model.policy, description)  # type: ignore[arg-type]
 
-    def save(self) -> None:
-        """Write the checkpoint: a killed run goes on from here, exactly."""
+    def _flush(self) -> None:
         self.log.flush()
-        self.folder.save(
-            {
-                "policy": self.model.policy.state_dict(),
-                "optimizer": self.model.policy.optimizer.state_dict(),
-                "rounds": self.rounds,
-                "seconds": self.seconds,
-            }
-        )
 
-    def close(self) -> None:
-        """End the workers and the log, and unlock the folder."""
-        self._opened.close()
+    def _state(self) -> dict[str, Any]:
+        policy = self.model.policy
+        return {"policy": policy.state_dict(), "optimizer": policy.optimizer.state_dict(), "rounds": self.rounds}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Go back to a checkpoint."""
-        try:
-            self.model.policy.load_state_dict(state["policy"])
-            self.model.policy.optimizer.load_state_dict(state["optimizer"])
-            self.rounds, self.seconds = int(state["rounds"]), float(state["seconds"])
-        except (RuntimeError, KeyError, ValueError) as error:
-            raise ValueError(
-                f"{self.folder.path}: its checkpoint is of another policy, made by another version; "
-                "choose another --out to start anew"
-            ) from error
+        self.model.policy.load_state_dict(state["policy"])
+        self.model.policy.optimizer.load_state_dict(state["optimizer"])
+        self.rounds = int(state["rounds"])
         self.model.num_timesteps = self.played
 
-    def _round(self) -> RoundStatistics:
+    def _round(self) -> None:
         """Play the episodes of one round and update the policy."""
         model, config = self.model, self.config
         seed = np.random.SeedSequence([config.seed, self.rounds]).generate_state(1)[0]
@@ -231,7 +183,13 @@ class PpoTrainer:
         values = model.logger.name_to_value
         self.log.add_step({name: float(values[f"train/{key}"]) for name, key in losses.items()})
         self.rounds += 1
-        return outcomes.statistics
+        self.log.add_round(outcomes.statistics)
+
+    def _log(self, rate: float) -> None:
+        self.log.write(self.played, {"interactions_per_second": rate})
+
+    def _write_weights(self) -> None:
+        self.policy().save_pretrained(self.config.out / "weights")
 
 
 class _Outcomes(BaseCallback):

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import Progress
 from torch.utils.tensorboard import SummaryWriter
 
 from atp.agent import Agent, pick_device
@@ -23,9 +20,8 @@ from train.config import LearnerConfig, check_range
 from train.data.image_pair_files import ImagePairFiles, as_filmed
 from train.data.replay import Replay, unpack_depth
 from train.learning.learner import Learner
-from train.learning.trainer import describe_machine
-from train.runs.run_folder import RunFolder, read_run
-from train.runs.stopping import stop_requested
+from train.runs.loop import TrainingRun, describe_machine
+from train.runs.run_folder import open_recorded
 
 
 @dataclass(frozen=True)
@@ -109,8 +105,8 @@ def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> 
     return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.options.motion_threshold
 
 
-class PerceptionTrainer:
-    """Trains the part network of a run further. A run that goes on ends as one that was never stopped.
+class PerceptionTrainer(TrainingRun):
+    """Trains the part network of a run further. A resumed run ends as one that was never stopped.
 
     Args:
         config: The options.
@@ -119,79 +115,44 @@ class PerceptionTrainer:
     Raises:
         ValueError: An option cannot be used, or ``config.play`` is not a complete run.
         atp.checkpoint.CheckpointError: Weights cannot be read.
-        envs.parallel.pool.WorkerLost: A process that draws pairs was lost.
+        envs.parallel.pool.WorkerLost: A process that synthesizes pairs was lost.
     """
 
+    unit = "gradient steps"
+    activity = "perception"
+
     def __init__(self, config: PerceptionConfig, command: str = "") -> None:
-        self.config, self.command = config, command
-        if config.threads:
-            torch.set_num_threads(config.threads)
+        self.config = config
         torch.set_flush_denormal(True)
+        self._player = Agent.from_pretrained(config.play / "weights", "cpu")
+        self._start = Agent.from_pretrained(config.weights, "cpu") if config.weights else self._player
+        self._losses: list[torch.Tensor] = []  # of the part network, since the last entry of the log
+        self._scalars: dict[str, torch.Tensor] = {}  # of the last step
+        super().__init__(config, command)
+
+    def _open(self, opened: ExitStack) -> None:
+        config = self.config
+        self.replay = open_recorded(config.play)
+        networks: dict[str, torch.nn.Module] = {"interaction": self._player.interaction, "part": self._start.part}
         device = pick_device(config.device)
-        played = Agent.from_pretrained(config.play / "weights", "cpu")
-        begun = Agent.from_pretrained(config.weights, "cpu") if config.weights else played
-        written, options = read_run(config.play)
-        resolution = int(options["resolution"])
-        self._description = played.config
-        self._before = begun.config.get("perception")
-        with ExitStack() as opened:
-            self.folder = opened.enter_context(closing(RunFolder(config)))
-            self.replay = Replay(
-                config.play / "replay.npy",
-                resolution,
-                resolution,
-                capacity=min(int(options.get("replay_size", written)), written),
-                slack=0,
-                written=written,
-            )
-            networks: dict[str, torch.nn.Module] = {"interaction": played.interaction, "part": begun.part}
-            self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=("part",))
-            self.seconds = self._load()
-            self.folder.write_options()
-            self.drawn = ImagePairFiles(
-                config.pair_folder, config.drawn, resolution, config.pairs, config.seed, config.workers
-            )
-            self._writer = SummaryWriter(str(config.out / "tensorboard"), purge_step=self.learner.steps + 1)
-            opened.callback(self._writer.close)
-            self._opened = opened.pop_all()
+        self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=("part",))
+        self._resume()
+        resolution = self.replay.shape[0]
+        self.pairs = ImagePairFiles(
+            config.pair_folder, config.drawn, resolution, config.pairs, config.seed, config.workers
+        )
+        self._writer = SummaryWriter(str(config.out / "tensorboard"), purge_step=self.learner.steps + 1)
+        opened.callback(self._writer.close)
 
-    def run(self) -> bool:
-        """Train until the steps are done or somebody asks to stop.
+    @property
+    def done(self) -> int:
+        """Gradient steps made so far."""
+        return self.learner.steps
 
-        Returns:
-            True if the run is complete; its weights are then in ``out/weights``. False if it was interrupted by SIGINT
-            or SIGTERM; everything is saved then.
-        """
-        config, learner = self.config, self.learner
-        began, earlier, first = time.monotonic(), self.seconds, learner.steps
-        losses: list[torch.Tensor] = []
-        console = Console()
-        with stop_requested() as stop, Progress(console=console, disable=not console.is_terminal) as progress:
-            task = progress.add_task("perception", total=config.steps, completed=first)
-            while learner.steps < config.steps and not stop:
-                rng = np.random.default_rng([config.seed, 3, learner.steps])
-                pairs = as_filmed(self.drawn.sample(config.learner.pairs, rng), rng)
-                scalars = learner.step(self.replay, pairs)
-                losses.append(scalars["loss/part"])
-                self.seconds = earlier + time.monotonic() - began
-                progress.update(task, completed=learner.steps)
-                if learner.steps % config.log_every == 0:
-                    rate = (learner.steps - first) / (self.seconds - earlier)
-                    mean = torch.stack(losses).mean()
-                    self._note({**scalars, "loss/part": mean, "steps_per_second": rate})
-                    losses = []
-                if learner.steps % config.checkpoint_every == 0:
-                    self._note(self._validate())
-                    self.save()
-            self.save()
-        if learner.steps < config.steps:
-            print(f"stopped at step {learner.steps}; the same command goes on from here", flush=True)
-            return False
-        agent = self.agent()
-        agent = agent.replace(motion_threshold=round(calibrated_motion_threshold(agent, self.replay), 2))
-        agent.save_pretrained(config.out / "weights")
-        print(f"weights: {config.out / 'weights'}", flush=True)
-        return True
+    @property
+    def total(self) -> int:
+        """Gradient steps to make."""
+        return self.config.steps
 
     def agent(self) -> Agent:
         """The agent with the averaged part network."""
@@ -202,36 +163,48 @@ class PerceptionTrainer:
             "training_seconds": round(self.seconds),
             "machine": describe_machine(self.learner.device),
             "options": self.folder.options,
-            "before": self._before,
+            "before": self._start.config.get("perception"),
         }
         device = self.learner.device.type
-        return Agent(interaction, part, {**self._description, "perception": perception}, device=device)
+        return Agent(interaction, part, {**self._player.config, "perception": perception}, device=device)
 
-    def save(self) -> None:
-        """Write the checkpoint: a killed run goes on from here."""
+    def _flush(self) -> None:
         self._writer.flush()
-        self.folder.save({"learner": self.learner.state_dict(), "seconds": self.seconds})
 
-    def close(self) -> None:
-        """End the log and unlock the folder."""
-        self._opened.close()
+    def _state(self) -> dict[str, Any]:
+        return {"learner": self.learner.state_dict()}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.learner.load_state_dict(state["learner"])
+
+    def _round(self) -> None:
+        rng = np.random.default_rng([self.config.seed, 3, self.learner.steps])
+        pairs = as_filmed(self.pairs.sample(self.config.learner.pairs, rng), rng)
+        self._scalars = self.learner.step(self.replay, pairs)
+        self._losses.append(self._scalars["loss/part"])
+
+    def _log(self, rate: float) -> None:
+        mean = torch.stack(self._losses).mean()
+        self._write({**self._scalars, "loss/part": mean, "steps_per_second": rate})
+        self._losses = []
+
+    def _checkpoint(self) -> None:
+        self._write(self._validate())
+        self.save()
+
+    def _write_weights(self) -> None:
+        agent = self.agent()
+        agent = agent.replace(motion_threshold=round(calibrated_motion_threshold(agent, self.replay), 2))
+        agent.save_pretrained(self.config.out / "weights")
 
     def _validate(self) -> dict[str, float]:
         """Scores with pairs that are not trained with."""
         agent = self.agent().for_clips()
-        row = score_shift(agent, "all", self.config.validation, self.drawn.resolution)
+        row = score_shift(agent, "all", self.config.validation, self.replay.shape[0])
         return {f"pairs/{name}": value for name, value in row["agent"].items() if value is not None}
 
-    def _note(self, scalars: dict[str, Any]) -> None:
+    def _write(self, scalars: dict[str, Any]) -> None:
         for name, value in scalars.items():
             self._writer.add_scalar(name, float(value), self.learner.steps)
         shown = (f"{name}={float(value):.3f}" for name, value in scalars.items() if name not in ("learning_rate",))
         print(self.learner.steps, *shown, flush=True)
-
-    def _load(self) -> float:
-        """Go back to the checkpoint, if there is one; returns the seconds spent until then."""
-        state = self.folder.load()
-        if state is None:
-            return 0.0
-        self.learner.load_state_dict(state["learner"])
-        return float(state["seconds"])

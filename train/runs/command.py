@@ -36,7 +36,7 @@ def run_command(start: Callable[[], Run]) -> int:
         run = start()
         return 0 if run.run() else 130
     except WorkerLost as error:
-        print(f"error: {error}; the same command goes on from the last checkpoint", file=sys.stderr)
+        print(f"error: {error}; the same command resumes from the last checkpoint", file=sys.stderr)
         return 1
     except ValueError as error:
         if run is not None:
@@ -44,7 +44,7 @@ def run_command(start: Callable[[], Run]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted at once; the same command goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted at once; the same command resumes from the last checkpoint", file=sys.stderr)
         return 130
     finally:
         if run is not None:

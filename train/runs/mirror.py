@@ -38,7 +38,7 @@ class Mirror:
             self._files.makedirs(self._root, exist_ok=True)
         except (ImportError, ValueError, OSError) as error:
             raise ValueError(f"--mirror {url}: cannot be used ({error})") from error
-        self._folder, self._leads = folder, rank == 0
+        self._folder, self._is_main_process = folder, rank == 0
         self._chunks = f"{self._root}/interactions-{rank}"
 
     def fetch(self) -> bool:
@@ -94,7 +94,7 @@ class Mirror:
 
     def push_files(self) -> None:
         """Copy the checkpoint and what belongs to it, after all processes have copied their interactions."""
-        if not self._leads:
+        if not self._is_main_process:
             return
         for name in FILES:
             if (self._folder / name).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -17,7 +18,7 @@ class RoundStatistics:
         effective: Whether the step was effective.
         first: Whether the step was among the first N of an object with N parts.
         motion_iou: Mean IoU of both motion masks where something moved and the masks were predicted.
-        picture: rgb before and after and the predicted masks of one interaction, for the log.
+        images: rgb before and after and the predicted masks of one interaction, for the log.
     """
 
     explored: list[bool] = field(default_factory=list)
@@ -25,10 +26,10 @@ class RoundStatistics:
     effective: list[bool] = field(default_factory=list)
     first: list[bool] = field(default_factory=list)
     motion_iou: list[float] = field(default_factory=list)
-    picture: dict[str, NDArray] | None = None
+    images: dict[str, NDArray[Any]] | None = None
 
     def add(self, other: RoundStatistics) -> None:
         """Append the lists of another part of the round."""
         for name in ("explored", "optimal", "effective", "first", "motion_iou"):
             getattr(self, name).extend(getattr(other, name))
-        self.picture = self.picture or other.picture
+        self.images = self.images or other.images

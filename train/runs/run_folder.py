@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol
 import torch
 
 from assets.files import atomic_path, write_json
+from train.data.replay import Replay
 
 
 class RunOptions(Protocol):
@@ -25,7 +26,7 @@ class RunOptions(Protocol):
         ...
 
 
-#: Options that may differ when a run goes on; all others decide what is learned.
+#: Options that may differ when a run is resumed; all others decide what is learned.
 FREE_OPTIONS = {"out", "device", "threads", "workers", "ray", "mirror", "log_every"}
 
 
@@ -34,28 +35,26 @@ class RunFolder:
 
     Args:
         config: The options of the run.
-        leads: Whether this process is the one that locks and writes; others of the same run read alone.
+        is_main_process: Whether this process is the one that locks and writes; others of the same run read alone.
 
     Raises:
         ValueError: Another run trains in the folder, or it holds a run that was started with other options.
     """
 
-    def __init__(self, config: RunOptions, leads: bool = True) -> None:
+    def __init__(self, config: RunOptions, is_main_process: bool = True) -> None:
         self.path = config.out
-        self._leads = leads
+        self._is_main_process = is_main_process
         self.options = jsonable(config)
         self._defaults = jsonable(type(config)())
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = (self.path / "lock").open("a")
         try:
-            if leads:
+            if is_main_process:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.check_options()
         except BlockingIOError as error:
             self.close()
-            raise ValueError(
-                f"{self.path}: another process is training here; choose another --out"
-            ) from error
+            raise ValueError(f"{self.path}: another process is training here; choose another --out") from error
         except ValueError:
             self.close()
             raise
@@ -77,13 +76,13 @@ class RunFolder:
         return state
 
     def write_options(self) -> None:
-        """Keep the options, for those who go on with the run."""
-        if self._leads:
+        """Keep the options, for who resumes the run."""
+        if self._is_main_process:
             write_json(self.path / "options.json", self.options)
 
     def save(self, state: dict[str, Any]) -> None:
         """Replace the checkpoint. ``state`` holds tensors, numbers, strings, lists and dicts only."""
-        if self._leads:
+        if self._is_main_process:
             with atomic_path(self._checkpoint) as temporary:
                 torch.save(state, temporary)
 
@@ -96,7 +95,7 @@ class RunFolder:
         return self.path / "checkpoint.pt"
 
     def check_options(self) -> None:
-        """Refuse to go on with a run that was started with other options. Without a checkpoint there is none.
+        """Refuse to resume a run that was started with other options. Without a checkpoint there is none.
 
         Raises:
             ValueError: The options differ, or cannot be read.
@@ -115,7 +114,7 @@ class RunFolder:
         if changed:
             raise ValueError(
                 f"{path}: this run was started with other values of {', '.join(changed)}; "
-                "give the same ones to go on, or another --out to start anew"
+                "give the same ones to resume, or another --out to start anew"
             )
 
 
@@ -131,6 +130,18 @@ def read_run(folder: Path) -> tuple[int, dict[str, Any]]:
         return int(state["written"]), options
     except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
         raise ValueError(f"{folder}: is not the folder of a run of train.atp_train ({error})") from error
+
+
+def open_recorded(folder: Path) -> Replay:
+    """The stored interactions of a complete run of ``train.atp_train`` or ``train.record``; they are not added to.
+
+    Raises:
+        ValueError: It is not the folder of such a run; the message names the file.
+    """
+    written, options = read_run(folder)
+    side = int(options["resolution"])
+    capacity = min(int(options.get("replay_size", written)), written)
+    return Replay(folder / "replay.npy", side, side, capacity=capacity, slack=0, written=written)
 
 
 def jsonable(config: RunOptions) -> dict[str, Any]:

@@ -1,20 +1,17 @@
-"""What a training run tells: TensorBoard, a learning curve, and a bar on a terminal or plain lines elsewhere."""
+"""What a training run writes while it runs: TensorBoard, a learning curve, and lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from atp.drawing.primitives import overlay_mask
-from train.runs.round_statistics import RoundStatistics
 from train.runs.curve_file import Curve
+from train.runs.round_statistics import RoundStatistics
 
 #: Scalars in the line of an entry.
 SHOWN = ("loss/part", "loss/interaction", "motion_iou", "optimal_first_n/random", "optimal_first_n/policy")
@@ -27,16 +24,12 @@ class TrainingLog:
         folder: Of the TensorBoard files. The learning curve becomes ``curve.json`` beside it. None writes and prints
             nothing: another process does.
         start: Interactions played by earlier processes. Entries of theirs past it came after the checkpoint from which
-            the run goes on, and are withdrawn.
-        total: Interactions of the whole run.
+            the run resumes, and are withdrawn.
     """
 
-    def __init__(self, folder: Path | None, start: int, total: int) -> None:
+    def __init__(self, folder: Path | None, start: int) -> None:
         self._writer = SummaryWriter(str(folder), purge_step=start + 1) if folder else None
         self._curve = Curve(folder.with_name("curve.json"), start) if folder else None
-        self._console = Console(quiet=folder is None)
-        self._start, self._total = start, total
-        self._progress: Progress | None = None
         self._rounds: list[RoundStatistics] = []
         self._steps: list[Mapping[str, float | Tensor]] = []
 
@@ -44,11 +37,9 @@ class TrainingLog:
         """Take in one gradient step."""
         self._steps.append(scalars)
 
-    def add_round(self, statistics: RoundStatistics, played: int, rate: float) -> None:
-        """Take in one round; ``played`` interactions now, ``rate`` of them a second."""
+    def add_round(self, statistics: RoundStatistics) -> None:
+        """Take in one round."""
         self._rounds.append(statistics)
-        if self._progress:
-            self._progress.update(self._progress.task_ids[0], completed=played, rate=rate)
 
     def write(self, step: int, scalars: dict[str, float]) -> None:
         """Write an entry from what came in since the last one, and ``scalars``."""
@@ -66,22 +57,13 @@ class TrainingLog:
         entries |= scalars
         for name, value in entries.items():
             self._writer.add_scalar(name, value, step)
-        picture = self._rounds[-1].picture
-        if picture is not None:
-            frames = [overlay_mask(picture[frame], picture[f"moved_{frame}"]) for frame in ("before", "after")]
+        images = self._rounds[-1].images
+        if images is not None:
+            frames = [overlay_mask(images[frame], images[f"moved_{frame}"]) for frame in ("before", "after")]
             self._writer.add_image("motion", np.concatenate(frames, axis=1), step, dataformats="HWC")
         shown = (f"{name}={entries[name]:.3f}" for name in SHOWN if name in entries)
-        self.note(" ".join([str(step), *shown]))
+        print(step, *shown, flush=True)
         self._rounds, self._steps = [], []
-
-    def note(self, line: str) -> None:
-        """Print a line."""
-        if self._writer is None:
-            return
-        if self._console.is_terminal:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
-        else:
-            print(line, flush=True)
 
     def flush(self) -> None:
         """Write the entries to disk, so that what comes before a checkpoint is never lost."""
@@ -92,27 +74,6 @@ class TrainingLog:
         """Close the TensorBoard files."""
         if self._writer:
             self._writer.close()
-
-    @contextmanager
-    def bar(self) -> Iterator[None]:
-        """Show a bar meanwhile, on a terminal."""
-        if not self._console.is_terminal or self._writer is None:
-            yield
-            return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]:.1f} interactions/s"),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self._console) as progress:
-            progress.add_task("training", total=self._total, completed=self._start, rate=0.0)
-            self._progress = progress
-            try:
-                yield
-            finally:
-                self._progress = None
 
 
 def _step_rates(rounds: list[RoundStatistics]) -> dict[str, float]:

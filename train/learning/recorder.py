@@ -1,0 +1,115 @@
+"""Play with trained weights, stored for later stages of training; nothing is learned."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from atp.agent import Agent
+from train.config import RunConfig, check_range
+from train.data.replay import Replay
+from train.learning.collector import Collector
+from train.runs.loop import TrainingRun
+
+
+@dataclass(frozen=True)
+class RecordConfig(RunConfig):
+    """Options of a recording.
+
+    Attributes:
+        weights: Weights that play: a folder or the name of shipped weights.
+        epsilon: Probability of a random action.
+        temperature: Of the actions drawn from the reward maps.
+        group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
+    """
+
+    out: Path = Path("runs/recorded")
+    total_interactions: int = 14_000
+    weights: str = "default"
+    epsilon: float = 0.3
+    temperature: float = 0.3
+    group_size: int = 4
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range(self, 0, 1, "epsilon")
+        check_range(self, 1, None, "group_size")
+        if self.temperature <= 0:
+            raise ValueError("--temperature must be above 0")
+
+
+class Recorder(TrainingRun):
+    """Plays whole episodes in all environments and stores the interactions.
+
+    Args:
+        config: The options.
+
+    Raises:
+        ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
+        atp.checkpoint.CheckpointError: The weights cannot be read.
+        envs.parallel.pool.WorkerLost: An environment worker could not start.
+    """
+
+    activity = "playing"
+
+    def __init__(self, config: RecordConfig) -> None:
+        self.config, self.rounds = config, 0
+        self._written = 0  # interactions at the checkpoint
+        self.agent = Agent.from_pretrained(config.weights, config.device)
+        super().__init__(config)
+
+    def _open(self, opened: ExitStack) -> None:
+        config = self.config
+        self._resume()
+        self.replay = Replay(
+            config.out / "replay.npy",
+            config.resolution,
+            config.resolution,
+            capacity=config.total_interactions + config.envs * config.interactions,
+            slack=0,
+            written=self._written,
+        )
+        pool = opened.enter_context(closing(config.make_pool()))
+        self.collector = Collector(
+            pool,
+            config.interactions,
+            "touch" if self.agent.options.hold else "no-hold",
+            predicted_share=1.0,
+            temperature=config.temperature,
+            device=self.agent.device,
+            seed=config.seed,
+            memory=self.agent.options.see_memory,
+            group_size=config.group_size,
+        )
+
+    @property
+    def done(self) -> int:
+        """Interactions stored so far."""
+        return self.replay.written
+
+    @property
+    def total(self) -> int:
+        """Interactions to store."""
+        return self.config.total_interactions
+
+    def _round(self) -> None:
+        networks = (self.agent.interaction, self.agent.part)
+        self.collector.play(networks, self.replay, self.rounds, self.config.epsilon)
+        self.rounds += 1
+
+    def _log(self, rate: float) -> None:
+        self._note(f"{self.replay.written} interactions, {rate:.0f} a second")
+
+    def _flush(self) -> None:
+        self.replay.flush()
+
+    def _state(self) -> dict[str, Any]:
+        return {"written": self.replay.written, "rounds": self.rounds}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.rounds, self._written = int(state["rounds"]), int(state["written"])
+
+    def _write_weights(self) -> None:
+        self.agent.save_pretrained(self.config.out / "weights")
