@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from atp.soups import StateDict
 from train.finetuning.recipe import Recipe
 from train.finetuning.task import Augment, Examples, FineTuningTask
+from train.learning.schedule import lr_share_at
 
 #: The probe is fitted to outputs of the rest of the network, which stay as they are; so it may take long steps.
 PROBE = Recipe(learning_rate=1e-2, weight_decay=1e-4, epochs=10)
@@ -84,7 +85,7 @@ def fit(model: nn.Module, parameters: list[nn.Parameter], examples: Examples, au
     generator, device = torch.Generator().manual_seed(recipe.seed), parameters[0].device
     total = recipe.epochs * math.ceil(len(examples) / recipe.batch_size)
     optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, total))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr_share_at(step, total))
     for inputs, targets in _batches(examples, recipe, generator):
         inputs, targets = augment(inputs, recipe.augmentation, generator).to(device), targets.to(device)
         other = torch.randperm(len(targets), generator=generator).to(device)
@@ -117,14 +118,6 @@ def _mixing_share(mixup: float, generator: torch.Generator) -> float:
     gamma = torch._standard_gamma(torch.full((2,), mixup, dtype=torch.float64), generator=generator)
     share = float(gamma[0] / gamma.sum().clamp(min=1e-300))
     return max(share, 1 - share)
-
-
-def _rate(step: int, total: int) -> float:
-    """Warm-up over a tenth of the steps, then a cosine to zero."""
-    warmup = max(1, total // 10)
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
 
 
 def _copied(model: nn.Module) -> StateDict:

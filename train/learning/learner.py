@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
-from train.data.replay import Replay, unpack_depth
+from train.data.records import decode
+from train.data.replay import Replay
 from train.learning.optimizer import MuonAdamW
+from train.learning.schedule import lr_at
 from train.runs.distributed import ProcessGroup
 from train.signals.augmentation import AugmentationConfig, augment
 from train.signals.hindsight import hindsight_loss
@@ -26,7 +28,7 @@ class Learner:
 
     Args:
         config: Options.
-        total_steps: Gradient steps of the whole run; the learning rate falls to zero over them by a cosine.
+        total_steps: Gradient steps of the whole run, for the learning rate (:mod:`train.learning.schedule`).
         device: Where to compute.
         seed: Seeds initial weights, samples and augmentation.
         networks: Trained networks to start with, by name; others are new.
@@ -83,17 +85,15 @@ class Learner:
             Losses and gradient norms by name, each (); to read one waits for the device.
         """
         rng, generator = self._randomness()
-        progress = self.steps / self.total_steps
-        warmup = min(1.0, (self.steps + 1) / max(1, self.config.warmup))
-        rate = warmup * 0.5 * (1 + np.cos(np.pi * min(1.0, progress)))
+        rate = lr_at(self.steps, self.config, self.total_steps)
         for optimizer in self.optimizers.values():
             for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * float(rate)
+                group["lr"] = rate
         losses: dict[str, Callable[[], torch.Tensor]] = {
             "part": lambda: self._part_loss(replay, pairs, rng, generator),
             "interaction": lambda: self._interaction_loss(replay, rng, generator),
         }
-        scalars = {"learning_rate": torch.tensor(self.config.learning_rate * float(rate))}
+        scalars = {"learning_rate": torch.tensor(rate)}
         for name, loss_of in losses.items():
             if name not in self.optimizers:
                 continue
@@ -141,18 +141,7 @@ class Learner:
         self, records: NDArray, generator: torch.Generator, augmentation: AugmentationConfig | None = None
     ) -> dict[str, torch.Tensor]:
         """Stored interactions as augmented tensors on the device."""
-        depth = unpack_depth(records["depth"])
-        batch = {
-            "before": encoding.image_tensor(records["rgb"][:, 0], depth[:, 0]),
-            "after": encoding.image_tensor(records["rgb"][:, 1], depth[:, 1]),
-            "memory": encoding.memory_tensor(records["memory"]),
-            "moved_before": torch.from_numpy(records["moved"][:, 0].astype(np.float32)),
-            "moved_after": torch.from_numpy(records["moved"][:, 1].astype(np.float32)),
-            "action": torch.from_numpy(records["action"].astype(np.int64)),
-            "rewards": torch.from_numpy(records["rewards"].copy()),
-            "hindsight": torch.from_numpy(records["hindsight"].copy()),
-        }
-        batch = augment(batch, augmentation or AugmentationConfig(), generator)
+        batch = augment(decode(records), augmentation or AugmentationConfig(), generator)
         if self.device.type == "cuda":  # pinned memory is copied while the GPU computes
             batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
