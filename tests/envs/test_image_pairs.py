@@ -13,7 +13,7 @@ from envs.image_pairs.scene import UP, sliding, turning
 from envs.image_pairs.synthesis import _shaken
 from envs.image_pairs.tabletop import tabletop
 from train.data.image_pair_files import ImagePairFiles, as_filmed, draw_file
-from train.data.replay import record_type
+from train.data.records import record_type
 
 SIDE = 60
 FRONT = Camera.looking_at(SIDE, SIDE, SIDE, np.array([0.0, 0, 3]), np.zeros(3), UP)

@@ -16,7 +16,7 @@ from atp.benchmark.evaluation import Cell
 from atp.networks import InteractionNetwork, PartNetwork
 from train import agent_soups as module
 from train.agent_soups import WAYS, AgentSoups, AgentSoupsConfig
-from train.data.replay import record_type
+from train.data.records import record_type
 from train.finetuning.agents import AgentSpace, fine_tune_agent, interaction_score, part_score
 from train.learning.recorder import RecordConfig, Recorder
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from tiny_run import TINY, assert_same_run, run
-from train.data.replay import Replay, record_type
+from train.data.records import record_type
+from train.data.replay import Replay
 from train.learning.collector import Collector
 from train.runs.mirror import Mirror
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from train.data import replay as module
-from train.data.replay import Replay, pack_depth, record_type, unpack_depth
+from train.data.records import decode, pack_depth, record_type, unpack_depth
+from train.data.replay import Replay
 
 SIZE = 6
 CAPACITY, SLACK = 10, 7
@@ -165,3 +166,27 @@ def test_depth_is_kept_to_a_tenth_of_a_millimetre():
     assert back.dtype == np.float32
     np.testing.assert_allclose(back[:4], depth[:4], atol=1.01e-4)
     assert not back[4:].any()
+
+
+def test_stored_interactions_become_tensors():
+    stored = records(3, 4)
+    stored["depth"][:, 1] = 20_000
+    stored["memory"][1, 2, 3] = 7
+    batch = decode(stored)
+    assert {name: tuple(tensor.shape[1:]) for name, tensor in batch.items()} == {
+        "before": (5, SIZE, SIZE),
+        "after": (5, SIZE, SIZE),
+        "memory": (2, SIZE, SIZE),
+        "moved_before": (SIZE, SIZE),
+        "moved_after": (SIZE, SIZE),
+        "action": (5,),
+        "rewards": (2,),
+        "hindsight": (SIZE, SIZE),
+    }
+    assert not batch["before"][:, 4].any()  # no reading
+    assert batch["after"][:, 4].all()
+    assert batch["memory"][:, 0].nonzero().tolist() == [[1, 2, 3]]
+    assert batch["moved_after"].nonzero().tolist() == [[0, 0, 0]]
+    assert not batch["moved_before"].any()
+    assert batch["action"].tolist() == [[3] * 5, [4] * 5]
+    assert batch["rewards"].isnan().tolist() == [[True, False], [True, True]]

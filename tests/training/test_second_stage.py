@@ -14,7 +14,8 @@ import torch
 from atp.agent import Agent
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
-from train.data.replay import Replay, record_type
+from train.data.records import record_type
+from train.data.replay import Replay
 from train.learning.learner import Learner
 from train.learning.second_stage import PerceptionConfig, PerceptionTrainer, calibrated_motion_threshold
 

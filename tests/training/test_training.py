@@ -25,7 +25,8 @@ from envs.parallel.pool import EnvironmentPool
 from tiny_run import TINY, assert_same_run, run
 from train.atp_train import main, parse
 from train.config import LearnerConfig, TrainConfig, read_config
-from train.data.replay import Replay, record_type
+from train.data.records import record_type
+from train.data.replay import Replay
 from train.learning.collector import Collector
 from train.learning.learner import Learner
 from train.learning.trainer import Trainer

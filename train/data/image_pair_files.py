@@ -21,7 +21,7 @@ from atp.clips.steadying import match_light
 from atp.networks.encoding import UNKNOWN_ACTION
 from envs.image_pairs import ImagePairConfig, synthesize_pair
 from envs.parallel.pool import WorkerLost
-from train.data.replay import record_type
+from train.data.records import record_type
 
 #: Pairs in a file.
 FILE_SIZE = 250
@@ -89,7 +89,7 @@ class ImagePairFiles:
             rng: Source of randomness.
 
         Returns:
-            (size,) records of :func:`train.data.replay.record_type`, without depth and without a known action.
+            (size,) records of :func:`train.data.records.record_type`, without depth and without a known action.
         """
         records = np.zeros(size, record_type(self.resolution, self.resolution))
         records["action"] = UNKNOWN_ACTION

@@ -9,28 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-#: Depth is stored in tenths of a millimetre, so that 16 bits reach 6.5 m.
-DEPTH_UNIT = 1e-4
-
-
-def record_type(height: int, width: int) -> np.dtype:
-    """The dtype of one stored interaction for images of ``height`` x ``width``.
-
-    Fields: rgb (2, H, W, 3) uint8 and depth (2, H, W) uint16 (tenths of a millimetre) before and after; memory
-    (H, W) uint8 before; moved (2, H, W) bool before and after; action (5,) int16; rewards (2,) float32, hold and
-    push, NaN for nothing; hindsight (H, W) uint8 codes of ``train.signals.hindsight``.
-    """
-    return np.dtype(
-        [
-            ("rgb", np.uint8, (2, height, width, 3)),
-            ("depth", np.uint16, (2, height, width)),
-            ("memory", np.uint8, (height, width)),
-            ("moved", np.bool_, (2, height, width)),
-            ("action", np.int16, (5,)),
-            ("rewards", np.float32, (2,)),
-            ("hindsight", np.uint8, (height, width)),
-        ]
-    )
+from train.data.records import record_type
 
 
 class Replay:
@@ -159,14 +138,3 @@ def _make(path: Path, dtype: np.dtype, places: int) -> np.memmap:
             ) from error
         # else the file system cannot reserve, and room is taken as it is needed
     return ring
-
-
-def pack_depth(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
-    """Metres to tenths of a millimetre; what lies past 6.5 m becomes 'no reading'."""
-    units = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0) / DEPTH_UNIT
-    return np.where(units < np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
-
-
-def unpack_depth(depth: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Tenths of a millimetre to metres."""
-    return depth.astype(np.float32) * np.float32(DEPTH_UNIT)

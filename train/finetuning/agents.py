@@ -16,7 +16,8 @@ from atp.metrics import mask_iou
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.types import MIN_PART_PIXELS
 from train.config import LearnerConfig
-from train.data.replay import Replay, unpack_depth
+from train.data.records import decode
+from train.data.replay import Replay
 from train.learning.learner import Learner
 from train.signals.hindsight import hindsight_loss
 from train.signals.losses import interaction_loss
@@ -115,10 +116,10 @@ def part_score(network: PartNetwork, records: NDArray, device: torch.device) -> 
     """
     scores = []
     for some in _batches(records):
-        depth = unpack_depth(some["depth"])
-        before, after = (encoding.image_tensor(some["rgb"][:, k], depth[:, k]).to(device) for k in (0, 1))
-        actions = encoding.action_tensor(some["action"].astype(np.int64), some["rgb"].shape[2:4]).to(device)
-        seen = torch.stack(network(before, after, actions), 1).cpu().numpy() > 0
+        batch = decode(some)
+        maps = encoding.action_tensor(batch["action"], some["rgb"].shape[2:4])
+        inputs = (each.to(device) for each in (batch["before"], batch["after"], maps))
+        seen = torch.stack(network(*inputs), 1).cpu().numpy() > 0
         for mine, true in zip(seen, some["moved"], strict=True):
             if true.any():
                 scores.append((mask_iou(mine[0], true[0]) + mask_iou(mine[1], true[1])) / 2)
@@ -141,14 +142,10 @@ def interaction_score(network: InteractionNetwork, records: NDArray, device: tor
     """
     losses = []
     for some in _batches(records):
-        depth = unpack_depth(some["depth"])
-        image = encoding.image_tensor(some["rgb"][:, 0], depth[:, 0]).to(device)
-        memory = encoding.memory_tensor(some["memory"]).to(device)
-        actions = torch.from_numpy(some["action"].astype(np.int64)).to(device)
-        rewards = torch.from_numpy(some["rewards"].copy()).to(device)
-        codes = torch.from_numpy(some["hindsight"].copy()).to(device)
-        hold, push = network(image, memory, actions[:, :2])
-        loss = interaction_loss(hold, push, actions, rewards) + 0.5 * hindsight_loss(hold, push, codes)
+        batch = {name: tensor.to(device) for name, tensor in decode(some).items()}
+        hold, push = network(batch["before"], batch["memory"], batch["action"][:, :2])
+        loss = interaction_loss(hold, push, batch["action"], batch["rewards"])
+        loss = loss + 0.5 * hindsight_loss(hold, push, batch["hindsight"])
         losses.append(float(loss))
     return -float(np.mean(losses))
 

@@ -16,7 +16,8 @@ from atp.perception.foreground import object_mask
 from atp.playing.policies import random_action
 from envs.parallel.pool import Arrays, EnvironmentPool
 from envs.truth import MOVED_PIXELS
-from train.data.replay import Replay, pack_depth, record_type
+from train.data.records import pack_depth, record_type
+from train.data.replay import Replay
 from train.runs.round_statistics import RoundStatistics
 from train.signals.hindsight import hindsight_codes
 from train.signals.reward import Variant, interaction_reward

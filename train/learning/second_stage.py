@@ -18,7 +18,8 @@ from atp.perception.motion import motion_confidence
 from envs.image_pairs import ImagePairConfig
 from train.config import LearnerConfig, check_range
 from train.data.image_pair_files import ImagePairFiles, as_filmed
-from train.data.replay import Replay, unpack_depth
+from train.data.records import decode
+from train.data.replay import Replay
 from train.learning.learner import Learner
 from train.runs.loop import TrainingRun, describe_machine
 from train.runs.run_folder import open_recorded
@@ -98,10 +99,10 @@ def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> 
     found = []
     for start in range(0, len(records), 50):
         some = records[start : start + 50]
-        depth = unpack_depth(some["depth"])
-        images = [encoding.image_tensor(some["rgb"][:, k], depth[:, k]).to(agent.device) for k in (0, 1)]
-        actions = encoding.action_tensor(some["action"].astype(np.int64), some["rgb"].shape[2:4])
-        found.append(motion_confidence(*agent.part(*images, actions.to(agent.device))).cpu().numpy())
+        batch = decode(some)
+        maps = encoding.action_tensor(batch["action"], replay.shape)
+        inputs = (each.to(agent.device) for each in (batch["before"], batch["after"], maps))
+        found.append(motion_confidence(*agent.part(*inputs)).cpu().numpy())
     return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.options.motion_threshold
 
 

@@ -1,0 +1,71 @@
+"""One stored interaction: its fields on disk, and as the tensors that networks learn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from atp.networks import encoding
+
+#: Depth is stored in tenths of a millimetre, so that 16 bits reach 6.5 m.
+DEPTH_UNIT = 1e-4
+
+
+def record_type(height: int, width: int) -> np.dtype:
+    """The dtype of one stored interaction for images of ``height`` x ``width``.
+
+    Fields: rgb (2, H, W, 3) uint8 and depth (2, H, W) uint16 (tenths of a millimetre) before and after; memory
+    (H, W) uint8 before; moved (2, H, W) bool before and after; action (5,) int16; rewards (2,) float32, hold and
+    push, NaN for nothing; hindsight (H, W) uint8 codes of ``train.signals.hindsight``.
+    """
+    return np.dtype(
+        [
+            ("rgb", np.uint8, (2, height, width, 3)),
+            ("depth", np.uint16, (2, height, width)),
+            ("memory", np.uint8, (height, width)),
+            ("moved", np.bool_, (2, height, width)),
+            ("action", np.int16, (5,)),
+            ("rewards", np.float32, (2,)),
+            ("hindsight", np.uint8, (height, width)),
+        ]
+    )
+
+
+def pack_depth(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Metres to tenths of a millimetre; what lies past 6.5 m becomes 'no reading'."""
+    units = np.nan_to_num(depth, nan=0.0, posinf=0.0, neginf=0.0) / DEPTH_UNIT
+    return np.where(units < np.iinfo(np.uint16).max, units, 0).astype(np.uint16)
+
+
+def unpack_depth(depth: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Tenths of a millimetre to metres."""
+    return depth.astype(np.float32) * np.float32(DEPTH_UNIT)
+
+
+def decode(records: NDArray[Any]) -> dict[str, Tensor]:
+    """Stored interactions as a batch of tensors, on the CPU and not augmented.
+
+    Args:
+        records: (B,) of :func:`record_type`.
+
+    Returns:
+        ``before`` and ``after`` (B, 5, H, W) and ``memory`` (B, 2, H, W), float32 of :mod:`atp.networks.encoding`;
+        ``moved_before`` and ``moved_after`` (B, H, W) float32, 1 where it moved; ``action`` (B, 5) int64; ``rewards``
+        (B, 2) float32, hold and push, NaN for none; ``hindsight`` (B, H, W) uint8 codes of
+        :mod:`train.signals.hindsight`.
+    """
+    depth = unpack_depth(records["depth"])
+    return {
+        "before": encoding.image_tensor(records["rgb"][:, 0], depth[:, 0]),
+        "after": encoding.image_tensor(records["rgb"][:, 1], depth[:, 1]),
+        "memory": encoding.memory_tensor(records["memory"]),
+        "moved_before": torch.from_numpy(records["moved"][:, 0].astype(np.float32)),
+        "moved_after": torch.from_numpy(records["moved"][:, 1].astype(np.float32)),
+        "action": torch.from_numpy(records["action"].astype(np.int64)),
+        "rewards": torch.from_numpy(records["rewards"].copy()),
+        "hindsight": torch.from_numpy(records["hindsight"].copy()),
+    }
