@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from train.runs.round_statistics import RoundStatistics
 
 from atp.agent import Agent
 from envs.parallel.pool import EnvironmentPool
@@ -30,6 +29,7 @@ from train.data.replay import Replay
 from train.learning.collector import Collector
 from train.learning.learner import Learner
 from train.learning.trainer import Trainer
+from train.runs.round_statistics import RoundStatistics
 from train.runs.training_log import TrainingLog
 
 ROOT = Path(__file__).parents[2]
