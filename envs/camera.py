@@ -1,8 +1,23 @@
 """A pinhole camera: where a pixel lies in the world, and where a point of the world lies in the image.
 
-World frame: metres, z up, ground at z = 0. Camera frame: OpenCV's (x right, y down, z forward). Pixels are
-(row, col); the centre of pixel (r, c) is at image coordinates (r + 0.5, c + 0.5). Depth is z-depth: metres
-along the optical axis, not along the ray.
+Conventions, for the whole of `envs`:
+
+* World frame: metres, right-handed, z up, the ground at z = 0. Angles are radians.
+* Camera frame: OpenCV's, x right, y down, z forward.
+* A pixel is (row, col), row 0 at the top, col 0 at the left. Image coordinates are continuous; the centre of pixel
+  (r, c) is at (r + 0.5, c + 0.5).
+* Depth is z-depth: metres along the optical axis, not along the ray.
+* Image vectors, such as flow, are (d col, d row): right and down are positive.
+* The default camera looks straight down, with world +x to the right of the image and +y to its top, and shows one metre
+  of the ground along the longer side. So direction k of a push, k * 45 degrees counter-clockwise in the image, is the
+  same angle about world +z.
+
+>>> camera = Camera.above(90, 90)
+>>> row, col, depth = camera.project(np.array([[0.25, 0.0, 0.0]]))
+>>> [round(float(value[0]), 3) for value in (row, col, depth)]
+[45.0, 67.5, 1.5]
+>>> [round(value, 3) for value in camera.unproject_pixel(45, 67, 1.5)]
+[0.25, -0.006, 0.0]
 """
 
 from __future__ import annotations
@@ -11,6 +26,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -104,7 +120,7 @@ class Camera:
             position: (3,) optical centre in world metres.
             target: (3,) point in the middle of the image.
             up: (3,) world direction that is up in the image; not along the line of sight.
-            roll: Radians by which the camera is turned clockwise about the line of sight.
+            roll: Radians by which the camera is rotated clockwise about the line of sight.
 
         Returns:
             The camera.
@@ -122,7 +138,9 @@ class Camera:
         axes = (cosine * right + sine * down, cosine * down - sine * right, forward)
         return cls(height, width, focal, np.asarray(position, np.float64), np.column_stack(axes))
 
-    def unproject(self, rows: NDArray, cols: NDArray, depth: NDArray) -> NDArray[np.float32]:
+    def unproject(
+        self, rows: NDArray[np.integer], cols: NDArray[np.integer], depth: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
         """World points seen at whole pixels.
 
         Args:
@@ -145,7 +163,7 @@ class Camera:
         return x + from_x, y + from_y, z + from_z
 
     def flows_of(
-        self, pixels: NDArray, depth: NDArray[np.float32], motions: NDArray[np.float64]
+        self, pixels: NDArray[np.integer], depth: NDArray[np.float32], motions: NDArray[np.float64]
     ) -> Iterator[NDArray[np.complex64]]:
         """Flow of pixels, were they of a rigid body that moves.
 
@@ -167,8 +185,8 @@ class Camera:
     def _to_image(self) -> NDArray[np.float64]:
         """From homogeneous world coordinates to homogeneous image coordinates, (3, 4)."""
         intrinsic = np.array([[self.focal, 0, self.width / 2], [0, self.focal, self.height / 2], [0, 0, 1.0]])
-        turn = intrinsic @ self.rotation.T
-        return np.column_stack([turn, -turn @ self.position])
+        rotate = intrinsic @ self.rotation.T
+        return np.column_stack([rotate, -rotate @ self.position])
 
     @cached_property
     def _from_image(self) -> NDArray[np.float64]:
@@ -180,7 +198,7 @@ class Camera:
         matrix[3, 2] = 1.0
         return matrix
 
-    def project(self, points: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    def project(self, points: NDArray[np.floating]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
         """Image coordinates of world points.
 
         Args:

@@ -16,8 +16,7 @@ from assets.catalog import Instance, canonical_category, instance_folder, instan
 from assets.conventions import DIRECTIONS, MAX_PARTS, RESOLUTION
 from assets.importing.prepare import PreparedObject, prepare
 from assets.partnet import PARTNET_SPLITS
-from envs import human_render as drawing
-from envs import oracle
+from envs import human_render, oracle
 from envs.camera import FAR
 from envs.randomization import RandomizationConfig, Scene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, Hold, Renderer, Simulator
@@ -27,36 +26,101 @@ Observation = dict[str, NDArray[Any]]
 
 
 class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
-    """Play with one articulated object for a set number of interactions (Act the Part, arXiv 2105.01047, sec. 3).
+    """Find the parts of an unknown articulated object by holding it in one place and pushing it in another.
 
-    **Observation** ``Dict``: ``rgb`` uint8 (H, W, 3); ``depth`` float32 (H, W), metres along the optical axis,
-    0 where there is no reading; ``touch`` int8 (2,), whether the hold and the push of the last interaction touched
-    the object. Images are taken with the grippers away.
+    ## Description
 
-    **Action** ``MultiDiscrete([H, W, H, W, 8])``: hold row, hold col, push row, push col, direction k; the push
-    goes towards k * 45 degrees in the image, counter-clockwise, k = 0 to the right. A pixel off the object is legal
-    and touches nothing.
+    One object with hinges or slides lies on a table under a camera, free to slide and rotate in the plane. Each step
+    is one interaction: one gripper holds, another pushes, both let go, and a new image is taken. What moves tells
+    where one rigid part ends and the next begins (Act the Part, arXiv 2105.01047: interaction and its action space).
 
-    **Reward** 1.0 for an optimal step (exactly one part that never moved before moved among those the push moved,
-    while the held one stayed), else 0.0. **Episode** is truncated after ``interactions`` steps.
+    >>> env = gym.make("envs:ArticulatedPlay-v0", split="test", category="pliers")
+    >>> observation, info = env.reset(seed=0)
+    >>> {name: value.shape for name, value in observation.items()}
+    {'rgb': (90, 90, 3), 'depth': (90, 90), 'touch': (2,)}
+    >>> observation, reward, terminated, truncated, info = env.step(env.action_space.sample())
+    >>> info["category"], info["privileged"]["labels"].shape
+    ('pliers', (90, 90))
+    >>> env.close()
 
-    **Info** ``category`` and ``instance`` name the object. ``info["privileged"]`` holds what an agent must not see,
-    for training signals, upper bounds and scoring: ``labels`` uint8 (H, W), part labels of the current observation
-    (0 background); ``moved_before`` and ``moved_after`` bool (H, W), the pixels of the moved parts in the last and
-    in the current image; ``flow`` float32 (H, W, 2), (d col, d row) in pixels from the last image to the current
-    one; ``moved_parts`` and ``seen_parts`` bool (15,), entry p for label p + 1; ``held_part`` and ``pushed_part``,
-    labels under the grippers (0: none); ``effective`` and ``optimal``; ``num_parts``, parts visible at reset.
+    ## Observation space
+
+    ``Dict``; H = W = ``resolution``, or its two numbers. Images are taken with the grippers away and all at rest.
+
+    | Key     | Space                  | Meaning                                                                      |
+    |---------|------------------------|------------------------------------------------------------------------------|
+    | `rgb`   | Box uint8 (H, W, 3)    | The image, red, green, blue                                                  |
+    | `depth` | Box float32 (H, W)     | Metres along the optical axis, 0 to 5; 0 where there is no reading           |
+    | `touch` | MultiBinary int8 (2,)  | Whether the last hold and the last push touched the object; zeros at reset   |
+
+    ## Action space
+
+    ``MultiDiscrete([H, W, H, W, 8])``. A pixel off the object is legal and touches nothing.
+
+    | Entry | Action                                       | Range    | Unit                                          |
+    |-------|----------------------------------------------|----------|-----------------------------------------------|
+    | 0, 1  | Row and column of the hold                   | H, W     | Pixels of the current image, row 0 at the top |
+    | 2, 3  | Row and column of the push                   | H, W     | Pixels of the current image                   |
+    | 4     | Direction k of the push                      | 0 to 7   | k * 45 degrees, counter-clockwise from right  |
+
+    The held link stays where it is (``hold="fixed"``) or may rotate about the held point (``hold="point"``), against up
+    to 500 N. The push moves its point 0.2 m (18 pixels of a 90-pixel image) parallel to the table with at most 10 N.
+    Directions are those of the world, whose +x is to the right and whose +y is to the top of the image of a camera that
+    looks straight down; domain randomization tilts the camera by up to 0.25 rad about each axis.
+
+    ## Reward
+
+    1.0 for an *optimal* step, else 0.0. A step is *effective* if a part moved (by more than 1.5 pixels) while the held
+    part stayed. It is optimal if, besides, exactly one of the parts that moved had never moved before.
+
+    ## Starting state
+
+    ``reset`` draws an instance of the split, its position within 4 cm of the middle of the view along each axis, any
+    yaw, each joint in the middle 60 % of its range and, with ``randomization``, colours, light, ground, camera,
+    friction and sensor noise (:class:`envs.randomization.RandomizationConfig`). The seed decides all of it, to the
+    byte, and together with the actions the whole episode.
+
+    ## Episode end
+
+    Truncated after ``interactions`` steps. Never terminated.
+
+    ## Arguments
+
+    Keyword arguments of ``gymnasium.make("envs:ArticulatedPlay-v0", ...)``, see *Args* below. ``reset`` takes the
+    options ``category`` and ``index`` (or one of them), which pick an instance within the split, or ``object``.
+
+    ## Info
+
+    ``category`` and ``instance`` name the object. ``info["privileged"]`` holds what an agent must not see, for training
+    signals, upper bounds and scoring:
+
+    | Key                          | Type                | Meaning                                                     |
+    |------------------------------|---------------------|-------------------------------------------------------------|
+    | `labels`                     | uint8 (H, W)        | Part labels 1 to 15 of the current image, 0 the background  |
+    | `moved_before`               | bool (H, W)         | Pixels of the parts that moved, in the previous image       |
+    | `moved_after`                | bool (H, W)         | The same in the current image                               |
+    | `flow`                       | float32 (H, W, 2)   | (d col, d row) in pixels, from the previous image           |
+    | `moved_parts`                | bool (15,)          | Entry p: whether the part with label p + 1 moved            |
+    | `seen_parts`                 | bool (15,)          | Entry p: whether it shows at least 20 pixels now            |
+    | `held_part`, `pushed_part`   | int                 | Labels under the grippers, 0 for none                       |
+    | `effective`, `optimal`       | bool                | See *Reward*                                                |
+    | `num_parts`                  | int                 | Parts that showed at least 20 pixels at reset               |
+
+    ## Version history
+
+    * v0: the first one.
 
     Args:
         split: ``"train"``, ``"val"``, ``"test"`` or ``"stress"`` instances (see :mod:`assets.catalog`), or
             ``"partnet-train"``, ``"partnet-val"`` or ``"partnet-test"`` (see :mod:`assets.partnet`).
-        category: Keep to one category of the split; None draws from all.
+        category: Keep to one category of the split; None draws from all. ``"my_module:toaster"`` imports a module that
+            registers one (see :mod:`assets.generators`).
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
-        resolution: Image side in pixels, or (H, W).
+        resolution: Image side in pixels, or (H, W); 16 to 4096.
         interactions: Interactions in an episode.
-        hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it turn about the held point.
-        renderer: ``"tiny"`` or ``"egl"``.
-        randomization: False for the clean scene, True for the default domain randomisation, or a config.
+        hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it rotate about the held point.
+        renderer: ``"tiny"`` (software) or ``"egl"`` (OpenGL without a screen, one environment per process).
+        randomization: False for the clean scene, True for the default domain randomization, or a config.
         render_mode: ``"rgb_array"``, ``"human"`` or None.
 
     Attributes:
@@ -97,8 +161,8 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         if render_mode not in (None, *self.metadata["render_modes"]):
             raise ValueError(f"render_mode must be None, 'rgb_array' or 'human', not {render_mode!r}")
         if render_mode == "human":
-            drawing.require_screen()
-        elif not drawing.has_screen():  # only what works here, so that Gymnasium's checker tries nothing else
+            human_render.require_screen()
+        elif not human_render.has_screen():  # only what works here, so that Gymnasium's checker tries nothing else
             self.metadata = {**self.metadata, "render_modes": ["rgb_array"]}
         if isinstance(randomization, RandomizationConfig):
             self.randomization = randomization
@@ -215,7 +279,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         return observation, float(outcome.optimal), False, self._step_count >= self.interactions, info
 
     def render(self) -> NDArray[np.uint8] | None:
-        """A picture for people: the observation with the last grippers and action, beside the true labels.
+        """An image for people: the observation with the last grippers and action, beside the true labels.
 
         Returns:
             (h, 2 w, 3) uint8 in mode ``rgb_array``, enlarged to at least 270 pixels a side; else None.
@@ -225,13 +289,13 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         if self.render_mode == "human":
             self._show()
             return None
-        return self._picture() if self.render_mode == "rgb_array" else None
+        return self._drawn_scene() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
         """Free the simulator and the window."""
         self.simulator.close()
         if self.render_mode == "human":
-            drawing.close_window()
+            human_render.close_window()
 
     # --- Privileged: for upper bounds and training signals -------------------------------------------------------
 
@@ -345,9 +409,9 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
             },
         }
 
-    def _picture(self) -> NDArray[np.uint8]:
-        return drawing.draw_scene(self._rgb, self._view.labels, self._last_action)
+    def _drawn_scene(self) -> NDArray[np.uint8]:
+        return human_render.draw_scene(self._rgb, self._view.labels, self._last_action)
 
     def _show(self) -> None:
         if self.render_mode == "human":
-            drawing.show_window(self._picture(), self.metadata["render_fps"])
+            human_render.show_window(self._drawn_scene(), self.metadata["render_fps"])

@@ -246,7 +246,7 @@ def _background(height: int, width: int, rng: np.random.Generator) -> NDArray[np
     strength = rng.uniform(0.2, 1.0)
     ground = first + (second - first) * (strength * mix[..., None])
     ground += rng.uniform(0, 25) * (_cloud(height, width, 45, rng)[..., None] - 0.5)
-    return np.clip(ground, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(ground, 0, 255).astype(np.float32))
 
 
 def _cloud(height: int, width: int, cells: int, rng: np.random.Generator) -> NDArray[np.float32]:

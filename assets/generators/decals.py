@@ -35,7 +35,7 @@ def logo(rng: Generator, size: int) -> Mask:
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     border = size * rng.uniform(0.16, 0.28) * (1.0 + rng.uniform(0.0, 0.4) * np.cos(rng.integers(2, 8) * angle))
     inner = border * rng.uniform(0.0, 0.7)
-    return (radius < border) & (radius >= inner)
+    return np.asarray((radius < border) & (radius >= inner))
 
 
 def warning(rng: Generator, size: int) -> Mask:
@@ -44,7 +44,7 @@ def warning(rng: Generator, size: int) -> Mask:
     slant = 1 if rng.random() < 0.5 else -1
     stripes = (x + slant * y) * int(rng.integers(3, 7)) / size % 1.0 < 0.5
     start, height = rng.uniform(0.1, 0.5) * size, rng.uniform(0.15, 0.35) * size
-    return stripes & (y > start) & (y < start + height)
+    return np.asarray(stripes & (y > start) & (y < start + height))
 
 
 def pad(rng: Generator, size: int) -> Mask:

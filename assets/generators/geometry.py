@@ -64,7 +64,7 @@ def bezier(points: Sequence[Sequence[float]], count: int = 10) -> FloatArray:
     """Return ``count`` points, (count, 2), on the cubic Bezier curve of four control points."""
     p = np.asarray(points, dtype=np.float64)
     t = np.linspace(0.0, 1.0, count)[:, None]
-    return (1 - t) ** 3 * p[0] + 3 * (1 - t) ** 2 * t * p[1] + 3 * (1 - t) * t**2 * p[2] + t**3 * p[3]
+    return np.asarray((1 - t) ** 3 * p[0] + 3 * (1 - t) ** 2 * t * p[1] + 3 * (1 - t) * t**2 * p[2] + t**3 * p[3])
 
 
 def arc(start: Sequence[float], end: Sequence[float], bulge: float, count: int = 9) -> FloatArray:
@@ -79,7 +79,7 @@ def arc(start: Sequence[float], end: Sequence[float], bulge: float, count: int =
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     t = np.linspace(0.0, 1.0, count)[:, None]
     left = np.array([-(b - a)[1], (b - a)[0]])
-    return a + t * (b - a) + 4.0 * t * (1.0 - t) * bulge * left
+    return np.asarray(a + t * (b - a) + 4.0 * t * (1.0 - t) * bulge * left)
 
 
 def stroke(points: FloatArray, widths: float | Sequence[float] | FloatArray) -> Polygon:
@@ -190,7 +190,7 @@ def corner_uv(mesh: trimesh.Trimesh, repeat: float, grain: float) -> FloatArray:
     axis = np.argmax(np.abs(main), axis=0)
     planes = np.stack([np.stack([across, z]), np.stack([along, z]), np.stack([along, across])])  # (3, 2, V)
     uv = planes[axis[:, None], :, mesh.faces] / repeat
-    return uv - np.floor(uv.reshape(-1, 2).min(axis=0))
+    return np.asarray(uv - np.floor(uv.reshape(-1, 2).min(axis=0)))
 
 
 def _polygons(shape: BaseGeometry) -> list[Polygon]:

@@ -41,7 +41,7 @@ def smooth_noise(rng: Generator, size: int, rows: int, cols: int) -> FloatArray:
 def brushed(rng: Generator, size: int) -> FloatArray:
     """Return fine streaks along the first texture axis, (size, size) in about -1..1."""
     streaks = smooth_noise(rng, size, size // 4, 2) + 0.5 * smooth_noise(rng, size, size // 8, 3)
-    return 1.2 * (streaks - streaks.mean())
+    return np.asarray(1.2 * (streaks - streaks.mean()))
 
 
 def plastic(rng: Generator, size: int) -> FloatArray:
@@ -86,7 +86,7 @@ def leather(rng: Generator, size: int) -> FloatArray:
     gaps = np.abs(rng.random((count, 2))[:, :, None, None] - np.stack([y, x]))
     gaps = np.minimum(gaps, 1.0 - gaps)  # the texture repeats
     nearest, next_nearest = np.partition(np.hypot(gaps[:, 0], gaps[:, 1]), 1, axis=0)[:2]
-    return np.clip(4.0 * np.sqrt(count) * (next_nearest - nearest) - 1.0, -1.0, 0.6)
+    return np.asarray(np.clip(4.0 * np.sqrt(count) * (next_nearest - nearest) - 1.0, -1.0, 0.6))
 
 
 def weave(rng: Generator, size: int) -> FloatArray:

@@ -51,8 +51,8 @@ def up_direction(model: UrdfModel, poses: Mapping[str, Matrix], weights: Mapping
     signed = np.where(slides, -share, share)
     between = np.linalg.eigh((axes.T * signed) @ axes)[1][:, -1]
     if score(between) < scores[best] + OBLIQUE:
-        return np.eye(3)[best]
-    return between * np.sign(between[np.argmax(np.abs(between))])
+        return np.asarray(np.eye(3)[best])
+    return np.asarray(between * np.sign(between[np.argmax(np.abs(between))]))
 
 
 def upright(direction: NDArray[np.float64]) -> Matrix:
@@ -114,7 +114,7 @@ def _circumcentre(triangle: NDArray[np.float64]) -> NDArray[np.float64] | None:
     area = sides[0, 0] * sides[1, 1] - sides[0, 1] * sides[1, 0]
     if abs(area) <= 1e-12 * squares.max():
         return None
-    return triangle[0] + np.linalg.solve(2.0 * sides, squares)
+    return np.asarray(triangle[0] + np.linalg.solve(2.0 * sides, squares))
 
 
 def fit(points: NDArray[np.float64]) -> tuple[float, Matrix, float, float]:

@@ -27,7 +27,7 @@ def axis_rotation(axis: Matrix, angle: float) -> Matrix:
     """Rotation (3, 3) by ``angle`` rad about a unit ``axis`` (3,) (Rodrigues' formula)."""
     x, y, z = axis
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross)
+    return np.asarray(np.eye(3) + math.sin(angle) * cross + (1.0 - math.cos(angle)) * (cross @ cross))
 
 
 def joint_motion(joint: Joint, position: float) -> Matrix:

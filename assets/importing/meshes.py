@@ -66,7 +66,7 @@ def shape_points(geometry: Geometry) -> NDArray[np.float64]:
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     if geometry.kind == "box":
         corners = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
-        return corners * np.array(geometry.size)
+        return np.asarray(corners * np.array(geometry.size))
     if geometry.kind == "cylinder":
         radius, length = geometry.size
         rings = [np.column_stack([circle * radius, np.full(len(circle), z)]) for z in (-length / 2, length / 2)]

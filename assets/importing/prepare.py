@@ -275,7 +275,7 @@ class _Builder:
         shape = visual.geometry
         if shape.mesh is None:
             return shape_points(shape)
-        return self.meshes[shape.mesh].points * np.array(shape.scale)
+        return np.asarray(self.meshes[shape.mesh].points * np.array(shape.scale))
 
     def cloud(self, points: Points, positions: dict[str, float]) -> NDArray[np.float64]:
         """All points (n, 3) in the root link's frame."""

@@ -192,7 +192,7 @@ def _highlight(
     away = rays / np.linalg.norm(rays, axis=-1, keepdims=True)
     mirrored = 2 * float(normal @ lamp.direction) * normal - lamp.direction
     alignment = np.clip(-(away @ mirrored.astype(np.float32)), 0, 1)
-    return (quad.gloss * 220 * alignment**12).astype(np.float32)
+    return np.asarray((quad.gloss * 220 * alignment**12).astype(np.float32))
 
 
 def _shadows(

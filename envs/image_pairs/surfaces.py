@@ -34,7 +34,7 @@ def any_surface(rng: Generator, rich: bool = True) -> Image:
     gain = rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)
     texture = texture[..., rng.permutation(3)] * gain.astype(np.float32)
     grey = texture.mean(-1, keepdims=True)
-    return np.clip(grey + rng.uniform(0.2, 1.0) * (texture - grey), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(grey + rng.uniform(0.2, 1.0) * (texture - grey), 0, 255).astype(np.uint8))
 
 
 @lru_cache(maxsize=2)
@@ -149,7 +149,7 @@ def screen(rng: Generator) -> Image:
 
 def shade(texture: Image, factor: float) -> Image:
     """The texture, darker or brighter."""
-    return np.clip(texture.astype(np.float32) * factor, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(texture.astype(np.float32) * factor, 0, 255).astype(np.uint8))
 
 
 def crop(texture: Image, rng: Generator, least: float = 0.3) -> Image:
@@ -175,7 +175,7 @@ def _natural_noise(rng: Generator, size: int, slope: float) -> NDArray[np.float6
     spectrum[0, 0] = 0
     noise = np.fft.irfft2(spectrum, (size, size))
     low, high = np.percentile(noise, (2, 98))
-    return np.clip((noise - low) / max(high - low, 1e-12), 0, 1)
+    return np.asarray(np.clip((noise - low) / max(high - low, 1e-12), 0, 1))
 
 
 def _finish(image: NDArray[np.floating], rng: Generator, gradient: float, grain: float) -> Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -161,7 +162,7 @@ def _shaken(
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """A picture from a camera that has moved by up to some two per cent of the image, and its mask."""
 
-    def moved(image: NDArray, angle: float, zoom: float, shift: NDArray) -> NDArray:
+    def moved(image: NDArray[Any], angle: float, zoom: float, shift: NDArray[np.float64]) -> NDArray[Any]:
         side = image.shape[0]
         matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), angle, zoom)
         matrix[:, 2] += shift * side

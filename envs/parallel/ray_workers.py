@@ -52,7 +52,8 @@ class RayWorkers:
     @property
     def pids(self) -> list[int]:
         """Process ids of the workers, each on its own machine."""
-        return ray.get([worker.pid.remote() for worker in self._workers])
+        pids: list[int] = ray.get([worker.pid.remote() for worker in self._workers])
+        return pids
 
     def start(self, worker: int) -> None:
         """Start a worker, in place of its predecessor if it had one, which is killed."""
