@@ -132,7 +132,7 @@ def instances(split: str, category: str | None = None, seed: int = 0) -> list[In
 
 
 def generate(instance: Instance) -> GeneratedObject:
-    """Make an instance's object anew, in memory; the same instance always gives the same object.
+    """Make an instance's object in memory; the same instance always gives the same object.
 
     Args:
         instance: Which one.

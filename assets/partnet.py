@@ -5,8 +5,8 @@ The download is found through the environment variable ``ATP_PARTNET_MOBILITY``.
 says again what the first three say, and is not read. Categories, and the rule that decides an instance's split,
 are in ``splits/partnet.json``. `assets.importing.prepare` makes an instance ready like any other object.
 
-Joints: revolute, continuous and prismatic ones move; fixed ones make one part of what they join; screws turn;
-free, floating and planar ones are no articulation. A link that both turns and slides, which the download writes
+Joints: revolute, continuous and prismatic ones move; fixed ones make one part of what they join; screws rotate;
+free, floating and planar ones are no articulation. A link that both rotates and slides, which the download writes
 as two joints with a helper link between them, does both.
 """
 

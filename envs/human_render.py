@@ -1,4 +1,4 @@
-"""Pictures of the environment for people."""
+"""Images of the environment for people."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def draw_scene(
         for colour, width in (((0, 0, 0), 5), (None, 2)):  # a dark rim keeps both visible on any ground
             cv2.circle(image, centre, 3 * scale, colour or HOLD_COLOUR, width, cv2.LINE_AA)
             cv2.arrowedLine(image, start, end, colour or PUSH_COLOUR, width, cv2.LINE_AA, tipLength=0.3)
-    picture: NDArray[np.uint8] = np.concatenate([image, colours], axis=1)
-    return picture
+    both: NDArray[np.uint8] = np.concatenate([image, colours], axis=1)
+    return both
 
 
 def has_screen() -> bool:
-    """Whether this process has been told of a screen. It may still not let a window be opened."""
+    """Whether the process's environment names a screen. It may still not let a window be opened."""
     return not sys.platform.startswith("linux") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
@@ -76,9 +76,9 @@ def require_screen() -> None:
         raise RuntimeError(f"render_mode='human' needs a screen ({reason}); use render_mode='rgb_array' without one")
 
 
-def show_window(picture: NDArray[np.uint8], fps: float) -> None:
-    """Show ``picture`` in a window and wait for a frame's time."""
-    cv2.imshow(_WINDOW, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+def show_window(image: NDArray[np.uint8], fps: float) -> None:
+    """Show ``image`` in a window and wait for a frame's time."""
+    cv2.imshow(_WINDOW, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     cv2.waitKey(int(1000 / fps))
 
 

@@ -24,7 +24,7 @@ def best_action(
 
     Args:
         view: What the camera sees now.
-        moved_ever: (15,) bool, parts that have moved before.
+        moved_ever: (``MAX_PARTS``,) bool, parts that have moved before.
         try_action: Simulates an action and undoes it.
         rng: Source of the candidates.
 

@@ -18,7 +18,7 @@ from assets.importing.prepare import PreparedObject, prepare
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
 from envs.camera import FAR
-from envs.randomization import RandomizationConfig, Scene, observe, sample_scene, sample_tints
+from envs.randomization import RandomizationConfig, SampledScene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, Hold, Renderer, Simulator
 from envs.truth import Outcome, View, flow_between, judge
 
@@ -203,7 +203,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self.simulator = Simulator(renderer)
         self._models: dict[str, PreparedObject] = {}
         self._model: PreparedObject | None = None
-        self._scene: Scene
+        self._scene: SampledScene
         self._view: View
         self._rgb: NDArray[np.uint8]
         self._poses: NDArray[np.float64]

@@ -21,7 +21,7 @@ Colour = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class RandomizationConfig:
-    """Switches and strengths. Everything off gives the clean default scene.
+    """What to randomize, and how much. Everything off gives the clean default scene.
 
     Attributes:
         colours: Tint the parts at random in two thirds of the episodes; in half of those all alike.
@@ -32,9 +32,9 @@ class RandomizationConfig:
         camera_zoom: Largest relative change of the camera's distance.
         camera_shift: Largest shift in metres of the point looked at, along each axis.
         friction: Largest relative change of each friction.
-        rgb_noise: Largest standard deviation of the colour noise, in grey levels; drawn for every episode.
+        rgb_noise: Largest standard deviation of the colour noise, in grey levels; sampled for every episode.
         exposure: Largest relative change of brightness from image to image.
-        blur: Largest sigma in pixels of a blur, drawn for every episode.
+        blur: Largest sigma in pixels of a blur, sampled for every episode.
         depth_noise: Standard deviation of the depth noise in metres.
         depth_holes: Largest share of pixels without a depth reading.
         missing_depth: Probability of an episode without any depth (an image of zeros).
@@ -59,13 +59,13 @@ class RandomizationConfig:
     def off(cls) -> RandomizationConfig:
         """The clean scene."""
         zeros = dict.fromkeys(cls.__dataclass_fields__, 0.0)
-        switches = {"colours": False, "light": False, "background": False, "shadow": False}
-        return replace(cls(), **{**zeros, **switches})  # type: ignore[arg-type]
+        flags = {"colours": False, "light": False, "background": False, "shadow": False}
+        return replace(cls(), **{**zeros, **flags})  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What was drawn for one episode.
+class SampledScene:
+    """What was sampled for one episode.
 
     Attributes:
         camera: The camera.
@@ -95,8 +95,8 @@ class Scene:
         return self.background.astype(np.uint8)
 
 
-def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.random.Generator) -> Scene:
-    """Draw everything that stays the same during an episode.
+def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.random.Generator) -> SampledScene:
+    """Sample everything that stays the same during an episode.
 
     Args:
         config: What to randomise.
@@ -125,14 +125,14 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
         )
     scale = 1 + config.friction * rng.uniform(-1, 1, 4)
     base = Friction()
-    friction = Friction(base.slide * scale[0], base.turn * scale[1], base.hinge * scale[2], base.rail * scale[3])
+    friction = Friction(base.slide * scale[0], base.yaw * scale[1], base.hinge * scale[2], base.rail * scale[3])
     background = np.full((height, width, 3), 178.0, np.float32)
     if config.background:
         background = _background(height, width, rng)
     shadow = None
     if config.shadow and rng.random() < 0.7:
         shadow = (*rng.uniform(-3, 3, 2) * height / RESOLUTION, rng.uniform(0.1, 0.6))
-    return Scene(
+    return SampledScene(
         camera,
         light,
         friction,
@@ -152,7 +152,7 @@ def _camera(height: int, width: int, tilt: tuple[float, float], distance: float,
 
 
 def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator) -> dict[int, Colour]:
-    """Draw colours for the links of an object.
+    """Sample colours for the links of an object.
 
     Args:
         config: What to randomise.
@@ -160,7 +160,7 @@ def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.ra
         rng: Source of randomness.
 
     Returns:
-        Red, green, blue in 0..1 by link index; empty where colours are not randomised or in a third of the draws,
+        Red, green, blue in 0..1 by link index; empty where colours are not randomised or in a third of the episodes,
         which leaves the object its own.
     """
     if not config.colours or rng.random() < 1 / 3:
@@ -176,7 +176,7 @@ def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.ra
 
 
 def observe(
-    view: View, scene: Scene, config: RandomizationConfig, rng: np.random.Generator
+    view: View, scene: SampledScene, config: RandomizationConfig, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Turn a noise-free view into what the sensor reports.
 

@@ -1,6 +1,6 @@
 """The physical scene: one articulated object, a hold gripper, a push gripper and a camera. Imports PyBullet.
 
-The object lies on a table: it slides and turns in the plane against friction and is not fixed to the ground.
+The object lies on a table: it slides and rotates in the plane against friction and is not fixed to the ground.
 A gripper is a constraint of bounded force between the link and a moving frame. Forces are quasi-static: all
 velocities are zero before and after an interaction, so an image never shows something in motion.
 """
@@ -51,13 +51,13 @@ class Friction:
 
     Attributes:
         slide: Newtons against sliding on the table.
-        turn: Newton-metres against turning on the table.
+        yaw: Newton-metres against rotating on the table.
         hinge: Newton-metres in every revolute joint.
         rail: Newtons in every prismatic joint.
     """
 
     slide: float = 1.0
-    turn: float = 0.1
+    yaw: float = 0.1
     hinge: float = 0.3
     rail: float = 1.5
 
@@ -111,7 +111,7 @@ class Client:
         return function
 
 
-#: Numbers of the worlds that render with EGL: at most one, since PyBullet mixes up the pictures of several.
+#: Numbers of the worlds that render with EGL: at most one, since PyBullet mixes up the images of several.
 _egl_worlds: set[int] = set()
 
 
@@ -202,7 +202,7 @@ class Simulator:
             force = {
                 b"planar_x": friction.slide,
                 b"planar_y": friction.slide,
-                b"planar_yaw": friction.turn,
+                b"planar_yaw": friction.yaw,
             }.get(info[1], friction.rail if info[2] == bullet.JOINT_PRISMATIC else friction.hinge)
             if info[2] in (bullet.JOINT_REVOLUTE, bullet.JOINT_PRISMATIC):
                 client.setJointMotorControl2(
@@ -289,7 +289,7 @@ class Simulator:
             hold: Where to hold, or None for a gripper that touches nothing.
             push: Where to push, or None for a gripper that touches nothing.
             direction: k in 0..7: push towards world angle k * 45 degrees, counter-clockwise from +x.
-            mode: ``"fixed"`` keeps the held link where it is; ``"point"`` lets it turn about the held point.
+            mode: ``"fixed"`` keeps the held link where it is; ``"point"`` lets it rotate about the held point.
         """
         if push is None:
             return  # nothing exerts a force
@@ -336,7 +336,7 @@ class Simulator:
         return constraint
 
     def render(self, camera: Camera, light: Light) -> View:
-        """Take a picture, without grippers.
+        """Render an image, without grippers.
 
         Args:
             camera: The camera.

@@ -1,4 +1,19 @@
-"""What really happened: flow, moved parts, effective and optimal steps. Privileged: for training and scoring."""
+"""What really happened: flow, moved parts, effective and optimal steps. Privileged: for training and scoring.
+
+Conventions, beside those of :mod:`envs.camera`:
+
+* Part p has label p + 1, and 0 is the background. An array over parts has `assets.conventions.MAX_PARTS` entries.
+* Flow is (d col, d row) in pixels, from the image before to the image after, given at the pixels of the image before.
+
+>>> labels = np.zeros((20, 20), np.uint8)
+>>> labels[:, :8], labels[:, 12:] = 1, 2
+>>> view = View(np.zeros((20, 20, 3), np.uint8), np.ones((20, 20), np.float32), labels, labels.astype(np.int16) - 1)
+>>> flow = np.zeros((len(view.pixels), 2), np.float32)
+>>> flow[view.parts == 2] = (3, 0)  # part 2 moves by three pixels to the right
+>>> outcome = judge(view, flow, held_part=1, pushed_part=2, moved_ever=np.zeros(MAX_PARTS, bool))
+>>> outcome.effective, outcome.optimal, outcome.displacement
+(True, True, 3.0)
+"""
 
 from __future__ import annotations
 
@@ -21,7 +36,7 @@ class Outcome:
     """What an interaction did.
 
     Attributes:
-        moved_parts: (15,) bool, entry p for the part with label p + 1.
+        moved_parts: (``MAX_PARTS``,) bool, entry p for the part with label p + 1.
         held_part: Label under the hold pixel, 0 where it touched nothing.
         pushed_part: Label under the push pixel, 0 where it touched nothing.
         effective: The push moved one or more parts while the held one stayed.
@@ -48,7 +63,7 @@ class View:
         links: (H, W) int16 index of the link seen, -1 where no object is.
         pixels: (N,) flat indices, row * W + col, of the pixels that show a part.
         parts: (N,) uint8 their labels.
-        seen: (15,) bool, parts with at least ``MIN_PART_PIXELS`` visible pixels.
+        seen: (``MAX_PARTS``,) bool, parts with at least ``MIN_PART_PIXELS`` visible pixels.
     """
 
     rgb: NDArray[np.uint8]
@@ -127,7 +142,7 @@ def judge(
         flow: (N, 2) float32, as from :func:`flow_between`.
         held_part: Label under the hold pixel, 0 for none.
         pushed_part: Label under the push pixel, 0 for none.
-        moved_ever: (15,) bool, parts that earlier interactions moved.
+        moved_ever: (``MAX_PARTS``,) bool, parts that earlier interactions moved.
 
     Returns:
         The outcome.

@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-#: Depths in metres that are told apart; nearer and farther ones are cut to them.
+#: Depths in metres that are distinguished; nearer and farther ones are cut to them.
 NEAREST, FARTHEST = 1.0, 2.0
 
 

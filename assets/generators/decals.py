@@ -30,7 +30,7 @@ def glyph_rows(rng: Generator, size: int) -> Mask:
 
 
 def logo(rng: Generator, size: int) -> Mask:
-    """Return a star, flower or ring with as many lobes as drawn, (size, size)."""
+    """Return a star, flower or ring with a random number of lobes, (size, size)."""
     y, x = np.mgrid[:size, :size] - rng.uniform(0.35, 0.65, (2, 1, 1)) * size
     angle, radius = np.arctan2(y, x), np.hypot(x, y)
     border = size * rng.uniform(0.16, 0.28) * (1.0 + rng.uniform(0.0, 0.4) * np.cos(rng.integers(2, 8) * angle))

@@ -61,7 +61,7 @@ def double_door(rng: np.random.Generator) -> GeneratedObject:
         lugs, leaf = door.lugs(rng, shell, height), door.pieces(rng, skin, trim)
         least, most = swing_angles(rng)
         drawn = between_angles(rng, least, most)
-        if sign > 0.0:  # mirrored in the x axis and turned round: mirrored in the y axis
+        if sign > 0.0:  # mirrored in the x axis and rotated by half a turn: mirrored in the y axis
             lugs, leaf = ([moved(piece, np.pi, mirror=True) for piece in group] for group in (lugs, leaf))
         leaf = [moved(piece, sign * drawn) for piece in leaf]
         body += [_shifted(piece, x) for piece in lugs]

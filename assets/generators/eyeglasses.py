@@ -105,7 +105,7 @@ def eyeglasses(rng: np.random.Generator) -> GeneratedObject:
         if order[i] == 2:  # nothing lies above
             top = base[i] + thick
             pieces.append(Piece(geo.disc((0.0, 0.0), 0.35 * eye), top - 0.004, top + 0.003, screw))
-        if sign < 0.0:  # mirrored in the x axis and turned round: mirrored in the y axis
+        if sign < 0.0:  # mirrored in the x axis and rotated by half a turn: mirrored in the y axis
             pieces = [moved(piece, np.pi, mirror=True) for piece in pieces]
         pieces = [moved(piece, sign * drawn) for piece in pieces]
         x = sign * pivot[0]

@@ -44,14 +44,14 @@ def disc(center: Sequence[float], radius: float, quarter: int = 5) -> Polygon:
 
 
 def ellipse(center: Sequence[float] | FloatArray, radii: Sequence[float], angle: float = 0.0) -> Polygon:
-    """Return an ellipse with half axes ``radii`` (m), its first axis turned by ``angle``."""
+    """Return an ellipse with half axes ``radii`` (m), its first axis rotated by ``angle``."""
     unit = Point(0.0, 0.0).buffer(1.0, quad_segs=6)
-    turned = affinity.rotate(affinity.scale(unit, radii[0], radii[1]), angle, use_radians=True)
-    return affinity.translate(turned, float(center[0]), float(center[1]))
+    ellipse = affinity.rotate(affinity.scale(unit, radii[0], radii[1]), angle, use_radians=True)
+    return affinity.translate(ellipse, float(center[0]), float(center[1]))
 
 
-def turned(shape: Polygon, angle: float, about: Sequence[float] = (0.0, 0.0)) -> Polygon:
-    """Return ``shape`` turned by ``angle`` about a point."""
+def rotated(shape: Polygon, angle: float, about: Sequence[float] = (0.0, 0.0)) -> Polygon:
+    """Return ``shape`` rotated by ``angle`` about a point."""
     return affinity.rotate(shape, angle, origin=(float(about[0]), float(about[1])), use_radians=True)
 
 

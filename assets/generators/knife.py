@@ -1,4 +1,4 @@
-"""Folding knife: a blade that turns out of a handle about a pivot near the handle's end."""
+"""Folding knife: a blade that rotates out of a handle about a pivot near the handle's end."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _trim(
 def knife(rng: np.random.Generator) -> GeneratedObject:
     """Draw a folding knife.
 
-    The blade turns between two scales held apart along the back of the handle, or on top of a solid handle.
+    The blade rotates between two scales held apart along the back of the handle, or on top of a solid handle.
 
     Args:
         rng: Source of every choice.
@@ -150,7 +150,7 @@ def knife(rng: np.random.Generator) -> GeneratedObject:
     shape = _draw_shape(rng)
     sandwich = bool(rng.random() < 0.65)
     steel, scale = textures.metal(rng), textures.any_material(rng)
-    if rng.random() < 0.4:  # colour must not always tell the parts apart
+    if rng.random() < 0.4:  # colour must not always distinguish the parts
         steel = scale = textures.any_material(rng)
     outline, path = _handle(shape)
     sheet = rng.uniform(0.008, 0.014)

@@ -1,4 +1,4 @@
-"""Flip-top lighter lying flat: a case with wheel and chimney, and a lid that turns about a corner."""
+"""Flip-top lighter lying flat: a case with wheel and chimney, and a lid that rotates about a corner."""
 
 from __future__ import annotations
 

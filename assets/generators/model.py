@@ -1,4 +1,8 @@
-"""What a generator hands back: an articulated object as meshes, materials and joints."""
+"""What a generator hands back: an articulated object as meshes, materials and joints.
+
+Everything is in the object's frame: metres and radians, z up towards the camera, the lowest point near z = 0.
+Meshes lie as they are with every joint at zero, so that no link has a frame of its own.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +66,7 @@ class Joint:
         origin: (x, y, z) of a point on the axis, object's frame, metres.
         lower: Lower limit in radians, or metres for a slide; at most zero.
         upper: Upper limit, likewise; at least zero.
-        axis: Unit vector of the axis that the child turns about, or slides along.
+        axis: Unit vector of the axis that the child rotates about, or slides along.
         type: URDF joint type: "revolute" or "prismatic".
     """
 

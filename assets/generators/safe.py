@@ -115,7 +115,7 @@ def _door(rng: np.random.Generator, shape: _Shape, panel: Material, open_top: bo
     outline = geo.merge(slab, geo.disc((0.0, 0.0), half, 6))
     pieces = [Piece(outline, bottom, top, panel, rng.uniform(0.0, 0.006))]
     if open_top and rng.random() < 0.7:
-        # The plug turns out of the opening: its inner far corner keeps clear of the wall on its way.
+        # The plug rotates out of the opening: its inner far corner keeps clear of the wall on its way.
         deep = half + shape.gap + rng.uniform(0.012, 0.3 * shape.depth)
         clear = shape.width - shape.wall - 0.004
         far = float(np.sqrt(clear**2 - deep**2))

@@ -80,7 +80,7 @@ def _loop(shape: _Shape, start: tuple[float, float]) -> Polygon:
     if shape.loop == "square":
         box = shapely.box(-shape.long, -shape.wide, shape.long, shape.wide)
         outer = geo.rounded(box, 0.5 * shape.wide)
-        outer = shapely.affinity.translate(geo.turned(outer, angle), center[0], center[1])
+        outer = shapely.affinity.translate(geo.rotated(outer, angle), center[0], center[1])
     else:
         outer = geo.ellipse(center, (shape.long, shape.wide), angle)
         if shape.loop == "teardrop":

@@ -73,11 +73,11 @@ def visuals(pieces: Sequence[Piece]) -> tuple[Visual, ...]:
 
 
 def moved(piece: Piece, angle: float, about: Sequence[float] = (0.0, 0.0), mirror: bool = False) -> Piece:
-    """Return a piece mirrored in the x axis where asked, then turned by ``angle`` about a point."""
+    """Return a piece mirrored in the x axis where asked, then rotated by ``angle`` about a point."""
     outline = geo.mirrored(piece.outline) if mirror else piece.outline
     return replace(
         piece,
-        outline=geo.turned(outline, angle, about),
+        outline=geo.rotated(outline, angle, about),
         grain=angle - piece.grain if mirror else angle + piece.grain,
     )
 

@@ -178,7 +178,7 @@ def _material(
 ) -> Material:
     size = int((64, 96, 128)[rng.integers(3)])
     texture = paint(draw(rng, size), colour, second)
-    if rng.random() < PRINTED:  # repeats seldom, so that the marks can be told
+    if rng.random() < PRINTED:  # repeats seldom, so that the marks can be recognized
         return Material(f"{name}, printed", printed(rng, texture), float(rng.uniform(0.2, 0.4)))
     return Material(name, texture, float(rng.uniform(0.1, 0.28)))
 

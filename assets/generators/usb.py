@@ -146,7 +146,7 @@ def usb(rng: np.random.Generator) -> GeneratedObject:
     steel, shell = textures.metal(rng), textures.any_material(rng)
     cloth = textures.metal(rng) if rng.random() < 0.5 else textures.any_material(rng)
     same = bool(rng.random() < 0.35)
-    if same:  # colour must not always tell the parts apart
+    if same:  # colour must not always distinguish the parts
         cloth = shell
         steel = shell if rng.random() < 0.5 else steel
     bottom = shape.sheet + CLEARANCE if wraps else 0.0

@@ -56,7 +56,7 @@ def up_direction(model: UrdfModel, poses: Mapping[str, Matrix], weights: Mapping
 
 
 def upright(direction: NDArray[np.float64]) -> Matrix:
-    """Rotation (3, 3) that turns a direction (3,) into +z."""
+    """Rotation (3, 3) that takes a direction (3,) to +z."""
     # Cyclic permutations of the axes: x -> y -> z -> x, as often as it takes; then the rest of the way.
     nearest = int(np.argmax(np.abs(direction)))
     permuted = np.roll(np.eye(3), 2 - nearest, axis=0)
@@ -140,7 +140,7 @@ def placed(model: UrdfModel, scale: float, pose: Matrix) -> UrdfModel:
 
     Lengths are rewritten throughout: origins, shapes, limits of slides. The pose goes into the root link's
     shapes and joints, so that the root frame itself ends up at the world's origin with z up: the axis that
-    the object turns about on the table.
+    the object rotates about on the table.
     """
 
     def moved(origin: Matrix, link: str) -> Matrix:

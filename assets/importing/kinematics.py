@@ -66,7 +66,7 @@ def plain_joints(model: UrdfModel, slide_limit: float, notes: list[str]) -> Urdf
     """The same object with fixed, revolute, continuous and prismatic joints only.
 
     Floating, free and planar joints and joints whose limits leave no range become fixed: they leave a link where
-    it is and are no articulation. A screw turns like a revolute joint with its limits in rad; what it advances
+    it is and are no articulation. A screw rotates like a revolute joint with its limits in rad; what it advances
     along its axis, which faces the camera, is left out. A revolute joint without limits, or with a full turn
     between them, is continuous.
 
@@ -79,7 +79,7 @@ def plain_joints(model: UrdfModel, slide_limit: float, notes: list[str]) -> Urdf
     joints = []
     for joint in model.joints:
         if joint.type == "screw":
-            notes.append(f"screw joint {joint.name} turns without advancing along its axis")
+            notes.append(f"screw joint {joint.name} rotates without advancing along its axis")
             joint = replace(joint, type="revolute")
         elif joint.type in ("floating", "free", "planar"):
             notes.append(f"{joint.type} joint {joint.name} is treated as fixed")
@@ -128,7 +128,7 @@ def _free_names(names: Iterable[str], taken: Iterable[str]) -> dict[str, str]:
 def rooted_at(model: UrdfModel, link: str) -> UrdfModel:
     """The same object as a tree that hangs on another link; joint positions mean what they meant.
 
-    The joints between the old and the new root are turned round. A joint's frame lies in its parent and moves
+    The joints between the old and the new root are reversed. A joint's frame lies in its parent and moves
     with it, so the frame of a link that was a parent and is now a child is moved into the joint:
 
         pose(child) = pose(parent) O M(q)   becomes   pose(parent) O = pose(child) M(-q).
@@ -139,11 +139,11 @@ def rooted_at(model: UrdfModel, link: str) -> UrdfModel:
     """
     above = {joint.child: joint for joint in model.joints}
     moved = {link: np.eye(4)}  # new frame in the old one, of the links whose frame changes
-    turned: dict[str, Joint] = {}
+    reversed_joints: dict[str, Joint] = {}
     end = link
     while end in above:
         joint = above[end]
-        turned[joint.name] = replace(
+        reversed_joints[joint.name] = replace(
             joint, parent=end, child=joint.parent, origin=inverse(moved[end]), axis=-joint.axis
         )
         moved[joint.parent] = joint.origin
@@ -154,7 +154,7 @@ def rooted_at(model: UrdfModel, link: str) -> UrdfModel:
         for name, old in model.links.items()
     }
     joints = [
-        turned.get(joint.name, replace(joint, origin=back.get(joint.parent, np.eye(4)) @ joint.origin))
+        reversed_joints.get(joint.name, replace(joint, origin=back.get(joint.parent, np.eye(4)) @ joint.origin))
         for joint in model.joints
     ]
     return replace(model, root=link, links=links, joints=tree_order(joints, link))

@@ -16,9 +16,9 @@ from assets.importing.obj import Material
 from assets.importing.urdf import Visual
 
 MANY = 8  # meshes of a link: more are merged
-DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of a picture's time
+DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of an image's rendering time
 FINE = 1 / 500  # of a link's length: details below it, a fifth of a pixel, go when a link is thinned out
-TEXTURE_SIDE = 512  # pixels at most of a copied picture: an object is seldom that many pixels wide
+TEXTURE_SIDE = 512  # pixels at most of a copied texture: an object is seldom that many pixels wide
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def needs_merging(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh]) -> boo
     """Whether a link's meshes are many, or such that a renderer would show them wrongly one by one.
 
     A renderer takes one material for a whole OBJ, reads what the OBJ names wherever it lies, and leaves out the
-    backs of faces: of an open sheet, or one turned inside out, half the views would show nothing.
+    backs of faces: of an open sheet, or one that is inside out, half the views would show nothing.
 
     Args:
         visuals: Of the link.
@@ -88,10 +88,10 @@ def _oriented(
     mesh: Mesh, faces: NDArray[np.int64], uv: NDArray[np.float64] | None, mirrored: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
     """Faces that look outwards, or both ways where it is not known which way that is."""
-    turned, turned_uv = faces[:, ::-1], None if uv is None else uv[:, ::-1]
+    flipped, flipped_uv = faces[:, ::-1], None if uv is None else uv[:, ::-1]
     if not mesh.solid:
-        return np.concatenate([faces, turned]), None if uv is None else np.concatenate([uv, turned_uv])
-    return (turned, turned_uv) if mirrored else (faces, uv)
+        return np.concatenate([faces, flipped]), None if uv is None else np.concatenate([uv, flipped_uv])
+    return (flipped, flipped_uv) if mirrored else (faces, uv)
 
 
 def _joined(material: Material, pieces: list[Surface]) -> Surface:
@@ -109,8 +109,8 @@ def _thinned(surface: Surface, cell: float) -> Surface:
     _, first, member = np.unique(place, axis=0, return_index=True, return_inverse=True)
     faces = member.reshape(-1)[surface.faces]
     start = np.argmin(faces, axis=1)[:, None]
-    turned = np.take_along_axis(faces, (start + np.arange(3)) % 3, axis=1)  # equal faces start alike
-    _, once = np.unique(turned, axis=0, return_index=True)
+    aligned = np.take_along_axis(faces, (start + np.arange(3)) % 3, axis=1)  # equal faces start alike
+    _, once = np.unique(aligned, axis=0, return_index=True)
     flat = (faces == np.roll(faces, 1, axis=1)).any(axis=1)
     kept = np.sort(once[~flat[once]])
     uv = None if surface.uv is None else surface.uv[kept]
@@ -124,7 +124,7 @@ def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
     Args:
         surface: What to write.
         path: The OBJ.
-        texture: Name of the picture in the same folder, None to leave it out.
+        texture: Name of the texture in the same folder, None to leave it out.
     """
     lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in surface.points.tolist()]
     if texture is None or surface.uv is None:
@@ -141,10 +141,10 @@ def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
 
 
 def copy_texture(source: Path, target: Path) -> bool:
-    """Copy a picture of any kind as a PNG of at most 512 pixels a side; False where it cannot be read."""
+    """Copy an image file of any kind as a PNG of at most 512 pixels a side; False where it cannot be read."""
     try:
-        with Image.open(source) as picture:
-            small = picture.convert("RGBA" if "transparency" in picture.info else "RGB").convert("RGB")
+        with Image.open(source) as image:
+            small = image.convert("RGBA" if "transparency" in image.info else "RGB").convert("RGB")
             small.thumbnail((TEXTURE_SIDE, TEXTURE_SIDE))
             small.save(target)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):

@@ -26,7 +26,7 @@ class Mesh:
         path: The file.
         points: (n, 3) float64.
         faces: (m, 3) int64.
-        uv: (m, 3, 2) float64, picture coordinates of every corner, NaN for none; None where no corner has any.
+        uv: (m, 3, 2) float64, texture coordinates of every corner, NaN for none; None where no corner has any.
         material: (m,) int64, index into ``materials``.
         materials: Those that a face uses, the commonest first.
         files: Further files that it refers to.
@@ -125,7 +125,7 @@ def _read_other(path: Path, urdf: Path) -> Mesh:
 def loads_as_is(path: Path, scale: tuple[float, float, float]) -> bool:
     """Whether a simulator that reads OBJ and binary STL shows this mesh rightly at this scale.
 
-    A scale that mirrors turns every triangle's back to the front, so that only its inside would be drawn.
+    A scale that mirrors flips every triangle, so that only its inside would be rendered.
     """
     if scale[0] * scale[1] * scale[2] < 0:
         return False
@@ -140,7 +140,7 @@ def loads_as_is(path: Path, scale: tuple[float, float, float]) -> bool:
 
 
 def write_plain_obj(mesh: Mesh, scale: tuple[float, float, float], path: Path) -> None:
-    """Write scaled triangles as an OBJ without materials; a mirrored mesh is turned outside out again."""
+    """Write scaled triangles as an OBJ without materials; the faces of a mirrored mesh point outwards again."""
     points = mesh.points * np.array(scale)
     faces = mesh.faces[:, ::-1] if np.prod(scale) < 0 else mesh.faces
     lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in points]

@@ -14,7 +14,7 @@ Colour = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface looks: ``rgba`` in [0, 1], None where not given, and the picture on it, None for none."""
+    """How a surface looks: ``rgba`` in [0, 1], None where not given, and its texture's file, None for none."""
 
     rgba: Colour | None = None
     texture: Path | None = None
@@ -30,10 +30,10 @@ class ObjMesh:
     Attributes:
         points: (n, 3) float64, those that a face uses.
         faces: (m, 3) int64, polygons as fans of triangles.
-        uv: (m, 3, 2) float64, picture coordinates of every corner; NaN where the file gives none.
+        uv: (m, 3, 2) float64, texture coordinates of every corner; NaN where the file gives none.
         material: (m,) int64, index into ``materials``.
         materials: Those that a face uses, the commonest first.
-        files: Libraries and pictures that it refers to and that are there.
+        files: Libraries and textures that it refers to and that are there.
         inside: Every file that it names lies where it may.
     """
 
@@ -51,7 +51,7 @@ def read_obj(path: Path, folder: Path) -> ObjMesh:
 
     Args:
         path: The file.
-        folder: The object's folder. A library or picture outside it is not read.
+        folder: The object's folder. A library or texture outside it is not read.
 
     Raises:
         ValueError: The file is not a mesh.
@@ -116,7 +116,7 @@ class _Faces:
     materials: list[int]
 
     def triangles(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Indices of points (m, 3) and of picture coordinates (m, 3), -1 for none, and materials (m,)."""
+        """Indices of points (m, 3) and of texture coordinates (m, 3), -1 for none, and materials (m,)."""
         index = self.indices()
         counts = np.array(self.counts, np.int64)
         before = np.repeat(np.array(self.before, np.int64).reshape(-1, 2), counts, axis=0)
@@ -133,7 +133,7 @@ class _Faces:
         )
 
     def indices(self) -> NDArray[np.int64]:
-        """Indices (k, 2) of the point and the picture coordinates of every corner as the file counts, 0 for none."""
+        """Indices (k, 2) of the point and the texture coordinates of every corner as the file counts, 0 for none."""
         joined = " ".join(self.corners)
         total, slashes, empty = len(self.corners), joined.count("/"), joined.count("//")
         wide = {(0, 0): 1, (1, 0): 2, (2, 0): 3, (2, 1): 2}.get(

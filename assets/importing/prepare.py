@@ -102,7 +102,7 @@ def find_urdf(path: str | Path) -> Path:
 def prepare(path: str | Path) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
-    Floating, free and planar joints become fixed, screws turn only
+    Floating, free and planar joints become fixed, screws rotate only
     (`assets.importing.kinematics.plain_joints`); ``<mimic>`` and the file's masses and collision shapes are ignored.
     Where the root link has no shape and parts move on it, the largest of them becomes the root. The meshes of a link
     are merged by material where they are many, open,
@@ -172,12 +172,12 @@ class _Builder:
         points = self.link_points()
         middle = middle_positions(self.model)
         direction = up_direction(self.model, link_poses(self.model, middle), self.joint_weights(tree, points))
-        turn = transform(rotation=upright(direction))
-        cloud = apply(turn, self.cloud(points, middle))
+        upward = transform(rotation=upright(direction))
+        cloud = apply(upward, self.cloud(points, middle))
         if float(np.ptp(cloud, axis=0).max()) < 1e-9:
             raise ObjectError(f"{self.model.path}: the object is a single point")
         scale, shift, radius, height = fit(cloud)
-        pose = transform(shift) @ turn
+        pose = transform(shift) @ upward
         self.model = self.with_limits(placed(self.model, scale, pose))
         points = {name: scale * some for name, some in points.items()}
         if self.model.root in points:  # the pose went into the root link's shapes
@@ -229,18 +229,18 @@ class _Builder:
         return Visual(Geometry("mesh", mesh=path), np.eye(4), material.rgba)
 
     def with_readable_textures(self, path: Path) -> Mesh:
-        """A mesh whose textures can all be shown: a colour takes the place of a damaged picture."""
+        """A mesh whose textures can all be shown: a colour takes the place of a damaged texture."""
         mesh = self.meshes[path]
         materials = (m if not m.texture or self.texture(m.texture) else Material(m.rgba) for m in mesh.materials)
         return replace(mesh, materials=tuple(materials))
 
     def texture(self, source: Path) -> str | None:
-        """Name of the copy of a picture, None where it is damaged."""
+        """Name of the copy of a texture, None where it is damaged."""
         if source not in self.textures:
             name = f"texture_{len(self.textures)}.png"
             copied = copy_texture(source, self.building / name)
             if not copied:
-                self.notes.append(f"picture {source.name} cannot be read and is left out")
+                self.notes.append(f"texture {source.name} cannot be read and is left out")
             self.textures[source] = name if copied else None
         return self.textures[source]
 
@@ -300,7 +300,7 @@ class _Builder:
     def joint_weights(tree: PartTree, points: Points) -> dict[str, float]:
         """How much each joint counts for the view: the square of the size in metres of the part that it moves.
 
-        A door must not be turned away from the camera for the sake of a few knobs and buttons.
+        A door must not face away from the camera for the sake of a few knobs and buttons.
         """
         size = {name: float(np.square(np.ptp(some, axis=0)).sum()) for name, some in points.items()}
         return {name: max(size.get(link, 0.0) for link in tree.parts[child]) for name, child in tree.children.items()}
@@ -343,7 +343,7 @@ def _digest(pieces: Iterable[bytes]) -> str:
 
 
 def _stamps(files: Iterable[Path]) -> list[bytes]:
-    """What tells that files are unchanged, without reading them: path, size and time of change."""
+    """What shows that files are unchanged, without reading them: path, size and time of change."""
     stats = [(file, os.stat(file)) for file in files]
     return [bytes(file) + f" {stat.st_size} {stat.st_mtime_ns}".encode() for file, stat in stats]
 

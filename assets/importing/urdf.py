@@ -119,7 +119,7 @@ def matrix_to_rpy(rotation: Matrix) -> tuple[float, float, float]:
     """Roll, pitch, yaw in rad of a rotation (3, 3); roll is 0 where pitch is +-90 degrees."""
     cp = math.hypot(rotation[0, 0], rotation[1, 0])
     pitch = math.atan2(-rotation[2, 0], cp)
-    if cp < 1e-9:  # roll and yaw turn about one axis: only their sum or difference is defined
+    if cp < 1e-9:  # roll and yaw rotate about one axis: only their sum or difference is defined
         return 0.0, pitch, math.atan2(-rotation[0, 1], rotation[1, 1])
     return (
         math.atan2(rotation[2, 1], rotation[2, 2]),

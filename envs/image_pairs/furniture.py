@@ -8,17 +8,17 @@ import numpy as np
 
 from envs.image_pairs import surfaces
 from envs.image_pairs.renderer import Image, Points, Quad, box
-from envs.image_pairs.scene import Scene, sliding, turning
+from envs.image_pairs.scene import Scene, rotating, sliding
 from envs.image_pairs.variation import ImagePairConfig
 
 Generator = np.random.Generator
 
-#: Half the side in metres of the front that is drawn around what opens.
+#: Half the side in metres of the front around what opens.
 EXTENT = 1.6
 
 
 def furniture(rng: Generator, config: ImagePairConfig) -> Scene:
-    """Draw a front with something in it that opens: hinged at any side, pulled out, or slid aside.
+    """Make a front with something in it that opens: hinged at any side, pulled out, or slid aside.
 
     Args:
         rng: Source of every choice.
@@ -42,11 +42,11 @@ def furniture(rng: Generator, config: ImagePairConfig) -> Scene:
     reach = 0.35 + max(width, height)
     if kind in ("left", "right"):
         side = -sx if kind == "left" else sx
-        motion = turning(np.array([0, -1.0 if kind == "left" else 1.0, 0]), np.array([side, 0, thick]))
+        motion = rotating(np.array([0, -1.0 if kind == "left" else 1.0, 0]), np.array([side, 0, thick]))
         most *= 1.25
     elif kind in ("bottom", "top"):
         side = -sy if kind == "bottom" else sy
-        motion = turning(np.array([1.0 if kind == "bottom" else -1.0, 0, 0]), np.array([0, side, thick]))
+        motion = rotating(np.array([1.0 if kind == "bottom" else -1.0, 0, 0]), np.array([0, side, thick]))
     elif kind == "drawer":
         motion, most = sliding(np.array([0, 0, 1.0])), rng.uniform(0.12, 0.45)
         moving += _tray(rng, config, width, height, most)
@@ -110,7 +110,7 @@ def _split(
 
 
 def _mark(rng: Generator, config: ImagePairConfig, centre: Points, size: Points) -> Quad:
-    """Something flat on a surface: a handle's shadow, a label, a dial, a picture."""
+    """Something flat on a surface: a handle's shadow, a label, a dial, an image."""
     extent = np.array([*(size[:2] * rng.uniform(0.05, 0.6, 2)), 0.0])
     place = centre + np.array([*(rng.uniform(-0.5, 0.5, 2) * (size[:2] - extent[:2])), 0.0])
     texture = surfaces.crop(surfaces.any_surface(rng, config.surfaces), rng)

@@ -1,7 +1,14 @@
-"""A small software renderer of textured quadrilaterals, for pictures that PyBullet's renderer is too plain for.
+"""A small software renderer of textured quadrilaterals, for images that PyBullet's renderer is too plain for.
 
-World frame: metres, right-handed. Cameras are :class:`envs.camera.Camera`. Textures are filtered, light comes from one
-direction, and bodies cast shadows: a picture of 180 x 180 pixels and some forty quads takes about ten milliseconds.
+World frame: metres, right-handed, y up where a scene has an up. Cameras, pixels and depth are as in
+:mod:`envs.camera`. Textures are filtered, light comes from one direction, and bodies cast shadows: an image of
+180 x 180 pixels and some forty quads takes about ten milliseconds.
+
+>>> camera = Camera.looking_at(8, 8, 8.0, np.array([0, 0, 3.0]), np.zeros(3), np.array([0, 1.0, 0]))
+>>> red = np.full((4, 4, 3), (200, 0, 0), np.uint8)
+>>> seen = render(box(np.zeros(3), np.ones(3), [red], body=1), camera, Lamp(np.array([0, 0, 1.0])))
+>>> seen.bodies[4].tolist(), float(seen.depth[4, 4])
+([-1, -1, 1, 1, 1, 1, -1, -1], 2.5)
 """
 
 from __future__ import annotations
@@ -31,7 +38,7 @@ class Quad:
         body: Number of the rigid body that it belongs to; 0 is the still world.
         gloss: 0..1, strength of its highlight.
         shadow: Whether it casts a shadow.
-        closed: Whether it is a face of a closed body, which is not drawn where it faces away.
+        closed: Whether it is a face of a closed body, which is not rendered where it faces away.
     """
 
     corners: Points
@@ -75,10 +82,10 @@ class Lamp:
 
 @dataclass(frozen=True, eq=False)
 class Rendered:
-    """A picture and what it shows.
+    """An image and what it shows.
 
     Attributes:
-        rgb: (H, W, 3) float32 in 0..255 and above, where nothing is drawn 0.
+        rgb: (H, W, 3) float32 in 0..255 and above, where nothing is 0.
         bodies: (H, W) int16, the body seen; -1 where nothing is.
         depth: (H, W) float32 metres along the optical axis; infinite where nothing is.
     """
@@ -89,7 +96,7 @@ class Rendered:
 
 
 def render(quads: Sequence[Quad], camera: Camera, lamp: Lamp) -> Rendered:
-    """Draw quads with a depth buffer.
+    """Render quads with a depth buffer.
 
     A quad that reaches behind the camera is left out.
 
@@ -99,7 +106,7 @@ def render(quads: Sequence[Quad], camera: Camera, lamp: Lamp) -> Rendered:
         lamp: The light.
 
     Returns:
-        The picture.
+        The image.
     """
     height, width = camera.height, camera.width
     rgb = np.zeros((height, width, 3), np.float32)

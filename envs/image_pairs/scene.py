@@ -1,4 +1,4 @@
-"""What a pair of pictures shows: a still world, one rigid body that moves about a joint, and where to look from."""
+"""What an image pair shows: a still world, one rigid body that moves about a joint, and where to look from."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Scene:
         return self.still + [quad.moved(motion) for quad in self.moving]
 
 
-def turning(axis: Points, point: Points) -> Callable[[float], Points]:
+def rotating(axis: Points, point: Points) -> Callable[[float], Points]:
     """Rotation by an angle in radians about a line through ``point`` along ``axis`` (right-handed)."""
     x, y, z = np.asarray(axis, np.float64) / np.linalg.norm(axis)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])

@@ -15,42 +15,42 @@ Colours = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def draw_hands(frames: list[Colours], config: ImagePairConfig, rng: Generator) -> None:
-    """Draw an arm or a stick into none, one or both of two frames, in place.
+def draw_hands(images: list[Colours], config: ImagePairConfig, rng: Generator) -> None:
+    """Draw an arm or a stick into none, one or both of two images, in place.
 
     Args:
-        frames: Two (H, W, 3) float32 pictures in 0..255.
+        images: Two (H, W, 3) float32 images in 0..255.
         config: What to vary.
         rng: Source of every choice.
     """
     if not config.hands:
         return
-    size = min(frames[0].shape[:2])
+    size = min(images[0].shape[:2])
     for _ in range(int(rng.choice([0, 1, 2], p=[0.45, 0.45, 0.1]))):
         skin = rng.random() < 0.6
         shade = [1.0, rng.uniform(0.65, 0.85), rng.uniform(0.5, 0.75)] if skin else rng.uniform(0.3, 1.0, 3)
         tone = rng.uniform(90, 240) * np.asarray(shade)
         width = rng.uniform(0.04, 0.16) * size
         sleeve = 255 * rng.random(3) if rng.random() < 0.6 else None
-        where = rng.integers(3)  # first frame, second, both
-        for index, frame in enumerate(frames):
+        where = rng.integers(3)  # first image, second, both
+        for index, image in enumerate(images):
             if where in (index, 2):
-                _arm(frame, tone, sleeve, width, rng)
+                _arm(image, tone, sleeve, width, rng)
 
 
 def _arm(
-    frame: Colours,
+    image: Colours,
     tone: NDArray[np.float64],
     sleeve: NDArray[np.float64] | None,
     width: float,
     rng: Generator,
 ) -> None:
     """A bent limb from the border to somewhere within, with a hand or a tip at its end."""
-    height, wide = frame.shape[:2]
+    height, wide = image.shape[:2]
     start = _on_border(rng, height, wide)
     end = rng.uniform(0.1, 0.9, 2) * (wide, height)
     elbow = (start + end) / 2 + rng.normal(0, 0.1, 2) * min(height, wide)
-    layer, mask = np.zeros_like(frame), np.zeros((height, wide), np.float32)
+    layer, mask = np.zeros_like(image), np.zeros((height, wide), np.float32)
     count = 24
     for index in range(count + 1):
         t = index / count
@@ -68,7 +68,7 @@ def _arm(
         cv2.line(layer, ends[0], ends[1], tone.clip(0, 255).tolist(), thick, cv2.LINE_AA)
         cv2.line(mask, ends[0], ends[1], 1.0, thick, cv2.LINE_AA)
     shading = cv2.GaussianBlur(mask, (0, 0), max(1.0, 0.25 * width))[..., None]
-    frame += mask[..., None] * (layer * (0.6 + 0.4 * shading) - frame)
+    image += mask[..., None] * (layer * (0.6 + 0.4 * shading) - image)
 
 
 def _on_border(rng: Generator, height: int, width: int) -> NDArray[np.float64]:
@@ -78,28 +78,28 @@ def _on_border(rng: Generator, height: int, width: int) -> NDArray[np.float64]:
     return np.array([x * width, y * height])
 
 
-def mute(frames: list[NDArray[np.float32]], keep: float) -> list[NDArray[np.float32]]:
-    """Take colour out of frames (h, w, 3), all but a share of it; brightness stays."""
+def mute(images: list[NDArray[np.float32]], keep: float) -> list[NDArray[np.float32]]:
+    """Take colour out of images (h, w, 3), all but a share of it; brightness stays."""
     weights = np.array([0.299, 0.587, 0.114], np.float32)
     muted = []
-    for frame in frames:
-        grey = (frame @ weights)[..., None]
-        muted.append(np.asarray(grey + keep * (frame - grey), np.float32))
+    for image in images:
+        grey = (image @ weights)[..., None]
+        muted.append(np.asarray(grey + keep * (image - grey), np.float32))
     return muted
 
 
-def change_light(frames: list[Colours], config: ImagePairConfig, rng: Generator) -> list[Colours]:
-    """Strength, place and colour of the light: some of it common to both frames, some not.
+def change_light(images: list[Colours], config: ImagePairConfig, rng: Generator) -> list[Colours]:
+    """Strength, place and colour of the light: some of it common to both images, some not.
 
     Args:
-        frames: Two (H, W, 3) float32 pictures in 0..255.
+        images: Two (H, W, 3) float32 images in 0..255.
         config: What to vary.
         rng: Source of every choice.
 
     Returns:
-        Two new pictures.
+        Two new images.
     """
-    height, width = frames[0].shape[:2]
+    height, width = images[0].shape[:2]
     y, x = (
         np.linspace(-1, 1, height, dtype=np.float32)[:, None],
         np.linspace(-1, 1, width, dtype=np.float32)[None],
@@ -107,16 +107,16 @@ def change_light(frames: list[Colours], config: ImagePairConfig, rng: Generator)
     common = _field(x, y, 0.35, rng)
     tint = 1 + rng.uniform(-0.12, 0.12, 3)
     bend = rng.uniform(0.75, 1.3)
-    common = common * np.float32(rng.uniform(80, 165) / max(float(frames[0].mean()), 1.0))  # the camera's own
+    common = common * np.float32(rng.uniform(80, 165) / max(float(images[0].mean()), 1.0))  # the camera's own
     changed = []
-    for frame in frames:
+    for image in images:
         light = common
         if config.exposure:
             light = light * rng.uniform(0.8, 1.2)
             if rng.random() < 0.5:
                 light = light * _field(x, y, 0.15, rng)
         colour = tint * (1 + rng.uniform(-0.06, 0.06, 3)) if config.white_balance else tint
-        bright: Colours = np.clip(frame * light[..., None] * colour.astype(np.float32) / 255, 0, 1)
+        bright: Colours = np.clip(image * light[..., None] * colour.astype(np.float32) / 255, 0, 1)
         changed.append(np.asarray(255 * bright**bend, np.float32))
     return changed
 
@@ -130,11 +130,11 @@ def _field(x: Colours, y: Colours, strength: float, rng: Generator) -> Colours:
     return np.asarray(field + amount * rng.uniform(-1, 1) * spot, np.float32)
 
 
-def sense(frame: Colours, config: ImagePairConfig, soft: float, dirt: float, quality: int, rng: Generator) -> Image:
+def sense(image: Colours, config: ImagePairConfig, soft: float, dirt: float, quality: int, rng: Generator) -> Image:
     """What the camera stores.
 
     Args:
-        frame: (H, W, 3) float32 in 0..255.
+        image: (H, W, 3) float32 in 0..255.
         config: What to vary.
         soft: Sigma in pixels of the blur.
         dirt: Standard deviation of the noise in grey levels.
@@ -145,11 +145,11 @@ def sense(frame: Colours, config: ImagePairConfig, soft: float, dirt: float, qua
         (H, W, 3) uint8.
     """
     if config.blur and soft > 0.25:
-        frame = np.asarray(cv2.GaussianBlur(frame, (0, 0), soft), np.float32)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), soft), np.float32)
     if config.noise:
-        frame = frame + dirt * rng.standard_normal(frame.shape, np.float32)
-    image = np.clip(frame, 0, 255).astype(np.uint8)
+        image = image + dirt * rng.standard_normal(image.shape, np.float32)
+    stored: Image = np.clip(image, 0, 255).astype(np.uint8)
     if config.compression and quality < 95:
-        _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        image = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
-    return image
+        _, data = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        stored = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+    return stored

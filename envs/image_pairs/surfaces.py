@@ -15,7 +15,7 @@ from assets.generators import textures as materials
 Image = NDArray[np.uint8]
 Generator = np.random.Generator
 
-#: Textures that are drawn once in a process.
+#: Textures that are made once in a process.
 POOL = 500
 
 
@@ -120,8 +120,8 @@ def leaves(rng: Generator) -> Image:
                 colour, -1, cv2.LINE_AA,
             )  # fmt: skip
         else:
-            turn = cv2.boxPoints((centre, (radius * 2, radius * rng.uniform(0.2, 2)), rng.uniform(0, 90)))
-            cv2.fillPoly(image, [turn.astype(np.int32)], colour, cv2.LINE_AA)
+            box = cv2.boxPoints((centre, (radius * 2, radius * rng.uniform(0.2, 2)), rng.uniform(0, 90)))
+            cv2.fillPoly(image, [box.astype(np.int32)], colour, cv2.LINE_AA)
     return _finish(image, rng, gradient=0.15, grain=5)
 
 
@@ -153,7 +153,7 @@ def shade(texture: Image, factor: float) -> Image:
 
 
 def crop(texture: Image, rng: Generator, least: float = 0.3) -> Image:
-    """A random part of a texture, at least ``least`` of each side, perhaps turned by a quarter."""
+    """A random part of a texture, at least ``least`` of each side, perhaps rotated by quarter turns."""
     h, w = texture.shape[:2]
     share = rng.uniform(least, 1.0, 2)
     rows, cols = max(2, int(h * share[0])), max(2, int(w * share[1]))

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from assets.conventions import RESOLUTION
 from envs.camera import Camera
-from envs.image_pairs import sensor as photography
+from envs.image_pairs import sensor
 from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Rendered, render
 from envs.image_pairs.scene import UP, Scene
 from envs.image_pairs.tabletop import tabletop
 from envs.image_pairs.variation import ImagePairConfig
 
-#: Pictures are rendered this much larger and then reduced.
+#: Images are rendered this much larger and then reduced.
 OVERSAMPLING = 2
-#: Share of the image that what moved must show in each frame.
+#: Share of the image that what moved must show in each image.
 LEAST_SHARE = 0.008
 #: Scenes, cameras and positions tried for one pair.
 TRIALS = 20
@@ -28,7 +28,7 @@ TRIALS = 20
 
 @dataclass(frozen=True, eq=False)
 class ImagePair:
-    """Two pictures and what moved between them.
+    """Two images and what moved between them.
 
     Attributes:
         rgb: (2, H, W, 3) uint8, before and after.
@@ -42,7 +42,7 @@ class ImagePair:
 def synthesize_pair(
     rng: np.random.Generator, config: ImagePairConfig | None = None, resolution: int = RESOLUTION, still: float = 0.1
 ) -> ImagePair:
-    """Draw a pair.
+    """Synthesize a pair.
 
     Args:
         rng: Source of every choice: the same state gives the same pair.
@@ -76,7 +76,7 @@ def synthesize_pair(
 
 
 def _alike(views: list[Rendered]) -> bool:
-    """Whether nobody could tell from the pictures that something moved: a plain drawer seen from the front, say."""
+    """Whether nobody could tell from the images that something moved: a plain drawer seen from the front, say."""
     shown = (views[0].bodies == 1) | (views[1].bodies == 1)
     change = np.abs(views[0].rgb - views[1].rgb).max(-1)[shown]
     return bool((change > 15).mean() < 0.15)
@@ -136,40 +136,40 @@ def _develop(
     rng: np.random.Generator,
 ) -> ImagePair:
     """From renderings to what a camera stores."""
-    frames = [view.rgb.copy() for view in views]
+    images = [view.rgb.copy() for view in views]
     empty = rng.uniform(0, 255, 3).astype(np.float32)
-    for frame, view in zip(frames, views, strict=True):
-        frame[view.bodies < 0] = empty
+    for image, view in zip(images, views, strict=True):
+        image[view.bodies < 0] = empty
     if config.surfaces:  # rooms are less colourful than generated things
-        frames = photography.mute(frames, rng.uniform(0.1, 1.0))
-    photography.draw_hands(frames, config, rng)
-    frames = photography.change_light(frames, config, rng)
+        images = sensor.mute(images, rng.uniform(0.1, 1.0))
+    sensor.draw_hands(images, config, rng)
+    images = sensor.change_light(images, config, rng)
     if config.shake and rng.random() < 0.5:
-        frames[1], masks[1] = _shaken(frames[1], masks[1], rng)
+        images[1], masks[1] = _shaken(images[1], masks[1], rng)
     soft, dirt, quality = rng.uniform(0, 1.0) ** 2 * 1.5, rng.uniform(0, 8), int(rng.integers(35, 110))
-    pictures = []
-    for frame in frames:
-        small = cv2.resize(frame, (resolution, resolution), interpolation=cv2.INTER_AREA)
+    stored = []
+    for image in images:
+        small = cv2.resize(image, (resolution, resolution), interpolation=cv2.INTER_AREA)
         extra = rng.uniform(0, 0.8) if config.blur and rng.random() < 0.2 else 0.0
-        pictures.append(photography.sense(np.asarray(small, np.float32), config, soft + extra, dirt, quality, rng))
+        stored.append(sensor.sense(np.asarray(small, np.float32), config, soft + extra, dirt, quality, rng))
     if stays:
         masks = [np.zeros_like(mask) for mask in masks]
-    return ImagePair(np.stack(pictures), np.stack(masks))
+    return ImagePair(np.stack(stored), np.stack(masks))
 
 
 def _shaken(
-    frame: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator
+    image: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """A picture from a camera that has moved by up to some two per cent of the image, and its mask."""
+    """An image from a camera that has moved by up to some two per cent of the image, and its mask."""
 
-    def moved(image: NDArray[Any], angle: float, zoom: float, shift: NDArray[np.float64]) -> NDArray[Any]:
-        side = image.shape[0]
+    def moved(values: NDArray[Any], angle: float, zoom: float, shift: NDArray[np.float64]) -> NDArray[Any]:
+        side = values.shape[0]
         matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), angle, zoom)
         matrix[:, 2] += shift * side
-        return np.asarray(cv2.warpAffine(image, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE))
+        return np.asarray(cv2.warpAffine(values, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE))
 
     angle, zoom, shift = rng.normal(0, 0.6), 1 + rng.normal(0, 0.008), rng.normal(0, 0.01, 2)
-    return moved(frame, angle, zoom, shift), moved(mask.astype(np.float32), angle, zoom, shift) >= 0.5
+    return moved(image, angle, zoom, shift), moved(mask.astype(np.float32), angle, zoom, shift) >= 0.5
 
 
 def _reduce_mask(mask: NDArray[np.bool_], resolution: int) -> NDArray[np.bool_]:

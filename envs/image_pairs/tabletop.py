@@ -8,14 +8,14 @@ import numpy as np
 
 from envs.image_pairs import surfaces
 from envs.image_pairs.renderer import Points, Quad, box
-from envs.image_pairs.scene import UP, Scene, sliding, turning
+from envs.image_pairs.scene import UP, Scene, rotating, sliding
 from envs.image_pairs.variation import ImagePairConfig
 
 Generator = np.random.Generator
 
 
 def tabletop(rng: Generator, config: ImagePairConfig) -> Scene:
-    """Draw a table with a hinged thing, a tool of two bars, or a thing that is moved as a whole.
+    """Make a table with a hinged thing, a tool of two bars, or a thing that is moved as a whole.
 
     Args:
         rng: Source of every choice.
@@ -26,11 +26,11 @@ def tabletop(rng: Generator, config: ImagePairConfig) -> Scene:
     """
     still = _room(rng, config)
     kind = rng.choice(["lid", "tool", "thing"], p=[0.6, 0.2, 0.2])
-    draw = {"lid": _lid, "tool": _tool, "thing": _thing}[str(kind)]
-    base, moving, axis, point, limits = draw(rng, config)
-    yaw = turning(UP, np.zeros(3))(rng.uniform(-math.pi, math.pi) if config.oblique else rng.uniform(-0.3, 0.3))
-    turn = yaw[:3, :3]
-    motion = sliding(turn @ axis) if point is None else turning(turn @ axis, turn @ point)
+    make = {"lid": _lid, "tool": _tool, "thing": _thing}[str(kind)]
+    base, moving, axis, point, limits = make(rng, config)
+    yaw = rotating(UP, np.zeros(3))(rng.uniform(-math.pi, math.pi) if config.oblique else rng.uniform(-0.3, 0.3))
+    rotation = yaw[:3, :3]
+    motion = sliding(rotation @ axis) if point is None else rotating(rotation @ axis, rotation @ point)
     moving = [quad.moved(yaw) for quad in moving]
     corners = np.concatenate([quad.corners for quad in moving])
     size = float(np.linalg.norm(np.ptp(corners, axis=0)))
@@ -60,8 +60,8 @@ def _room(rng: Generator, config: ImagePairConfig) -> list[Quad]:
         angle, away = rng.uniform(0, 2 * math.pi), rng.uniform(0.35, 1.0)
         place = np.array([away * math.cos(angle) * wide, size[1] / 2, away * math.sin(angle) * 0.8])
         texture = surfaces.crop(surfaces.any_surface(rng, config.surfaces), rng)
-        turn = turning(UP, place)(rng.uniform(0, math.pi))
-        quads += [quad.moved(turn) for quad in box(place, size, [texture], shadow=True, faces="+x-x+y+z-z")]
+        pose = rotating(UP, place)(rng.uniform(0, math.pi))
+        quads += [quad.moved(pose) for quad in box(place, size, [texture], shadow=True, faces="+x-x+y+z-z")]
     for _ in range(int(rng.integers(0, 6))):  # on the wall
         x, y = rng.uniform(-1.5, 1.5), rng.uniform(0, 1.5)
         size = np.array([*rng.uniform(0.05, 0.8, 2), 0.02])
@@ -70,10 +70,10 @@ def _room(rng: Generator, config: ImagePairConfig) -> list[Quad]:
     return quads
 
 
-Drawn = tuple[list[Quad], list[Quad], Points, Points | None, tuple[float, float]]
+Assembly = tuple[list[Quad], list[Quad], Points, Points | None, tuple[float, float]]
 
 
-def _lid(rng: Generator, config: ImagePairConfig) -> Drawn:
+def _lid(rng: Generator, config: ImagePairConfig) -> Assembly:
     """A base with a lid hinged at its far edge."""
     width, deep = rng.uniform(0.2, 0.6, 2)
     high = rng.uniform(0.01, 0.05) if rng.random() < 0.55 else rng.uniform(0.05, 0.35)
@@ -118,8 +118,8 @@ def _lid(rng: Generator, config: ImagePairConfig) -> Drawn:
     return base, lid, np.array([-1.0, 0, 0]), np.array([0, high, -deep / 2]), (0.0, most)
 
 
-def _tool(rng: Generator, config: ImagePairConfig) -> Drawn:
-    """Two flat bars that turn about a pin."""
+def _tool(rng: Generator, config: ImagePairConfig) -> Assembly:
+    """Two flat bars that rotate about a pin."""
     long = rng.uniform(0.15, 0.4, 2)
     wide = rng.uniform(0.03, 0.12, 2)
     thick = rng.uniform(0.01, 0.05)
@@ -144,8 +144,8 @@ def _tool(rng: Generator, config: ImagePairConfig) -> Drawn:
     return base, bar, UP, np.zeros(3), (rng.uniform(-0.3, 0.3), most)
 
 
-def _thing(rng: Generator, config: ImagePairConfig) -> Drawn:
-    """A box that is pushed over the table or turned on it."""
+def _thing(rng: Generator, config: ImagePairConfig) -> Assembly:
+    """A box that is pushed over the table or rotated on it."""
     size = rng.uniform(0.05, 0.35, 3)
     textures = [surfaces.crop(surfaces.any_surface(rng, config.surfaces), rng) for _ in range(6)]
     if rng.random() < 0.5:

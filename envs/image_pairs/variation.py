@@ -1,4 +1,4 @@
-"""What varies in synthetic image pairs, each with a switch of its own."""
+"""What varies in synthetic image pairs, one by one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True)
 class ImagePairConfig:
-    """Switches. All are on unless said otherwise.
+    """What varies; everything does unless switched off.
 
     Attributes:
         surfaces: Textures with the look of photographs; off: those of the generated objects.
@@ -15,16 +15,16 @@ class ImagePairConfig:
         highlights: Glossy surfaces.
         clutter: Things around the object, inside and outside.
         oblique: Views from the side and from above; off: nearly from the front.
-        framing: The object may fill a third of the frame or all of it and reach out of it; off: well framed.
-        hands: Arms and sticks that enter, in one frame or both.
-        exposure: The light changes between the frames: strength, and from where it comes.
+        framing: The object may fill a third of the image or all of it and reach out of it; off: well framed.
+        hands: Arms and sticks that enter, in one image or both.
+        exposure: The light changes between the images: strength, and from where it comes.
         white_balance: The colour of the light changes too.
         blur: Out of focus, or moving.
         compression: JPEG.
         noise: Of the sensor.
         large_motions: 90 degrees and more; off: a few tens.
         interiors: What was hidden behind what moved is furnished.
-        shake: The camera moves a little between the frames.
+        shake: The camera moves a little between the images.
     """
 
     surfaces: bool = True

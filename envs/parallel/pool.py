@@ -37,7 +37,7 @@ class WorkerLost(RuntimeError):
 
 
 class Workers(Protocol):
-    """What serves the environments; :class:`envs.parallel.processes.ProcessWorkers` tells what its methods do."""
+    """What serves the environments; :class:`envs.parallel.processes.ProcessWorkers` says what its methods do."""
 
     current: dict[str, Arrays]
     final: dict[str, Arrays]
@@ -52,7 +52,7 @@ class Workers(Protocol):
 
 @dataclass
 class _Episode:
-    """What an environment was told since its last reset, and what it has not answered yet."""
+    """What an environment was asked since its last reset, and what it has not answered yet."""
 
     start: Reset | None = None
     actions: list[NDArray[np.integer]] = field(default_factory=list)

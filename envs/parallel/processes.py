@@ -76,10 +76,10 @@ class ProcessWorkers:
         theirs.close()
 
     def send(self, worker: int, commands: list[tuple[int, Command]]) -> None:
-        """Tell a worker what to do, each command with the index of an environment."""
+        """Send a worker commands, each with the index of an environment."""
         pipe = self._pipes[worker]
         assert pipe is not None
-        with contextlib.suppress(ConnectionError):  # its death is told where answers are received
+        with contextlib.suppress(ConnectionError):  # its death is reported where answers are received
             pipe.send(commands)
 
     def receive(self, timeout: float) -> list[tuple[int, list[tuple[int, Any]], str | None]]:

@@ -63,7 +63,7 @@ class RayWorkers:
         self._workers[worker] = self._actor.remote(*self._arguments, list(self._served[worker]))
 
     def send(self, worker: int, commands: list[tuple[int, Command]]) -> None:
-        """Tell a worker what to do, each command with the index of an environment."""
+        """Send a worker commands, each with the index of an environment."""
         for index, command in commands:
             self._calls[self._workers[worker].answer.remote(index, command)] = worker
 

@@ -110,7 +110,7 @@ class PlayVectorEnv(VectorEnv[Arrays, NDArray[np.int64], NDArray[Any]]):
         )
 
     def render(self) -> tuple[Any, ...]:
-        """A picture of each environment."""
+        """An image of each environment."""
         return tuple(self.pool.call("render"))
 
     def close_extras(self, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""What a worker does with its environments, in whatever way it is told to."""
+"""What a worker does with its environments, however it is reached."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Maker:
 
 
 def layout_of(env: gym.Env[Any, Any]) -> spaces.Dict:
-    """The space of what an environment answers in arrays: its observation, and its privileged truth if it tells any."""
+    """The space of what an environment answers in arrays: its observation, and its privileged truth if it has any."""
     layout = {"observation": env.observation_space}
     privileged = getattr(env.unwrapped, "privileged_space", None)
     if privileged is not None:

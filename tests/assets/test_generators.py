@@ -31,12 +31,12 @@ def solid(link: Link) -> trimesh.Trimesh:
 
 
 def footprint(link: Link, angle: float = 0.0, about: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Polygon | MultiPolygon:
-    """Shadow of a link on the plane, from its triangles alone, turned by ``angle`` about a point."""
+    """Shadow of a link on the plane, from its triangles alone, rotated by ``angle`` about a point."""
     shadows = []
     for visual in link.visuals:
         triangles = visual.mesh.triangles[np.abs(visual.mesh.face_normals[:, 2]) > 1e-6, :, :2]
         shadows += [Polygon(triangle).buffer(1e-6) for triangle in triangles]
-    return geo.turned(unary_union(shadows), angle, about)
+    return geo.rotated(unary_union(shadows), angle, about)
 
 
 @pytest.mark.parametrize("category", sorted(CATEGORIES))

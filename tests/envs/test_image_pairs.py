@@ -5,11 +5,10 @@ import pytest
 
 from atp.clips.steadying import match_light
 from envs.camera import Camera
-from envs.image_pairs import ImagePairConfig, synthesize_pair
-from envs.image_pairs import sensor as photography
+from envs.image_pairs import ImagePairConfig, sensor, synthesize_pair
 from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Quad, box, render
-from envs.image_pairs.scene import UP, sliding, turning
+from envs.image_pairs.scene import UP, rotating, sliding
 from envs.image_pairs.synthesis import _shaken
 from envs.image_pairs.tabletop import tabletop
 from train.data.image_pair_files import ImagePairFiles, as_filmed, draw_file
@@ -73,7 +72,7 @@ def test_the_nearer_one_is_seen_whatever_the_order():
 
 def test_planes_that_cross_are_told_apart_in_every_pixel():
     wall = square(2.0, 0.0, body=0)
-    tilted = square(2.0, 0.0, (0, 0, 255), body=1).moved(turning(UP, np.zeros(3))(0.5))
+    tilted = square(2.0, 0.0, (0, 0, 255), body=1).moved(rotating(UP, np.zeros(3))(0.5))
     view = render([wall, tilted], FRONT, FLAT)
     assert (view.bodies[30, 16:28] == 1).mean() in (0.0, 1.0)  # one half before the wall, one behind it
     assert (view.bodies[30, 32:44] == 1).mean() == 1.0 - (view.bodies[30, 16:28] == 1).mean()
@@ -100,7 +99,7 @@ def test_a_shadow_falls_where_the_light_says():
 
 
 def test_motions_by_hand():
-    open_door = turning(UP, np.array([-1.0, 0, 0]))(-np.pi / 2)  # hinged at its left
+    open_door = rotating(UP, np.array([-1.0, 0, 0]))(-np.pi / 2)  # hinged at its left
     np.testing.assert_allclose(open_door @ [1, 0, 0, 1], [-1, 0, 2, 1], atol=1e-12)
     np.testing.assert_allclose(sliding(np.array([0, 0, 2.0]))(0.3) @ [0, 0, 0, 1], [0, 0, 0.3, 1])
 
@@ -137,7 +136,7 @@ def test_without_switches_only_what_moves_and_what_it_uncovers_changes():
         assert (change[pair.moved.any(0)] > 10).mean() > 0.05
 
 
-def test_pairs_in_which_nothing_moves_have_empty_masks_and_equal_pictures():
+def test_pairs_in_which_nothing_moves_have_empty_masks_and_equal_images():
     pair = synthesize_pair(np.random.default_rng(3), ImagePairConfig.off(), still=1.0)
     assert not pair.moved.any()
     assert np.array_equal(pair.rgb[0], pair.rgb[1])
@@ -162,9 +161,9 @@ def test_the_mask_follows_a_shaken_camera():
         assert (mask != (shaken[..., 0] >= 127.5)).sum() <= 8
 
 
-def test_muted_pictures_keep_their_brightness():
+def test_muted_images_keep_their_brightness():
     frame = np.random.default_rng(0).uniform(0, 255, (6, 8, 3)).astype(np.float32)
-    (half,), (none,) = photography.mute([frame], 0.5), photography.mute([frame], 0.0)
+    (half,), (none,) = sensor.mute([frame], 0.5), sensor.mute([frame], 0.0)
     assert np.ptp(none, axis=2).max() < 1e-3
     assert np.ptp(half, axis=2) == pytest.approx(np.ptp(frame, axis=2) / 2, abs=1e-3)
     weights = np.array([0.299, 0.587, 0.114])
@@ -176,7 +175,7 @@ def test_hands_enter_from_the_border():
     drawn = 0
     for _ in range(20):
         frames = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
-        photography.draw_hands(frames, ImagePairConfig(), rng)
+        sensor.draw_hands(frames, ImagePairConfig(), rng)
         for frame in frames:
             changed = (frame != 128).any(-1)
             if changed.any():
@@ -185,7 +184,7 @@ def test_hands_enter_from_the_border():
                 assert rim.any()
     assert drawn > 5
     untouched = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
-    photography.draw_hands(untouched, ImagePairConfig(hands=False), rng)
+    sensor.draw_hands(untouched, ImagePairConfig(hands=False), rng)
     assert all((frame == 128).all() for frame in untouched)
 
 
@@ -212,7 +211,7 @@ def test_stored_pairs_are_records_without_depth_or_action(tmp_path):
     assert (records["action"] == -1).all()
     assert not records["depth"].any()
     drawn = [synthesize_pair(np.random.default_rng([3, 0, number]), ImagePairConfig(), 32) for number in range(4)]
-    for pair in drawn[1::2]:  # every other one in the light of its first picture
+    for pair in drawn[1::2]:  # every other one in the light of its first image
         pair.rgb[1] = match_light(*pair.rgb)
     for record in records:
         assert any(

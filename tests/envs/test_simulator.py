@@ -273,7 +273,7 @@ def test_friction_decides_what_gives_way(tmp_path):
     model, bent = box_object(tmp_path, *TWO_BARS), {}
     for hinge in (0.0, 5.0):
         simulator = Simulator()
-        simulator.load(model, Friction(slide=5.0, turn=0.5, hinge=hinge))
+        simulator.load(model, Friction(slide=5.0, yaw=0.5, hinge=hinge))
         simulator.place((0, 0, 0), {})
         grip = module.Grip(simulator.part_links[1][0], (0.25, 0.0, 0.02))
         simulator.interact(None, grip, 2)
