@@ -27,11 +27,7 @@ from assets import (
 from assets.catalog import generate, split_categories, split_size
 from assets.writer import write_partnet_folder
 
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("ATP_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -67,8 +63,8 @@ def test_folder_has_the_partnet_layout(category: str, cache: Path) -> None:
             assert file.startswith("textured_objs/original-")
             text = (folder / file).read_text()
             library = folder / "textured_objs" / text.split("mtllib ")[1].split()[0]
-            picture = library.parent / library.read_text().split("map_Kd ")[1].split()[0]
-            assert Image.open(picture).mode == "RGB"
+            texture = library.parent / library.read_text().split("map_Kd ")[1].split()[0]
+            assert Image.open(texture).mode == "RGB"
 
 
 @pytest.mark.parametrize("category", CATEGORIES)

@@ -12,7 +12,7 @@ def corners(link: Link) -> np.ndarray:
     return np.vstack([visual.mesh.vertices for visual in link.visuals])
 
 
-def turned(points: np.ndarray, angle: float) -> np.ndarray:
+def rotated(points: np.ndarray, angle: float) -> np.ndarray:
     c, s = np.cos(angle), np.sin(angle)
     return points[:, :2] @ np.array([[c, s], [-s, c]])
 
@@ -66,7 +66,7 @@ def test_cover_of_a_usb_stick_closes_over_the_body_and_opens_away_from_the_plug(
         far = corners(cover)
         far = far[np.hypot(far[:, 0], far[:, 1]) > 0.2]
         headings = [
-            np.abs(np.degrees(np.arctan2(*turned(far, angle).mean(axis=0)[::-1])))
+            np.abs(np.degrees(np.arctan2(*rotated(far, angle).mean(axis=0)[::-1])))
             for angle in (joint.lower, joint.upper)
         ]
         assert 20.0 < min(headings) < 55.0
@@ -82,7 +82,7 @@ def test_door_of_a_safe_closes_along_the_front_and_opens_away_from_the_body() ->
         (joint,) = obj.joints
         headings = []
         for angle in (joint.lower, joint.upper):
-            points = turned(door, angle)
+            points = rotated(door, angle)
             headings.append(abs(np.degrees(np.arctan2(*points[np.argmax(np.hypot(*points.T))][::-1]))))
             assert (side * points[:, 1]).mean() < side * (body[:, 1].min() + body[:, 1].max()) / 2.0
         assert min(headings) < 30.0

@@ -73,7 +73,7 @@ def test_the_camera_looks_at_its_target_from_the_set_distance():
         np.testing.assert_allclose([rows[0], cols[0], depth[0]], [45, 45, 1.7])
         np.testing.assert_allclose(camera.rotation @ camera.rotation.T, np.eye(3), atol=1e-12)
         assert np.linalg.det(camera.rotation) == pytest.approx(1)
-        # the optical axis is the vertical turned by both angles
+        # the optical axis is the vertical rotated by both angles
         cosine = camera.rotation[:, 2] @ np.array([0, 0, -1.0])
         assert cosine == pytest.approx(math.cos(tilt[0]) * math.cos(tilt[1]))
 

@@ -233,8 +233,8 @@ def test_pairs_are_shown_backwards_and_letterboxed_as_frames_are():
     backwards = [record["moved"][0, 24, 24] for record in shown]
     assert 0.15 < np.mean(backwards) < 0.45
     bordered, shapes = 0, set()
-    for record, turned in zip(shown, backwards, strict=True):
-        first = record["rgb"][int(turned)]
+    for record, reversed_in_time in zip(shown, backwards, strict=True):
+        first = record["rgb"][int(reversed_in_time)]
         rows, cols = ((first != first.take([0], axis)).any((1 - axis, 2)).argmax() for axis in (0, 1))
         rows, cols = max(rows - 1, 0), max(cols - 1, 0)  # the last repeated row is the frame's own
         frame = records["rgb"][0, 0, rows : 40 - rows, cols : 40 - cols]

@@ -101,13 +101,6 @@ def test_nothing_or_one_part_in_view(pixels):
 # --- In the environment ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ATP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
-
-
 @pytest.mark.parametrize(("split", "category"), [("test", "pliers"), ("test", "lighter"), ("stress", "drawers")])
 def test_it_finds_optimal_actions_on_hinges_and_slides(cache, split, category):
     """The first two steps of an object with two or more parts should move one each."""

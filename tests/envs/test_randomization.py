@@ -87,7 +87,7 @@ def test_strengths_are_bounds():
         assert abs(distance / 1.5 - 1) <= ON.camera_zoom + 1e-9
         cosine = -scene.camera.rotation[2, 2]
         assert cosine >= np.cos(ON.camera_tilt) ** 2 - 1e-9
-        for name in ("slide", "turn", "hinge", "rail"):
+        for name in ("slide", "yaw", "hinge", "rail"):
             assert abs(getattr(scene.friction, name) / getattr(base, name) - 1) <= ON.friction + 1e-9
         assert 0 <= scene.rgb_noise <= ON.rgb_noise
         assert 0 <= scene.blur <= ON.blur
@@ -140,7 +140,7 @@ def test_the_clean_sensor_reports_the_view_on_plain_ground(view):
     assert depth.dtype == np.float32
 
 
-# whether the picture of the object, that of the ground, and the depth differ from the clean ones
+# whether the image of the object, that of the ground, and the depth differ from the clean ones
 SENSED = {
     "background": (False, True, False),
     "shadow": (False, True, False),
@@ -222,13 +222,6 @@ def test_observing_twice_differs_by_noise_alone_and_leaves_the_view_as_it_was(vi
 
 
 # --- In the environment ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ATP_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 def first_images(config, seeds):

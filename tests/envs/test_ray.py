@@ -34,7 +34,7 @@ def cluster(monkeypatch):
 
 
 def play(pool, before_step=lambda step: None):
-    """Pictures and true masks of an episode in each environment."""
+    """Images and true masks of an episode in each environment."""
     seen = [[] for _ in range(pool.count)]
     for index in range(pool.count):
         pool.reset_async(index, 20 + index)

@@ -20,7 +20,7 @@ PUSHES = [(0.25, 0.02, k) for k in range(8)]
 
 
 def corners_of(box: Box, yaw: float, shift: tuple[float, float]) -> np.ndarray:
-    """World corners (8, 3) of a box whose frame is turned by yaw and moved in the plane."""
+    """World corners (8, 3) of a box whose frame is rotated by yaw and moved in the plane."""
     signs = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
     points = signs * box.size + box.centre
     turn = np.array([[np.cos(yaw), -np.sin(yaw), 0], [np.sin(yaw), np.cos(yaw), 0], [0, 0, 1]])
@@ -144,7 +144,7 @@ def test_a_fixed_hold_lets_the_other_part_turn_and_slide(tmp_path):
     np.testing.assert_allclose(turn, 0, atol=5e-3)
 
 
-def test_a_point_hold_keeps_the_point_and_lets_the_part_turn(tmp_path):
+def test_a_point_hold_keeps_the_point_and_lets_the_part_rotate(tmp_path):
     held = {}
     for mode in ("fixed", "point"):
         scene = box_scene(tmp_path / mode, [Box((0.5, 0.08, 0.02), (0.0, 0.0, 0.01))])

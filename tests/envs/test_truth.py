@@ -71,10 +71,10 @@ def test_flow_of_a_turn_about_a_point():
     rows, cols = np.divmod(view.pixels, SHAPE[1])
     right = cols + 0.5 - 30 - hinge[0] * scale  # from the hinge, in pixels
     up = -(rows + 0.5 - 20) - hinge[1] * scale
-    turned_right = math.cos(angle) * right - math.sin(angle) * up
-    turned_up = math.sin(angle) * right + math.cos(angle) * up
-    np.testing.assert_allclose(flow[:, 0], turned_right - right, atol=1e-3)
-    np.testing.assert_allclose(flow[:, 1], -(turned_up - up), atol=1e-3)
+    rotated_right = math.cos(angle) * right - math.sin(angle) * up
+    rotated_up = math.sin(angle) * right + math.cos(angle) * up
+    np.testing.assert_allclose(flow[:, 0], rotated_right - right, atol=1e-3)
+    np.testing.assert_allclose(flow[:, 1], -(rotated_up - up), atol=1e-3)
 
 
 def test_only_the_parts_that_moved_have_flow():

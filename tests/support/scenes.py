@@ -107,7 +107,7 @@ class BoxScene:
     camera: Camera
 
     def look(self) -> View:
-        """Take a picture."""
+        """Render an image."""
         return self.simulator.render(self.camera, Light())
 
     def grip(self, part: int, x: float, y: float) -> Grip:
