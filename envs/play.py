@@ -176,28 +176,9 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self._split = split
         self._instances = [] if object is not None else instances(split, category)
 
-        self.observation_space = spaces.Dict(  # type: ignore[assignment]  # stubs give a Dict no value type
-            {
-                "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
-                "depth": spaces.Box(0.0, FAR, (height, width), np.float32),
-                "touch": spaces.MultiBinary(2),
-            }
-        )
-        self.privileged_space = spaces.Dict(
-            {
-                "labels": spaces.Box(0, MAX_PARTS, (height, width), np.uint8),
-                "moved_before": spaces.Box(0, 1, (height, width), np.bool_),
-                "moved_after": spaces.Box(0, 1, (height, width), np.bool_),
-                "flow": spaces.Box(-np.inf, np.inf, (height, width, 2), np.float32),
-                "moved_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
-                "seen_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
-                "held_part": spaces.Discrete(MAX_PARTS + 1),
-                "pushed_part": spaces.Discrete(MAX_PARTS + 1),
-                "effective": spaces.Box(0, 1, (), np.bool_),
-                "optimal": spaces.Box(0, 1, (), np.bool_),
-                "num_parts": spaces.Discrete(MAX_PARTS + 1),
-            }
-        )
+        # Gymnasium's stubs give a Dict no value type
+        self.observation_space = observation_space(height, width)  # type: ignore[assignment]
+        self.privileged_space = privileged_space(height, width)
         self._limits = [height, width, height, width, DIRECTIONS]
         self.action_space = spaces.MultiDiscrete(self._limits)
         self.simulator = Simulator(renderer)
@@ -415,3 +396,33 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     def _show(self) -> None:
         if self.render_mode == "human":
             human_render.show_window(self._drawn_scene(), self.metadata["render_fps"])
+
+
+def observation_space(height: int, width: int) -> spaces.Dict:
+    """The space of observations; see :class:`ArticulatedPlay`."""
+    return spaces.Dict(
+        {
+            "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
+            "depth": spaces.Box(0.0, FAR, (height, width), np.float32),
+            "touch": spaces.MultiBinary(2),
+        }
+    )
+
+
+def privileged_space(height: int, width: int) -> spaces.Dict:
+    """The space of ``info["privileged"]``; see :class:`ArticulatedPlay`."""
+    return spaces.Dict(
+        {
+            "labels": spaces.Box(0, MAX_PARTS, (height, width), np.uint8),
+            "moved_before": spaces.Box(0, 1, (height, width), np.bool_),
+            "moved_after": spaces.Box(0, 1, (height, width), np.bool_),
+            "flow": spaces.Box(-np.inf, np.inf, (height, width, 2), np.float32),
+            "moved_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
+            "seen_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
+            "held_part": spaces.Discrete(MAX_PARTS + 1),
+            "pushed_part": spaces.Discrete(MAX_PARTS + 1),
+            "effective": spaces.Box(0, 1, (), np.bool_),
+            "optimal": spaces.Box(0, 1, (), np.bool_),
+            "num_parts": spaces.Discrete(MAX_PARTS + 1),
+        }
+    )

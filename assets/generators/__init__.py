@@ -9,7 +9,8 @@ A category is added by one module, here or anywhere else:
         ...
 
 One of this package gets a line at the end of the list of imports below. One from elsewhere is named by its module,
-``category="my_module:toaster"``, or just by ``"toaster"`` once the module is imported.
+``category="my_module:toaster"``, or just by ``"toaster"`` once the module is imported; workers of an
+:class:`envs.parallel.pool.EnvironmentPool` then import it too, other processes need the long name.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import shapely
 from shapely.geometry import Polygon
@@ -109,17 +111,7 @@ def eyeglasses(rng: np.random.Generator) -> GeneratedObject:
             pieces = [moved(piece, np.pi, mirror=True) for piece in pieces]
         pieces = [moved(piece, sign * drawn) for piece in pieces]
         x = sign * pivot[0]
-        placed = [
-            Piece(
-                shapely.affinity.translate(piece.outline, x, pivot[1]),
-                piece.bottom,
-                piece.top,
-                piece.material,
-                piece.chamfer,
-                piece.grain,
-            )
-            for piece in pieces
-        ]
+        placed = [replace(piece, outline=shapely.affinity.translate(piece.outline, x, pivot[1])) for piece in pieces]
         limits = sorted((sign * (float(least) - drawn), sign * (float(most) - drawn)))
         links.append(Link("temple", visuals(placed)))
         joints.append(Joint(0, i, (x, pivot[1], max(base[0], base[i])), limits[0], limits[1]))

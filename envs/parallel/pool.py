@@ -19,7 +19,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from assets.catalog import outside_modules
-from envs.parallel.processes import ProcessWorkers
+from envs.parallel.process_workers import ProcessWorkers
 from envs.parallel.worker import Answer, Arrays, Command, MakeEnv, Maker, Reset, Step, layout_of
 
 __all__ = ["Answer", "Arrays", "EnvironmentPool", "WorkerLost", "play_pool"]
@@ -37,7 +37,7 @@ class WorkerLost(RuntimeError):
 
 
 class Workers(Protocol):
-    """What serves the environments; :class:`envs.parallel.processes.ProcessWorkers` says what its methods do."""
+    """What serves the environments; :class:`envs.parallel.process_workers.ProcessWorkers` says what its methods do."""
 
     current: dict[str, Arrays]
     final: dict[str, Arrays]
