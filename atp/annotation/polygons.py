@@ -10,7 +10,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+
+from atp.frame_action import NO_ACTION, FrameAction, Pixel
+from atp.types import DIRECTIONS, Labels, Mask
 
 ANNOTATION_FILE = "annotation.json"
 
@@ -19,10 +21,8 @@ MAX_POLYGONS = 200
 MAX_POINTS = 2000
 MAX_LABEL = 255
 
-Mask = NDArray[np.bool_]
-Point = tuple[int, int]
-"""(row, col), the pixel that was clicked."""
-Polygon = tuple[Point, ...]
+Polygon = tuple[Pixel, ...]
+"""(row, col) of the pixels that were clicked."""
 
 
 class AnnotationError(ValueError):
@@ -38,18 +38,20 @@ class DrawnInteraction:
         after: Frame number after it, the larger.
         polygons_before: What moved, in the frame before; its pixels are the union of the polygons.
         polygons_after: The same in the frame after.
-        hold: (row, col) where the object was held; None if not known.
-        push: (row, col) where it was pushed; None if not known.
-        direction: Push direction k in 0..7, towards k * 45 degrees counter-clockwise; None if not known.
+        action: Where the object was held and pushed in the frame before, as far as it is known.
     """
 
     before: int
     after: int
     polygons_before: tuple[Polygon, ...] = ()
     polygons_after: tuple[Polygon, ...] = ()
-    hold: Point | None = None
-    push: Point | None = None
-    direction: int | None = None
+    action: FrameAction = NO_ACTION
+
+    def as_json(self) -> dict[str, Any]:
+        """The interaction as the page has it: the action's parts beside the polygons, null where not known."""
+        entry = asdict(self)
+        action: dict[str, Any] = entry.pop("action")
+        return entry | action
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,10 @@ class Annotation:
 
     def as_json(self) -> dict[str, Any]:
         """The annotation as what :func:`parse_annotation` reads."""
-        return {key: list(value) for key, value in asdict(self).items()}
+        return {
+            "interactions": [interaction.as_json() for interaction in self.interactions],
+            "parts": [asdict(part) for part in self.parts],
+        }
 
 
 def load_json(text: str | bytes, where: str) -> Any:
@@ -146,7 +151,7 @@ def rasterise(polygons: Sequence[Polygon], shape: tuple[int, int]) -> Mask:
     return label_image([DrawnPart(1, polygon) for polygon in polygons], shape) > 0
 
 
-def label_image(parts: Sequence[DrawnPart], shape: tuple[int, int]) -> NDArray[np.uint8]:
+def label_image(parts: Sequence[DrawnPart], shape: tuple[int, int]) -> Labels:
     """Fill the polygons of parts, later ones over earlier ones.
 
     Args:
@@ -184,8 +189,8 @@ def _interaction(data: Any, shape: tuple[int, int], frames: int, where: str) -> 
     )
     direction = data.get("direction")
     if direction is not None:
-        direction = _integer(direction, 0, 7, f"{where}.direction")
-    return DrawnInteraction(before, after, polygons[0], polygons[1], hold, push, direction)
+        direction = _integer(direction, 0, DIRECTIONS - 1, f"{where}.direction")
+    return DrawnInteraction(before, after, polygons[0], polygons[1], FrameAction(hold, push, direction))
 
 
 def _polygon(data: Any, shape: tuple[int, int], where: str) -> Polygon:
@@ -193,7 +198,7 @@ def _polygon(data: Any, shape: tuple[int, int], where: str) -> Polygon:
     return tuple(_point(point, shape, f"{where}[{index}]") for index, point in enumerate(points))
 
 
-def _point(data: Any, shape: tuple[int, int], where: str) -> Point:
+def _point(data: Any, shape: tuple[int, int], where: str) -> Pixel:
     row, col = _list(data, 2, 2, where)
     return _integer(row, 0, shape[0] - 1, f"{where} (row)"), _integer(col, 0, shape[1] - 1, f"{where} (col)")
 

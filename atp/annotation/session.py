@@ -20,7 +20,6 @@ from atp.annotation.polygons import (
 )
 from atp.clips import CLIP_FILE, ClipInteraction
 from atp.clips.writing import ClipWriter
-from atp.frame_action import FrameAction
 
 FORMAT = 1
 METHOD = "polygons drawn by hand with atp annotate"
@@ -150,8 +149,7 @@ class AnnotationSession:
             rasterise(polygons, self.frames.shape) if polygons else None
             for polygons in (drawn.polygons_before, drawn.polygons_after)
         )
-        action = FrameAction(drawn.hold, drawn.push, drawn.direction)
-        return ClipInteraction(drawn.before, drawn.after, before, after, action)
+        return ClipInteraction(drawn.before, drawn.after, before, after, drawn.action)
 
     def _target(self, path: Path, out: Path | None) -> Path:
         """The folder to write, once it is sure that nothing in it would be lost."""

@@ -34,7 +34,7 @@ from atp.clips.interaction_finding import find_interactions
 from atp.clips.sources import CLIP_SOURCES
 from atp.clips.video import VideoFootage
 from atp.frame_action import FrameAction
-from atp.types import MAX_PARTS, Labels, Mask
+from atp.types import DIRECTIONS, MAX_PARTS, Labels, Mask
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
 DEPTH_SCALE = 0.001
@@ -136,8 +136,8 @@ def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: t
     direction = None
     if entry.get("direction") is not None:
         direction = _integer(entry["direction"], file, f"{where}.direction")
-        if not 0 <= direction <= 7:
-            raise ClipError(f"{file}: {where}.direction must be in 0..7, got {direction}")
+        if not 0 <= direction < DIRECTIONS:
+            raise ClipError(f"{file}: {where}.direction must be in 0..{DIRECTIONS - 1}, got {direction}")
     return ClipInteraction(before, after, masks[0], masks[1], FrameAction(pixels[0], pixels[1], direction))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from atp.clips.letterbox import Letterbox
 from atp.clips.steadying import Affine, camera_motion, match_light, steady, unsteady_mask
-from atp.types import Image, Mask
+from atp.types import Image, Mask, Observation
 
 #: Longer side in pixels to which larger frames are reduced; the network sees fewer.
 WORKING_SIDE = 640
@@ -52,7 +51,7 @@ class View:
         return cls(np.asarray(rgb, np.uint8), image, depth, Letterbox(size[1], size[0], resolution))
 
     @property
-    def observation(self) -> dict[str, Any]:
+    def observation(self) -> Observation:
         """What an agent gets of it: nothing is known of touch."""
         return _observation(self.image, None if self.depth is None else self.box.depth(self.depth))
 
@@ -71,7 +70,7 @@ class ViewPair:
     first: View
     second: View
     motion: Affine | None
-    corrected: dict[str, Any]
+    corrected: Observation
 
     @classmethod
     def of(cls, first: View, second: View, steadies: bool = True) -> ViewPair:
@@ -94,5 +93,5 @@ class ViewPair:
         return moved_before & self.first.box.valid, moved_after & box.valid
 
 
-def _observation(image: Image, depth: NDArray[np.float32] | None) -> dict[str, Any]:
+def _observation(image: Image, depth: NDArray[np.float32] | None) -> Observation:
     return {"rgb": image, "depth": depth, "touch": np.zeros(2, np.int8)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from atp.clips.pairing import View, ViewPair
 from atp.metrics import mask_iou, score_memory
 from atp.part_memory.memory import PartMemory
 from atp.perception.baselines import BASELINES
-from atp.types import MIN_PART_PIXELS, Action, Image, Labels, Mask
+from atp.types import MIN_PART_PIXELS, Action, Image, Labels, Mask, Observation
 
 #: Key and title of each method.
 METHODS = {
@@ -31,15 +31,15 @@ Iou = float | None
 class MotionSegmenter(Protocol):
     """What is needed of an agent."""
 
-    def segment_motion(self, before: dict[str, Any], after: dict[str, Any], action: Action | None) -> Pair:
+    def segment_motion(self, before: Observation, after: Observation, action: Action | None) -> Pair:
         """Return M_t and M_{t+1}, bool (R, R), for two observations."""
         ...
 
-    def reset(self, observation: dict[str, Any]) -> None:
+    def reset(self, observation: Observation) -> None:
         """Forget everything."""
         ...
 
-    def remember(self, action: Action, moved_before: Mask, moved_after: Mask, after: dict[str, Any] | None) -> Labels:
+    def remember(self, action: Action, moved_before: Mask, moved_after: Mask, after: Observation | None) -> Labels:
         """Take in motion masks; return the parts, uint8 (R, R)."""
         ...
 

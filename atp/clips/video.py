@@ -17,7 +17,7 @@ from atp.clips.interaction_finding import find_interactions
 from atp.clips.sources import CLIP_SOURCES
 from atp.types import Image
 
-#: Endings by which a video is told from its masks in a folder; any file may be tried as one.
+#: Endings by which a video is known beside its masks in a folder; any file may be tried as one.
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".ts", ".mpg")
 
 

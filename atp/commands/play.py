@@ -102,7 +102,8 @@ def run(options: PlayOptions) -> dict[str, Any]:
         "video": str(options.out / "video.mp4"),
     }
     title = f"{info['instance']}: {options.policy}, mIoU {steps[-1].scores.miou:.2f} after {len(steps)} interactions"
-    shown, action_size = shown_interactions(steps), ENLARGEMENT * agent.config.get("resolution", 90)
+    shown = shown_interactions(steps)
+    action_size = ENLARGEMENT * max(shown[0].before.shape[:2])
     write_png(result["strip"], agent_strip(shown, title=title, panel_size=225, action_size=action_size))
     write_video(result["video"], memory_video(shown, action_size=action_size), FPS)
     for file in (options.out / "result.json", options.json):

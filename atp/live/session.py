@@ -18,7 +18,7 @@ from atp.clips.pairing import View, ViewPair
 from atp.clips.writing import ClipWriter
 from atp.live.cameras import Camera, Shot
 from atp.live.guide import Guide, Plan
-from atp.types import Action, Image, Labels, Mask
+from atp.types import RESOLUTION, Action, Image, Labels, Mask
 
 #: The actions in the network's pixels, beside the clip.
 ACTIONS_FILE = "actions.json"
@@ -65,7 +65,7 @@ class LiveSession:
 
     def __init__(self, agent: Agent, folder: Path, steadies: bool = True, resume: bool = False) -> None:
         self.agent, self.folder, self.steadies = agent, folder, steadies
-        self.resolution = int(agent.config.get("resolution", 90))
+        self.resolution = int(agent.config.get("resolution", RESOLUTION))
         self.steps: list[LiveStep] = []
         self._actions: list[list[int]] = []
         self._view: View | None = None

@@ -46,9 +46,9 @@ def test_welcome_tells_how_to_come_over_ssh(video, tmp_path):
         assert len(server.token) >= 24
         assert server.url in welcome(server, {})
         assert "ssh" not in welcome(server, {})
-        told = welcome(server, {"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 2222"})
-        assert f"ssh -L {server.port}:127.0.0.1:{server.port} -p 2222 " in told
-        assert "@10.0.0.2" in told
+        text = welcome(server, {"SSH_CONNECTION": "10.0.0.1 5000 10.0.0.2 2222"})
+        assert f"ssh -L {server.port}:127.0.0.1:{server.port} -p 2222 " in text
+        assert "@10.0.0.2" in text
         with pytest.raises(OSError, match="--port"):
             AnnotationServer(session, port=server.port)
 

@@ -57,9 +57,9 @@ def changed(**entry: object) -> dict:
     ],
 )
 def test_wrong_data_are_refused_and_nothing_is_written(body, message, page):
-    status, told = post(page, body)
+    status, answer = post(page, body)
     assert status == 400
-    assert message in told["error"]
+    assert message in answer["error"]
     assert not page.folder.parent.exists()
 
 

@@ -73,8 +73,8 @@ def test_saving_again_replaces_masks_and_keeps_what_others_put_there(page):
 def test_a_page_that_is_behind_does_not_overwrite(page):
     assert post(page, {"revision": 0, **DRAWN})[0] == 200
     before = (page.folder / "annotation.json").read_bytes()
-    status, told = post(page, {"revision": 0, "interactions": [{"before": 0, "after": 1}]})
-    assert (status, told["revision"]) == (409, 1)
+    status, answer = post(page, {"revision": 0, "interactions": [{"before": 0, "after": 1}]})
+    assert (status, answer["revision"]) == (409, 1)
     assert (page.folder / "annotation.json").read_bytes() == before
 
 
@@ -88,8 +88,8 @@ def test_a_write_that_fails_leaves_the_old_clip(video, tmp_path, monkeypatch):
 
     monkeypatch.setattr("atp.annotation.session.write_json", full)
     for page in serve(session):
-        status, told = post(page, {"revision": 1, "interactions": [{"before": 0, "after": 1}]})
-        assert (status, told) == (500, {"error": "disk full"})
+        status, answer = post(page, {"revision": 1, "interactions": [{"before": 0, "after": 1}]})
+        assert (status, answer) == (500, {"error": "disk full"})
     assert {file.name: file.read_bytes() for file in session.folder.iterdir()} == files
     assert list(tmp_path.iterdir()) == [session.folder]
     assert session.revision == 1
@@ -121,7 +121,7 @@ def test_a_recorded_clip_keeps_its_video_action_and_depth(video, tmp_path):
     (clip / "clip.json").write_text(json.dumps(data))
     session = AnnotationSession(clip)
     drawn = session.annotation.interactions[0]
-    assert (drawn.before, drawn.after, drawn.hold, drawn.push, drawn.direction) == (3, 4, (1, 2), (3, 4), 5)
+    assert (drawn.before, drawn.after, drawn.action) == (3, 4, FrameAction((1, 2), (3, 4), 5))
     for revision in (0, 1):  # the second time the video has another name
         session.save({"revision": revision, **DRAWN})
     assert abs(grey(session.frames.jpeg(21)) - 220) < 4
@@ -130,19 +130,19 @@ def test_a_recorded_clip_keeps_its_video_action_and_depth(video, tmp_path):
     assert read_clip(clip).interactions[0].moved_before.sum() == 100
 
 
-def test_a_folder_of_pictures_in_the_order_of_their_names(tmp_path):
-    pictures = tmp_path / "pictures"
-    pictures.mkdir()
+def test_a_folder_of_images_in_the_order_of_their_names(tmp_path):
+    images = tmp_path / "images"
+    images.mkdir()
     for number in (2, 0, 1):
-        Image.new("RGB", (WIDTH, HEIGHT), (80 * number, 0, 0)).save(pictures / f"{number:03}.png")
-    (pictures / "readme.txt").write_text("not a picture")
-    session = AnnotationSession(pictures, tmp_path / "clip")
+        Image.new("RGB", (WIDTH, HEIGHT), (80 * number, 0, 0)).save(images / f"{number:03}.png")
+    (images / "readme.txt").write_text("not an image")
+    session = AnnotationSession(images, tmp_path / "clip")
     assert [round(pixels(session.frames.jpeg(n))[..., 0].mean() / 80) for n in range(3)] == [0, 1, 2]
     session.save({"revision": 0, "interactions": [{"before": 0, "after": 2, "polygons_before": [SQUARE]}]})
     assert json.loads((session.folder / "clip.json").read_text())["frames"] == "frames"
     copied = session.folder / "frames"
     assert sorted(file.name for file in copied.iterdir()) == ["000.png", "001.png", "002.png"]
-    assert (copied / "001.png").stat().st_ino != (pictures / "001.png").stat().st_ino
+    assert (copied / "001.png").stat().st_ino != (images / "001.png").stat().st_ino
     again = AnnotationSession(session.folder)
     again.save({"revision": 0, **json.loads(json.dumps(again.annotation.as_json()))})
     assert again.annotation == session.annotation

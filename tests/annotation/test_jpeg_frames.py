@@ -21,10 +21,10 @@ from atp.clips import read_frames
 
 def test_frames_come_over_http_with_their_own_colours(page):
     for number in (0, 23, 7, 6, 5, 14, 22, 1):
-        picture = get(f"{page.url}frame/{number}.jpg")
-        assert pixels(picture).shape == (HEIGHT, WIDTH, 3)
-        assert abs(grey(picture) - (10 * number + 10)) < 4, number
-        assert np.abs(pixels(picture)[2:12, 2:12].mean((0, 1)) - (200, 40, 20)).max() < 12  # RGB, not BGR
+        jpeg = get(f"{page.url}frame/{number}.jpg")
+        assert pixels(jpeg).shape == (HEIGHT, WIDTH, 3)
+        assert abs(grey(jpeg) - (10 * number + 10)) < 4, number
+        assert np.abs(pixels(jpeg)[2:12, 2:12].mean((0, 1)) - (200, 40, 20)).max() < 12  # RGB, not BGR
 
 
 def test_every_frame_is_that_of_the_clip_reader_in_any_order(video):

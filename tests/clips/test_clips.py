@@ -55,7 +55,7 @@ def folder(tmp_path: Path, video: Path) -> Path:
         clip,
         {
             "video": "video.mp4",
-            "source": "drawn",
+            "source": "synthesized",
             "licence": "CC0",
             "interactions": [{"before": 1, "after": 6, "moved_before": "before.png", "moved_after": "after.png"}],
         },
@@ -76,7 +76,7 @@ def change(clip: Path, new: dict, **entry: object) -> None:
 def test_a_clip_folder_is_read(folder: Path):
     change(folder, {}, hold=[60, 10], push=[50, 40], direction=0)
     clip = read_clip(folder)
-    assert (clip.name, clip.shape, clip.source, clip.licence) == ("square", (120, 160), "drawn", "CC0")
+    assert (clip.name, clip.shape, clip.source, clip.licence) == ("square", (120, 160), "synthesized", "CC0")
     (interaction,) = clip.interactions
     assert (interaction.before, interaction.after) == (1, 6)
     assert interaction.action == FrameAction((60, 10), (50, 40), 0)
@@ -134,7 +134,7 @@ def test_a_video_cut_short_gives_the_frames_that_are_left(tmp_path: Path):
 
 
 @pytest.mark.skipif(not hasattr(av.VideoStream, "set_display_rotation"), reason="PyAV cannot write rotation")
-def test_a_video_taken_sideways_is_turned_upright(tmp_path: Path):
+def test_a_video_taken_sideways_is_rotated_upright(tmp_path: Path):
     import cv2
 
     path = tmp_path / "sideways.mp4"
@@ -142,7 +142,7 @@ def test_a_video_taken_sideways_is_turned_upright(tmp_path: Path):
     rgb = read_frames(path, [0])[0]
     assert rgb.shape == (WIDTH, HEIGHT, 3)
     assert np.abs(rgb.astype(int) - np.rot90(frame(5))).mean() < 3
-    theirs = cv2.VideoCapture(str(path)).read()[1][..., ::-1]  # OpenCV turns frames by itself
+    theirs = cv2.VideoCapture(str(path)).read()[1][..., ::-1]  # OpenCV rotates frames by itself
     assert np.abs(rgb.astype(int) - theirs).mean() < 3
     assert read_clip(path).shape == (WIDTH, HEIGHT)
 
@@ -160,7 +160,7 @@ def test_clips_are_found_in_folders(folder: Path, video: Path):
 
 
 def _frames(clip: Path, count: int, depths: int | None = None, scale: float = 0.001) -> None:
-    """Make the clip one of pictures, with so many depth images."""
+    """Make the clip one of images, with so many depth images."""
     (clip / "frames").mkdir()
     change(clip, {"video": None, "frames": "frames"}, before=0, after=1)
     for number in range(count):

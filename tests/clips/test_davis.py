@@ -27,18 +27,18 @@ def labels(number: int) -> np.ndarray:
 
 
 def write_labels(path: Path, image: np.ndarray, mode: str = "P") -> None:
-    picture = Image.fromarray(image)
+    stored = Image.fromarray(image)
     if mode == "P":
-        picture.putpalette(PALETTE + [9] * (768 - len(PALETTE)))  # with fewer colours it is stored in two bits
+        stored.putpalette(PALETTE + [9] * (768 - len(PALETTE)))  # with fewer colours it is stored in two bits
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    stored.save(path)
 
 
 def write_tree(root: Path, resolution: str = "480p", annotated: tuple[int, ...] = (0, 2, 4)) -> Path:
     for number in range(6):
-        picture = root / "JPEGImages" / resolution / "drawer" / f"{5 * number:05}.jpg"
-        picture.parent.mkdir(parents=True, exist_ok=True)
-        Image.new("RGB", (WIDTH, HEIGHT), (40 * number, 0, 0)).save(picture)
+        file = root / "JPEGImages" / resolution / "drawer" / f"{5 * number:05}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (WIDTH, HEIGHT), (40 * number, 0, 0)).save(file)
         if number in annotated:
             write_labels(root / "Annotations" / resolution / "drawer" / f"{5 * number:05}.png", labels(number))
     return root
@@ -76,7 +76,7 @@ def test_frames_and_objects_can_be_chosen(tmp_path):
     assert np.array_equal(everything.moved_after, labels(2) > 0)
 
 
-def test_an_imported_clip_can_be_drawn_anew(tmp_path):
+def test_an_imported_clip_can_be_annotated_anew(tmp_path):
     sequence = find_sequence(write_tree(tmp_path / "davis"), "drawer")
     import_sequence(sequence, tmp_path / "clip")
     session = AnnotationSession(tmp_path / "clip", tmp_path / "drawn")

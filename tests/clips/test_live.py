@@ -43,7 +43,7 @@ def make_env(category: str = "pliers", interactions: int = 5) -> gym.Env:
 
 
 def put(folder: Path, number: int, observation: dict) -> None:
-    """Put a picture into a folder as a camera program does: the depth first, the picture in two pieces."""
+    """Put an image into a folder as a camera program does: the depth first, the image in two pieces."""
     folder.mkdir(parents=True, exist_ok=True)
     np.save(folder / f"{number:04}.depth.npy", observation["depth"])
     file = folder / f"{number:04}.png"
@@ -57,7 +57,7 @@ def put(folder: Path, number: int, observation: dict) -> None:
 
 
 class Person(threading.Thread):
-    """Reads plan.json, carries it out in the simulator, and puts the next picture into a folder."""
+    """Reads plan.json, carries it out in the simulator, and puts the next image into a folder."""
 
     def __init__(self, out: Path, folder: Path, interactions: int = 5, category: str = "pliers") -> None:
         super().__init__(daemon=True)
@@ -95,7 +95,7 @@ def evaluated() -> tuple[np.ndarray, float]:
 
 def options(tmp_path: Path, **more) -> LiveOptions:
     return LiveOptions(
-        **{"folder": tmp_path / "pictures", "out": tmp_path / "out", "device": "cpu", "timeout": 60.0} | more
+        **{"folder": tmp_path / "images", "out": tmp_path / "out", "device": "cpu", "timeout": 60.0} | more
     )
 
 
@@ -104,7 +104,7 @@ def found_parts(out: Path) -> np.ndarray:
 
 
 def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys: pytest.CaptureFixture):
-    person = Person(tmp_path / "out", tmp_path / "pictures")
+    person = Person(tmp_path / "out", tmp_path / "images")
     person.start()
     result = run(options(tmp_path))
     person.join(10)
@@ -132,11 +132,11 @@ def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys
 
 
 class Impatient(WatchedFolder):
-    """A person who gives up after some pictures."""
+    """A person who gives up after some images."""
 
-    def __init__(self, folder: Path, pictures: int) -> None:
+    def __init__(self, folder: Path, images: int) -> None:
         super().__init__(folder, 60)
-        self.left = pictures
+        self.left = images
 
     def take(self) -> Shot:
         if not self.left:
@@ -145,16 +145,16 @@ class Impatient(WatchedFolder):
         return super().take()
 
 
-def test_a_session_that_was_ended_is_whole_and_can_be_gone_on_with(tmp_path: Path, evaluated):
-    person = Person(tmp_path / "out", tmp_path / "pictures")
+def test_a_session_that_was_ended_is_whole_and_can_be_resumed(tmp_path: Path, evaluated):
+    person = Person(tmp_path / "out", tmp_path / "images")
     person.start()
     with pytest.raises(KeyboardInterrupt):
-        run(options(tmp_path), Impatient(tmp_path / "pictures", 3))
+        run(options(tmp_path), Impatient(tmp_path / "images", 3))
     clip = read_clip(tmp_path / "out")
     assert len(clip.interactions) == len(json.loads((tmp_path / "out/result.json").read_text())["interactions"]) == 2
     with pytest.raises(ClipError, match="there is a clip already"):
         run(options(tmp_path))
-    frames = tmp_path / "out" / "frames"  # as if it was killed before it wrote a picture's depth
+    frames = tmp_path / "out" / "frames"  # as if it was killed before it wrote an image's depth
     shutil.copyfile(frames / "000002.png", frames / "000003.png")
     result = run(options(tmp_path, resume=True))
     assert len(result["interactions"]) == 5
@@ -168,7 +168,7 @@ def agent() -> Agent:
 
 
 class Shots:
-    """Given pictures."""
+    """Given images."""
 
     def __init__(self, *shots: Shot) -> None:
         self.shots = list(shots)
@@ -215,7 +215,7 @@ def test_plans_lie_on_the_frame_whatever_its_shape(tmp_path: Path, agent: Agent,
     assert session.labels().shape == shape
 
 
-def test_pictures_unlike_the_first_are_refused(tmp_path: Path, agent: Agent):
+def test_images_unlike_the_first_are_refused(tmp_path: Path, agent: Agent):
     rgb, depth = np.zeros((90, 90, 3), np.uint8), np.ones((90, 90), np.float32)
     for number, (other, message) in enumerate(
         ((Shot(rgb[:80], depth[:80]), "has 80 x 90 pixels.*first one 90 x 90"), (Shot(rgb), "or none"))
@@ -226,11 +226,11 @@ def test_pictures_unlike_the_first_are_refused(tmp_path: Path, agent: Agent):
         assert not session.steps
 
 
-def test_a_folder_is_waited_for_and_broken_pictures_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_folder_is_waited_for_and_broken_images_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(ClipError, match="no new image came"):
         WatchedFolder(tmp_path / "later", timeout=0.2).take()
     monkeypatch.setattr("atp.live.cameras.PATIENCE", 0.3)
-    (tmp_path / "0.png").write_bytes(b"no picture")
+    (tmp_path / "0.png").write_bytes(b"no image")
     with pytest.raises(ClipError, match=r"0\.png: cannot be read"):
         WatchedFolder(tmp_path).take()
     rgb = np.full((4, 6, 3), 7, np.uint8)
