@@ -16,13 +16,9 @@ from atp.part_memory.memory import PartMemory
 from atp.perception.baselines import BASELINES
 from atp.types import MIN_PART_PIXELS, Action, Image, Labels, Mask, Observation
 
-#: Key and title of each method.
-METHODS = {
-    "agent": "agent",
-    "frame_difference": "frame difference",
-    "dis_flow": "DIS flow",
-    "farneback": "Farneback flow",
-}
+#: Key and title of each method, the agent first: a baseline needs an entry here only if its key is no title.
+METHODS = {"agent": "agent"} | {name: name.replace("_", " ") for name in BASELINES}
+METHODS |= {"dis_flow": "DIS flow", "farneback": "Farneback flow"}
 
 Pair = tuple[Mask, Mask]
 Iou = float | None

@@ -16,12 +16,10 @@ from assets.files import write_json
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
+from atp.drawing.panel import ENLARGEMENT
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
 from atp.playing.policies import POLICIES
-
-ENLARGEMENT = 3
-"""How much larger than the network's images the one is into which an action is drawn."""
 
 
 @dataclass(frozen=True)

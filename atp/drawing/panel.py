@@ -21,6 +21,9 @@ from atp.drawing.primitives import (
 from atp.frame_action import FrameAction
 from atp.types import Image, Labels, Mask
 
+ENLARGEMENT = 3
+"""How much larger than an image of the network's size the one is into which an action is drawn."""
+
 
 @dataclass(frozen=True, eq=False)
 class Panel:

@@ -9,13 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.drawing.grid import ACTION_LEGEND, Legend, strip
-from atp.drawing.panel import Panel
+from atp.drawing.panel import ENLARGEMENT, Panel
 from atp.drawing.primitives import HEAT_COLOURS, overlay_heat
 from atp.frame_action import FrameAction
 from atp.types import Image
-
-ENLARGEMENT = 3
-"""How much larger than the network's images the panels are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
