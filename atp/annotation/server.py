@@ -17,8 +17,8 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
+from atp.annotation.annotation_session import AnnotationSession, ConflictError
 from atp.annotation.polygons import AnnotationError, load_json
-from atp.annotation.session import AnnotationSession, ConflictError
 from atp.clips import ClipError
 
 MAX_BODY = 8 * 2**20

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import tyro
 
+from atp.annotation.annotation_session import AnnotationSession
 from atp.annotation.server import LOCAL, AnnotationServer
-from atp.annotation.session import AnnotationSession
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def run(options: LiveOptions, camera: Camera | None = None) -> dict[str, Any]:
         camera: Used in place of the camera or folder in the options.
 
     Returns:
-        What is written as ``result.json``: see :meth:`atp.live.session.LiveSession.result`.
+        What is written as ``result.json``: see :meth:`atp.live.live_session.LiveSession.result`.
 
     Raises:
         ClipError: A picture cannot be read, or none comes; or there is a clip in the folder already.
@@ -72,7 +72,7 @@ def run(options: LiveOptions, camera: Camera | None = None) -> dict[str, Any]:
 
     from atp.agent import Agent
     from atp.live.guide import Guide
-    from atp.live.session import LiveSession
+    from atp.live.live_session import LiveSession
 
     torch.manual_seed(options.seed)
     agent = Agent.from_pretrained(options.weights, device=options.device)

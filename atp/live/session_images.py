@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from atp.drawing.interactions import Found, ShownInteraction, action_video, agent_strip
-from atp.live.session import LiveStep
+from atp.live.live_session import LiveStep
 from atp.types import Image
 
 

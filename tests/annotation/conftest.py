@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from annotation_page import serve, write_video
-from atp.annotation.session import AnnotationSession
+from atp.annotation.annotation_session import AnnotationSession
 
 
 @pytest.fixture(scope="module")

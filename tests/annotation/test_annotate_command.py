@@ -18,9 +18,9 @@ from annotation_page import (
     WIDTH,
     get,
 )
+from atp.annotation.annotation_session import AnnotationSession
 from atp.annotation.polygons import parse_annotation, rasterise
 from atp.annotation.server import AnnotationServer
-from atp.annotation.session import AnnotationSession
 from atp.cli import main
 from atp.commands.annotate import welcome
 

@@ -24,8 +24,8 @@ from annotation_page import (
     post,
     serve,
 )
+from atp.annotation.annotation_session import AnnotationSession
 from atp.annotation.polygons import AnnotationError
-from atp.annotation.session import AnnotationSession
 from atp.clips import read_clip, read_frames
 from atp.frame_action import FrameAction
 
@@ -86,7 +86,7 @@ def test_a_write_that_fails_leaves_the_old_clip(video, tmp_path, monkeypatch):
     def full(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("atp.annotation.session.write_json", full)
+    monkeypatch.setattr("atp.annotation.annotation_session.write_json", full)
     for page in serve(session):
         status, answer = post(page, {"revision": 1, "interactions": [{"before": 0, "after": 1}]})
         assert (status, answer) == (500, {"error": "disk full"})

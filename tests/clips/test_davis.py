@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atp.annotation.session import AnnotationSession
+from atp.annotation.annotation_session import AnnotationSession
 from atp.cli import main
 from atp.clips import ClipError
 from atp.clips.davis import find_sequence, import_sequence, read_labels

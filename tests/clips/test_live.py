@@ -23,7 +23,7 @@ from atp.clips.scoring import evaluate_clip
 from atp.commands.live import LiveOptions, run
 from atp.live.cameras import RealSense, Shot, WatchedFolder, Webcam
 from atp.live.guide import Plan
-from atp.live.session import LiveSession
+from atp.live.live_session import LiveSession
 from atp.metrics import miou
 from atp.playing.episode import play_episode
 from atp.playing.policies import POLICIES

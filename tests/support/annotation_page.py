@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
+from atp.annotation.annotation_session import AnnotationSession
 from atp.annotation.server import AnnotationServer
-from atp.annotation.session import AnnotationSession
 from films import write_film
 
 HEIGHT, WIDTH, FRAMES = 48, 64, 24
