@@ -42,6 +42,48 @@ def test_snippets_run_as_files(document, tmp_path):
             assert done.returncode == 0, f"{document}, {snippet.name}:\n{done.stderr}"
 
 
+#: Uses what the documents add: a category, a policy, a metric and a clip source.
+USE = """
+import gymnasium as gym
+import numpy as np
+import my_clips, my_metrics
+from atp.agent import Agent
+from atp.clips import read_clip
+from atp.metrics import METRICS
+from atp.playing.episode import play_episode
+from atp.playing.policies import make_policy
+from tiny_agent import tiny_agent
+
+assert "part_count" in METRICS
+
+env, agent = gym.make("envs:ArticulatedPlay-v0", category="my_objects:tongs", split="test", resolution=48), tiny_agent()
+observation, info = env.reset(seed=0)
+assert info["category"] == "tongs"
+policy = make_policy("my_policies:PushRight", env, agent, np.random.default_rng(0))
+played = list(play_episode(env, agent, policy, observation))
+assert [step.action[4] for step in played] == [0] * 5
+
+frames = np.zeros((60, 40, 50, 3), np.uint8)
+frames[:, 10:20, 10:20] = 200
+frames[30:, 10:20, 10:20], frames[30:, 10:20, 25:35] = 0, 200
+np.savez("frames.npz", frames=frames)
+clip = read_clip("frames.npz", "my_clips:archive")
+assert clip.footage.shape == (40, 50)
+assert clip.footage.count == 60
+"""
+
+
+def test_extensions_of_the_documents_work(tmp_path):
+    for document in ("README.md", "CONTRIBUTING.md"):
+        for snippet in snippets(document, "python"):
+            (tmp_path / snippet.name).write_text(snippet.code, "utf-8")
+    (tmp_path / "use.py").write_text(USE, "utf-8")
+    path = f"{tmp_path}:{ROOT}:{ROOT / 'tests' / 'support'}"
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "use.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @cache
 def help_of(module: str, *subcommand: str) -> str:
     """The help of ``atp NAME`` or of a module of `train`."""
