@@ -46,7 +46,7 @@ class Config:
     interactions: int = option(2000, "interactions to learn from")
     episode: int = option(5, "interactions with one object")
     resolution: int = option(90, "image side in pixels")
-    width: int = option(16, "channels of the networks at stride 2")
+    width: int = option(16, "channels of the networks at stride 2, a multiple of 4")
     batch: int = option(16, "interactions in a gradient step")
     learning_starts: int = option(100, "interactions before the first gradient step")
     learning_rate: float = option(1e-3, "of Adam")

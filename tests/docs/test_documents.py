@@ -79,7 +79,7 @@ def test_extensions_of_the_documents_work(tmp_path):
             (tmp_path / snippet.name).write_text(snippet.code, "utf-8")
     (tmp_path / "use.py").write_text(USE, "utf-8")
     path = f"{tmp_path}:{ROOT}:{ROOT / 'tests' / 'support'}"
-    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment = {**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1", "ATP_CACHE": str(tmp_path / "cache")}
     done = subprocess.run([sys.executable, "use.py"], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
