@@ -10,10 +10,13 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from functools import cache, partial
 
 import pytest
 from documents import ROOT, WRITTEN, commands, inline_code, snippets, text_of
+
+from atp.version import __version__
 
 PACKAGES = ("atp", "envs", "assets", "train")
 README_LINES = 200
@@ -112,6 +115,17 @@ def test_commands_and_options_exist(document, monkeypatch):
 
 
 @pytest.mark.parametrize("document", WRITTEN, ids=str)
+def test_options_in_the_text_exist(document, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "400")
+    monkeypatch.setattr(sys, "argv", list(sys.argv))
+    known = {("train.atp_train",), ("atp", "eval")}
+    known |= {tuple(words[:2] if words[0] == "atp" else words[:1]) for words in commands(document)}
+    text = "".join(help_of(*command) for command in known) + "--config --check"
+    for option in (code.split()[0] for code in inline_code(document) if code.startswith("--")):
+        assert re.search(rf"{re.escape(option)}(?![\w-])", text), f"{document}: {option}"
+
+
+@pytest.mark.parametrize("document", WRITTEN, ids=str)
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / document).read_text("utf-8")):
         if "://" in target:
@@ -189,6 +203,16 @@ def test_every_room_is_in_the_picture():
         for folder in (path.parent for path in (ROOT / package).glob("*/__init__.py")):
             name = str(folder.relative_to(ROOT))
             assert name in drawn or f"`{name}`" in text, name
+
+
+def test_citation_is_of_this_version():
+    assert re.search(r"^version: (.*)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)[1] == __version__
+
+
+def test_tools_of_pre_commit_are_installed_by_make_setup():
+    tools = re.findall(r"entry: \.venv/bin/(\S+)", (ROOT / ".pre-commit-config.yaml").read_text("utf-8"))
+    installed = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]["dev"]
+    assert set(tools) == {"ruff", "mypy", "codespell"} <= {re.match(r"[\w-]+", each)[0] for each in installed}
 
 
 def test_generated_figures_stand_between_markers():
