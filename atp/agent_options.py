@@ -78,12 +78,13 @@ class AgentOptions:
                 raise ValueError(f"{entry.name} must be true or false, not {getattr(self, entry.name)!r}")
         self._check_number("motion_threshold", 0, math.inf)
         self._check_number("reexamine_discount", 0, 1)
-        self._check_number("symmetries", 1, 8, int)
-        self._check_number("mask_symmetries", 1, 8, int)
+        self._check_number("symmetries", 1, 8, whole=True)
+        self._check_number("mask_symmetries", 1, 8, whole=True)
 
-    def _check_number(self, name: str, least: float, most: float, kind: type | tuple[type, ...] = (int, float)) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, kind) or not least <= value <= most or math.isinf(value):
+    def _check_number(self, name: str, least: float, most: float, *, whole: bool = False) -> None:
+        value: Any = getattr(self, name)
+        fits = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not (fits and least <= value <= most and math.isfinite(value)):
             limits = f"from {least} to {most}" if math.isfinite(most) else f"a finite number of at least {least}"
             raise ValueError(f"{name} must be {limits}, not {value!r}")
 

@@ -38,7 +38,7 @@ class Cell:
     """One cell of a table of results.
 
     Attributes:
-        policy: A name of ``atp.playing.policies.POLICIES``.
+        policy: A name of ``atp.playing.policies.POLICIES``, or ``module:Class``.
         category: Category of the objects.
         split: Split of the objects.
         variant: A name of ``atp.benchmark.ablations.VARIANTS``: what is taken away from the agent or added to it.
@@ -130,7 +130,7 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
     import torch
 
     from atp.playing.episode import play_episode
-    from atp.playing.policies import POLICIES
+    from atp.playing.policies import make_policy
 
     torch.set_num_threads(1)  # one process a core
     cv2.setNumThreads(1)
@@ -148,7 +148,7 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
         for index in task.episodes:
             seeds = np.random.SeedSequence([task.seed, index]).generate_state(2)
             observation, info = env.reset(seed=int(seeds[0]))
-            policy = POLICIES[task.cell.policy](env, agent, np.random.default_rng(seeds[1]))
+            policy = make_policy(task.cell.policy, env, agent, np.random.default_rng(seeds[1]))
             steps = list(play_episode(env, agent, policy, observation))
             perceived = _perceive(steps) if task.cell.policy == "ours" and not task.cell.variant else {}
             scores = [step.scores for step in steps]

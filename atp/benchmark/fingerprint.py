@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
+import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -11,7 +13,7 @@ import assets
 import atp
 import envs
 from assets import shipped
-from atp.playing.policies import POLICIES
+from atp.playing.policies import policy_weights
 
 
 def files_digest(files: Iterable[Path]) -> str:
@@ -34,9 +36,17 @@ def weights_digest(folder: Path) -> str:
 
 
 def policy_digest(policy: str) -> str:
-    """The digest of the weights that a policy plays with besides the evaluated agent's; empty if there are none."""
-    name = getattr(POLICIES[policy], "weights", None)
-    return _digest_once(shipped.shipped_weights(name)) if name else ""
+    """The digest of what a policy depends on besides the code of the package and the evaluated agent.
+
+    That is the weights that it plays with and, for one named ``module:Class``, the source of its module; empty if there
+    is neither.
+    """
+    weights = policy_weights(policy)
+    digests = [_digest_once(shipped.shipped_weights(weights))] if weights else []
+    if ":" in policy:
+        source = inspect.getsourcefile(sys.modules[policy.partition(":")[0]])
+        digests += [files_digest([Path(source)])] if source else []
+    return "-".join(digests)
 
 
 @cache

@@ -19,7 +19,7 @@ from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memor
 from atp.drawing.panel import ENLARGEMENT
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
-from atp.playing.policies import POLICIES
+from atp.playing.policies import POLICIES, make_policy
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,7 @@ def run(options: PlayOptions) -> dict[str, Any]:
     """
     from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
 
-    if options.policy not in POLICIES:
-        raise ValueError(f"unknown policy {options.policy!r}: choose among {', '.join(POLICIES)}")
+    POLICIES.get(options.policy)  # a wrong name is an error before anything is loaded
     agent = Agent.from_pretrained(options.weights, device=options.device)
     own = {"object": options.object} if options.object else {"split": options.split, "category": options.category}
     env = gym.make(
@@ -84,7 +83,7 @@ def run(options: PlayOptions) -> dict[str, Any]:
     try:
         choice = {} if options.object or options.index is None else {"index": options.index}
         observation, info = env.reset(seed=options.seed, options=choice)
-        policy = POLICIES[options.policy](env, agent, np.random.default_rng(options.seed))
+        policy = make_policy(options.policy, env, agent, np.random.default_rng(options.seed))
         steps = list(play_episode(env, agent, policy, observation))
     finally:
         env.close()

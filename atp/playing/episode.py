@@ -8,19 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
-from numpy.typing import NDArray
 
 from atp.agent import Agent
 from atp.metrics import StepScores, score_memory, score_motion, true_labels_visible
-from atp.playing.policies import Policy
-
-Mask = NDArray[np.bool_]
+from atp.playing.policies import Policy, sees_true_motion
+from atp.types import Action, Labels, Mask, Observation
 
 
 @dataclass(frozen=True)
 class Interaction:
-    """What happened in one interaction, for scoring and for pictures.
+    """What happened in one interaction, for scoring and for drawing.
 
     Attributes:
         before: Observation before.
@@ -29,21 +26,23 @@ class Interaction:
         moved_before: (H, W) bool, perceived M_t.
         moved_after: (H, W) bool, perceived M_{t+1}.
         parts: (H, W) uint8, part memory aligned with ``after``.
-        truth: ``info["privileged"]``, for scoring and pictures.
+        truth: ``info["privileged"]``, for scoring and drawing.
         scores: Scores of this interaction.
     """
 
-    before: dict[str, Any]
-    action: NDArray[np.int64]
-    after: dict[str, Any]
+    before: Observation
+    action: Action
+    after: Observation
     moved_before: Mask
     moved_after: Mask
-    parts: NDArray[np.uint8]
+    parts: Labels
     truth: dict[str, Any]
     scores: StepScores
 
 
-def play_episode(env: gym.Env, agent: Agent, policy: Policy, observation: dict[str, Any]) -> Iterator[Interaction]:
+def play_episode(
+    env: gym.Env[Any, Any], agent: Agent, policy: Policy, observation: Observation
+) -> Iterator[Interaction]:
     """Play until the environment ends the episode.
 
     Args:
@@ -61,7 +60,7 @@ def play_episode(env: gym.Env, agent: Agent, policy: Policy, observation: dict[s
         action = policy.act(observation)
         after, _, _, truncated, info = env.step(action)
         truth = info["privileged"]
-        if policy.true_motion:
+        if sees_true_motion(policy):
             masks = truth["moved_before"], truth["moved_after"]
         else:
             masks = agent.segment_motion(observation, after, action)
@@ -70,7 +69,7 @@ def play_episode(env: gym.Env, agent: Agent, policy: Policy, observation: dict[s
         observation = after
 
 
-def _score(parts: NDArray[np.uint8], masks: tuple[Mask, Mask], truth: dict[str, Any]) -> StepScores:
+def _score(parts: Labels, masks: tuple[Mask, Mask], truth: dict[str, Any]) -> StepScores:
     """Scores of an interaction; NaN for the memory's when no part is left in view."""
     true_labels = true_labels_visible(truth["labels"])
     memory = score_memory(parts, true_labels) if true_labels.any() else (math.nan,) * 3

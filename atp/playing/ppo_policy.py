@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from safetensors.torch import save as save_tensors
 from stable_baselines3.common.policies import MultiInputActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
@@ -20,12 +19,12 @@ from torch import Tensor, nn
 
 from atp.checkpoint import CONFIG, CheckpointError, compare_states, read_tensors, replace_folder
 from atp.perception.foreground import on_object
+from atp.types import DIRECTIONS, Action, Observation
 from atp.version import __version__
 from envs.wrappers import depth_image
 
 FORMAT = "ppo-1"
 WEIGHTS = "policy.safetensors"
-DIRECTIONS = 8
 
 
 class RgbdExtractor(BaseFeaturesExtractor):
@@ -132,26 +131,28 @@ class PpoPolicy:
         replace_folder(Path(folder), {WEIGHTS: save_tensors(state), CONFIG: text.encode()})
 
     @torch.inference_mode()
-    def act(self, observation: dict[str, Any], rng: np.random.Generator | None = None) -> NDArray[np.int64]:
+    def act(self, observation: Observation, rng: np.random.Generator | None = None) -> Action:
         """Choose an action.
 
         Args:
             observation: As the environment gives it, with depth in metres.
-            rng: Draws the action; None takes the most likely one.
+            rng: The action is sampled with it; None takes the most likely one.
 
         Returns:
             (5,) int64: hold row, hold col, push row, push col, direction.
 
         Raises:
-            ValueError: The image is not of the size that the policy was trained with.
+            ValueError: There is no depth, or the image is not of the size that the policy was trained with.
         """
-        side = self.config["resolution"]
+        side, depth = self.config["resolution"], observation.get("depth")
+        if depth is None:
+            raise ValueError("PPO was trained with depth and cannot play without it")
         if observation["rgb"].shape != (side, side, 3):
             raise ValueError(
                 f"PPO was trained with images of {side} x {side} pixels and cannot use "
                 f"{observation['rgb'].shape[0]} x {observation['rgb'].shape[1]}"
             )
-        tensors, _ = self.policy.obs_to_tensor({**observation, "depth": depth_image(observation["depth"])})
+        tensors, _ = self.policy.obs_to_tensor({**observation, "depth": depth_image(depth)})  # type: ignore[dict-item]
         categories: Any = self.policy.get_distribution(tensors).distribution
         action = []
         for category in categories:
@@ -159,7 +160,7 @@ class PpoPolicy:
             choice = chances.argmax() if rng is None else rng.choice(len(chances), p=chances / chances.sum())
             action.append(int(choice))
         chosen = np.array(action, np.int64)
-        return on_object(observation["depth"], chosen) if self.config.get("restrict_to_foreground") else chosen
+        return on_object(depth, chosen) if self.config.get("restrict_to_foreground") else chosen
 
 
 def build_policy(resolution: int, width: int, features: int) -> MultiInputActorCriticPolicy:

@@ -18,7 +18,7 @@ from atp.checkpoint import CheckpointError
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.perception import encoded
 from atp.playing.episode import play_episode
-from atp.playing.policies import POLICIES
+from atp.playing.policies import make_policy
 from atp.types import MIN_PART_PIXELS
 
 SIZE = 48
@@ -247,7 +247,7 @@ def test_each_observation_of_an_episode_is_encoded_once(counts):
     env = gym.make("ArticulatedPlay-v0", resolution=SIZE, randomization=True, interactions=5)
     agent = make()
     seen, _ = env.reset(seed=5)
-    steps = list(play_episode(env, agent, POLICIES["ours"](env, agent, np.random.default_rng(0)), seen))
+    steps = list(play_episode(env, agent, make_policy("ours", env, agent, np.random.default_rng(0)), seen))
     env.close()
     assert len({step.after["rgb"].tobytes() for step in steps} | {seen["rgb"].tobytes()}) == 6
     assert counts == {"images": 6, "masks": 6}

@@ -1,5 +1,8 @@
 """Policies: random actions lie on the object and follow the seed; ablations play with weights of their own."""
 
+import os
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +10,18 @@ import torch
 from assets.shipped import shipped_weights
 from atp.acting.selection import NO_HOLD
 from atp.agent import Agent
+from atp.benchmark.evaluation import Cell, Setting, Task, evaluate
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.playing import policies
-from atp.playing.policies import POLICIES, random_action, weights_available
+from atp.playing.policies import (
+    POLICIES,
+    make_policy,
+    policy_weights,
+    random_action,
+    register_policy,
+    sees_true_motion,
+    weights_available,
+)
 
 
 def scene(height: float = 0.05) -> np.ndarray:
@@ -47,16 +59,16 @@ def test_same_seed_same_actions():
 
 
 def test_only_the_upper_bound_sees_true_motion():
-    assert {name for name, make in POLICIES.items() if make.true_motion} == {"gt-act-mot"}  # type: ignore[attr-defined]
+    assert {name for name, make in POLICIES.items() if sees_true_motion(make)} == {"gt-act-mot"}  # type: ignore[arg-type]
 
 
-def untrained(seed: int, config: dict | None = None) -> Agent:
+def untrained(seed: int) -> Agent:
     torch.manual_seed(seed)
     made = InteractionNetwork(8), PartNetwork(8)
     for name, parameter in made[0].named_parameters():
         if name.endswith("head.weight"):
             torch.nn.init.normal_(parameter, std=3.0)
-    return Agent(*made, config, device="cpu")
+    return Agent(*made, device="cpu").replace(symmetries=1)
 
 
 @pytest.fixture
@@ -68,7 +80,7 @@ def shipped(tmp_path, monkeypatch):
     policies._load_interaction.cache_clear()
 
 
-def pictures(count: int = 12) -> list[dict]:
+def observations(count: int = 12) -> list[dict]:
     rng = np.random.default_rng(0)
     return [
         {
@@ -80,10 +92,10 @@ def pictures(count: int = 12) -> list[dict]:
 
 
 def actions(name: str, agent: Agent, remembered: np.ndarray) -> list[list[int]]:
-    """What a policy does in each picture, when the evaluated agent remembers a part there."""
-    policy = POLICIES[name](None, agent, np.random.default_rng(0))  # type: ignore[arg-type]
+    """What a policy does in each observation, when the evaluated agent remembers a part there."""
+    policy = make_policy(name, None, agent, np.random.default_rng(0))  # type: ignore[arg-type]
     chosen = []
-    for observation in pictures():
+    for observation in observations():
         agent.reset(observation)
         if remembered.any():
             agent.memory.update(remembered, remembered)
@@ -99,7 +111,7 @@ def part() -> np.ndarray:
 
 def test_the_memory_is_seen_by_ours_and_not_by_act_no_part(shipped):
     nothing = np.zeros((48, 48), bool)
-    untrained(1, {"memory": False}).save_pretrained(shipped / "no-part", torch.float32)
+    untrained(1).replace(see_memory=False).save_pretrained(shipped / "no-part", torch.float32)
     agent = untrained(0)
     assert actions("ours", agent, part()) != actions("ours", agent, nothing)
     assert actions("act-no-part", agent, part()) == actions("act-no-part", agent, nothing)
@@ -114,7 +126,7 @@ def test_an_ablation_acts_as_its_own_weights_on_the_memory_of_the_evaluated_agen
 
 
 def test_act_no_hold_never_holds(shipped):
-    untrained(1, {"holds": False}).save_pretrained(shipped / "no-hold", torch.float32)
+    untrained(1).replace(hold=False).save_pretrained(shipped / "no-hold", torch.float32)
     chosen = actions("act-no-hold", untrained(0), part())
     assert {tuple(action[:2]) for action in chosen} == {NO_HOLD}
     assert len({tuple(action[2:4]) for action in chosen}) > 1
@@ -123,8 +135,8 @@ def test_act_no_hold_never_holds(shipped):
 @pytest.mark.parametrize("name", ["act-no-hold", "act-no-part", "ours-no-touch", "ppo", "ppo-on-object"])
 def test_policies_without_their_weights_say_so(shipped, name):
     assert not weights_available(name)
-    with pytest.raises(ValueError, match=rf"{POLICIES[name].weights}: there are no weights"):  # type: ignore[attr-defined]
-        POLICIES[name](None, untrained(0), np.random.default_rng(0))  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=rf"{policy_weights(name)}: there are no weights"):  # type: ignore[attr-defined]
+        make_policy(name, None, untrained(0), np.random.default_rng(0))  # type: ignore[arg-type]
 
 
 def test_policies_without_weights_of_their_own_are_always_available(shipped):
@@ -138,3 +150,89 @@ def test_policies_without_weights_of_their_own_are_always_available(shipped):
     assert weights_available("ours-no-touch")
     with pytest.raises(ValueError, match="not the name of weights"):
         shipped_weights("../default")
+
+
+OUTSIDE = """
+import numpy as np
+
+
+class Corner:
+    def __init__(self, env, agent, rng):
+        self.resolution, self.rng = agent.resolution, rng
+
+    def act(self, observation):
+        assert observation["rgb"].shape == (self.resolution, self.resolution, 3)
+        return np.array([0, 0, *self.rng.integers(0, 3, 2), self.rng.integers(8)])
+
+
+class Seer:
+    true_motion = True
+
+    def __init__(self, env, agent, rng):
+        self.env, self.rng = env, rng
+
+    def act(self, observation):
+        return self.env.unwrapped.oracle_action(int(self.rng.integers(2**31)))
+
+
+class Forgetful:
+    def act(self, observation):
+        return None
+
+
+class Idle(Corner):
+    act = None
+"""
+
+
+@pytest.fixture
+def outside(tmp_path, monkeypatch):
+    """A module with policies that the package does not know, where worker processes find it as well."""
+    (tmp_path / "outside_policies.py").write_text(OUTSIDE)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield tmp_path / "outside_policies.py"
+    sys.modules.pop("outside_policies", None)
+
+
+def test_a_policy_from_outside_plays_in_worker_processes(outside, weights):
+    cells = [Cell(f"outside_policies:{name}", "pliers", "test") for name in ("Corner", "Seer")]
+    corner, seer = evaluate(cells, 6, [0], Setting(str(weights)), workers=2)  # in tasks of 5 and of 1 episode
+    assert corner["policy"] == "outside_policies:Corner"
+    assert corner["episodes"] == 6
+    assert corner["effective_rate"] == 0.0  # the object is never in the corner
+    assert (seer["effective_rate"] > 0.5, seer["motion_iou"]) == (True, 1.0)  # it sees true motion
+    assert evaluate(cells, 6, [0], Setting(str(weights))) == [corner, seer]
+
+
+def test_a_journal_knows_a_policy_from_outside_by_its_source(outside):
+    task = Task(Cell("outside_policies:Corner", "pliers", "test"), 0, (0,))
+    make = make_policy("outside_policies:Corner", None, untrained(0), np.random.default_rng(0))  # type: ignore[arg-type]
+    assert type(make).__name__ == "Corner"
+    first = task.key
+    outside.write_text(OUTSIDE + "# another\n")
+    assert task.key != first
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("outside_policies:Forgetful", r"must be made with \(env, agent, rng\), but too many positional arguments"),
+        ("outside_policies:Idle", r"Idle has no method act\(observation\)"),
+        ("outside_policies:Missing", "neither registers nor defines 'Missing'"),
+        ("no_such_module:Policy", "there is no module 'no_such_module'; is its folder on PYTHONPATH"),
+        ("best", "unknown policy 'best': choose one of ours, "),
+    ],
+)
+def test_what_is_no_policy_is_named(outside, name, message):
+    with pytest.raises(ValueError, match=message):
+        make_policy(name, None, untrained(0), np.random.default_rng(0))  # type: ignore[arg-type]
+
+
+def test_a_name_is_given_once_and_tables_keep_their_order():
+    with pytest.raises(ValueError, match="'ours' is registered already"):
+        register_policy("ours")(type("Other", (), {"__module__": "elsewhere"}))
+    assert POLICIES.names[:9] == (
+        "ours", "ours-no-touch", "act-random", "act-no-hold", "act-no-part", "ppo", "ppo-on-object", "gt-act",
+        "gt-act-mot",
+    )  # fmt: skip

@@ -18,7 +18,7 @@ import envs
 from atp import checkpoint
 from atp.checkpoint import CheckpointError
 from atp.perception.foreground import object_mask
-from atp.playing.policies import POLICIES, _load_ppo, weights_available
+from atp.playing.policies import _load_ppo, make_policy, weights_available
 from atp.playing.ppo_policy import PpoPolicy, build_policy
 from envs.wrappers import depth_image
 from train.learning.ppo_trainer import PpoConfig, PpoTrainer, _OnObject
@@ -255,7 +255,7 @@ def test_the_policy_of_the_benchmark_draws_from_its_shipped_weights(whole, tmp_p
     whole.policy().save_pretrained(tmp_path / "ppo")
     assert weights_available("ppo")
     agent: Any = SimpleNamespace(device=torch.device("cpu"))
-    policy = POLICIES["ppo"](None, agent, np.random.default_rng(7))  # type: ignore[arg-type]
+    policy = make_policy("ppo", None, agent, np.random.default_rng(7))  # type: ignore[arg-type]
     rng = np.random.default_rng(7)
     for seed in range(5):
         np.testing.assert_array_equal(policy.act(observation(seed)), whole.policy().act(observation(seed), rng))

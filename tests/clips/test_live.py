@@ -26,7 +26,7 @@ from atp.live.guide import Plan
 from atp.live.live_session import LiveSession
 from atp.metrics import miou
 from atp.playing.episode import play_episode
-from atp.playing.policies import POLICIES
+from atp.playing.policies import make_policy
 
 SEED = 3
 
@@ -88,7 +88,7 @@ def evaluated() -> tuple[np.ndarray, float]:
     """Parts and mIoU after an episode played and scored as `atp eval` does it."""
     env, agent = make_env(), Agent.from_pretrained("video", "cpu")
     observation, _ = env.reset(seed=SEED)
-    steps = list(play_episode(env, agent, POLICIES["ours"](env, agent, np.random.default_rng(0)), observation))
+    steps = list(play_episode(env, agent, make_policy("ours", env, agent, np.random.default_rng(0)), observation))
     env.close()
     return steps[-1].parts, steps[-1].scores.miou
 
