@@ -155,7 +155,7 @@ def report(result: dict[str, Any], console: Console) -> None:
 
 
 def _cells(options: EvalOptions) -> list[Cell]:
-    policies = _policies(options.policies) if options.policies else None
+    policies = _names(options.policies, tuple(POLICIES), "policy") if options.policies else None
     if options.suite:
         if options.categories:
             raise ValueError(f"--suite {options.suite} has its own categories: leave out --categories")
@@ -194,15 +194,6 @@ def _progress(total: int, console: Console | None) -> Iterator[Callable[[int], N
                 print(f"{done}/{total} episodes{left}", file=sys.stderr, flush=True)
 
         yield progress
-
-
-def _policies(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    for name in names:
-        POLICIES.get(name)  # a wrong name is an error here, not in a worker
-    if not names:
-        raise ValueError(f"--policies {text!r} names none: choose among {', '.join(POLICIES)}")
-    return names
 
 
 def _names(text: str, known: tuple[str, ...], what: str) -> list[str]:
