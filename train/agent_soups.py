@@ -22,8 +22,6 @@ from typing import Any
 import torch
 import tyro
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from assets.files import write_json
 from atp.agent import Agent
@@ -31,6 +29,7 @@ from atp.benchmark.evaluation import Setting, evaluate
 from atp.benchmark.suites import suite_cells
 from atp.benchmark.synthetic_robustness import score_shift
 from atp.jobs.journal import Journal
+from atp.jobs.progress import Progress
 from atp.soups import Ingredients, StateDict, greedy_soup, uniform_soup
 from envs.image_pairs import ImagePairConfig
 from train.config import check_range
@@ -130,16 +129,15 @@ class AgentSoups:
 
     def _fine_tune(self, seed: int, folder: Path) -> list[Path]:
         """The weights of the fine-tunes of a sweep."""
-        config, console = self.config, Console()
+        config = self.config
         folders = [folder / f"{number:03}" for number in range(config.runs)]
         for number, each in enumerate(folders):
             if each.exists():
                 continue
             recipe = config.space.draw(seed, number)
             print(f"seed {seed}, fine-tune {number}: {recipe.steps} steps", flush=True)
-            with Progress(console=console, disable=not console.is_terminal) as progress:
-                task = progress.add_task(each.name, total=recipe.steps)
-                agent = fine_tune_agent(self.initial, self.play, recipe, partial(progress.advance, task))
+            with Progress(recipe.steps, "gradient steps", each.name, lines=False) as progress:
+                agent = fine_tune_agent(self.initial, self.play, recipe, progress.advance)
             agent.config["fine_tune"] = asdict(recipe)
             agent.save_pretrained(each)
         return folders

@@ -6,14 +6,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from assets.catalog import split_categories
@@ -22,6 +19,7 @@ from atp.benchmark.fingerprint import code_digest, weights_digest
 from atp.benchmark.suites import suite_cells
 from atp.checkpoint import resolve_pretrained
 from atp.jobs.journal import Journal
+from atp.jobs.progress import Progress
 from atp.playing.policies import POLICIES
 from atp.reporting.tables import COLUMNS, format_value, results_markdown
 
@@ -103,7 +101,7 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
     journal = Journal(options.out / "journal.jsonl", depends)
     began = time.monotonic()
     total = options.episodes * len(cells)
-    with _progress(total, console) as progress:
+    with Progress(total, "episodes", console=console, shown=console is not None) as progress:
         rows = evaluate(
             cells,
             each,
@@ -112,7 +110,7 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
             workers=min(options.workers or len(os.sched_getaffinity(0)), total),
             on_ray=options.ray,
             journal=journal,
-            progress=progress,
+            progress=progress.advance,
         )
     result = {
         "command": " ".join(["atp", *sys.argv[1:]]),
@@ -166,34 +164,6 @@ def _cells(options: EvalOptions) -> list[Cell]:
     categories = _names(options.categories, known, "category") if options.categories else list(known)
     policies = policies or DEFAULT_POLICIES.split(",")
     return [Cell(policy, category, options.split) for category in categories for policy in policies]
-
-
-@contextmanager
-def _progress(total: int, console: Console | None) -> Iterator[Callable[[int], None]]:
-    """Yield a function that takes the number of episodes just finished: a bar on a terminal, else plain lines."""
-    began, done, early = time.monotonic(), 0, 0
-    columns = (
-        TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]:.1f}/s"),
-        TimeRemainingColumn(),
-    )  # fmt: skip
-    terminal = console is not None and console.is_terminal
-    with Progress(*columns, console=console, disable=not terminal) as bar:
-        task = bar.add_task("", total=total, rate=0.0)
-
-        def progress(count: int) -> None:
-            nonlocal done, early
-            elapsed = time.monotonic() - began
-            done += count
-            if elapsed < 1:
-                early = done  # found in the journal
-            rate = (done - early) / max(elapsed, 1e-9)
-            bar.update(task, completed=done, rate=rate)
-            passed = done * 10 // total > (done - count) * 10 // total
-            if console is not None and not terminal and passed:
-                left = f", {rate:.1f}/s, {(total - done) / rate:.0f} s left" if rate else ""
-                print(f"{done}/{total} episodes{left}", file=sys.stderr, flush=True)
-
-        yield progress
 
 
 def _names(text: str, known: tuple[str, ...], what: str) -> list[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from types import TracebackType
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
+
+T = TypeVar("T")
 
 #: What is counted in the first seconds was found done, in a journal for one, and says nothing of the rate.
 FOUND_SECONDS = 1.0
@@ -81,3 +85,21 @@ class Progress:
         if self._lines and done * 10 // self._total > before * 10 // self._total:
             left = f", {rate:.1f}/s, {(self._total - done) / rate:.0f} s left" if rate else ""
             print(f"{done}/{self._total} {self._unit}{left}", file=sys.stderr, flush=True)
+
+
+def track(items: Sequence[T], unit: str, what: str = "", console: Console | None = None) -> Iterator[T]:
+    """Go through items and show how many are done.
+
+    Args:
+        items: The units of work.
+        unit: As of :class:`Progress`, like the rest.
+        what: What is being done.
+        console: Where the bar goes.
+
+    Yields:
+        Each item; it counts as done when the next one is asked for.
+    """
+    with Progress(len(items), unit, what, console=console) as progress:
+        for item in items:
+            yield item
+            progress.advance()

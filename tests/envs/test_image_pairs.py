@@ -11,7 +11,7 @@ from envs.image_pairs.renderer import Lamp, Quad, box, render
 from envs.image_pairs.scene import UP, rotating, sliding
 from envs.image_pairs.synthesis import _shaken
 from envs.image_pairs.tabletop import tabletop
-from train.data.image_pair_files import ImagePairFiles, as_filmed, draw_file
+from train.data.image_pair_files import ImagePairFiles, PairFile, as_filmed, synthesize_file
 from train.data.records import record_type
 
 SIDE = 60
@@ -193,7 +193,7 @@ def test_stored_pairs_are_drawn_once_and_decided_by_their_options(tmp_path):
     assert len(files) == 12
     stored = sorted(tmp_path.rglob("*.npy"))
     assert len(stored) == 3
-    draw_file(tmp_path / "again.npy", 1, 4, 32, ImagePairConfig(), 7)
+    synthesize_file(PairFile(tmp_path / "again.npy", 1, 4, 32, ImagePairConfig(), 7))
     assert (tmp_path / "again.npy").read_bytes() == stored[1].read_bytes()
     assert stored[0].read_bytes() != stored[1].read_bytes()
 

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 import tyro
-from rich.console import Console
-from rich.progress import Progress
 
 from assets.files import write_json
+from atp.jobs.progress import Progress
 from envs.parallel.pool import play_pool
 from train.runs.stopping import stop_requested
 
@@ -59,13 +58,11 @@ def run(options: EnduranceOptions) -> dict[str, Any]:
     began = time.monotonic()
     step, played, resets = options.interactions / options.samples, 0, options.envs
     result: dict[str, Any] = {}
-    console = Console()
     with (
         closing(play_pool(options.envs, options.workers or None, randomization=True)) as pool,
         stop_requested() as stop,
-        Progress(console=console, disable=not console.is_terminal) as progress,
+        Progress(options.interactions, "interactions", "playing", lines=False) as progress,
     ):
-        task = progress.add_task("playing", total=options.interactions)
         megabytes: list[list[float]] = [[] for _ in pool.pids]
         for index in range(pool.count):
             pool.reset_async(index, int(rng.integers(2**31)))
@@ -87,7 +84,7 @@ def run(options: EnduranceOptions) -> dict[str, Any]:
                     "megabytes": megabytes,
                 }
                 write_json(options.out, result)
-                progress.update(task, completed=played)
+                progress.update(played)
                 print(f"{played} interactions, {[samples[-1] for samples in megabytes]} MB", flush=True)
                 if seconds > 3600 * options.hours:
                     break

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import Progress
 
 from assets.files import atomic_path
 from atp.clips.steadying import match_light
+from atp.jobs.processes import map_unordered
+from atp.jobs.progress import Progress
 from atp.networks.encoding import UNKNOWN_ACTION
 from envs.image_pairs import ImagePairConfig, synthesize_pair
 from envs.parallel.pool import WorkerLost
@@ -44,7 +42,7 @@ def pair_type(resolution: int) -> np.dtype:
 class ImagePairFiles:
     """A set of synthetic image pairs, decided by its options alone.
 
-    Files that are missing are drawn; others are not touched.
+    Files that are missing are synthesized; others are not touched.
 
     Args:
         folder: Where to keep sets of pairs.
@@ -52,11 +50,11 @@ class ImagePairFiles:
         resolution: Image side in pixels.
         config: What varies in them.
         seed: Decides the pairs.
-        workers: Processes that draw.
+        workers: Processes that synthesize; 1 does it in this one.
         file_size: Pairs in a file.
 
     Raises:
-        envs.parallel.pool.WorkerLost: A process that draws was lost.
+        envs.parallel.pool.WorkerLost: A process that synthesizes was lost.
     """
 
     def __init__(
@@ -74,7 +72,8 @@ class ImagePairFiles:
         files = [folder / name / f"{index:05}.npy" for index in range(-(-count // file_size))]
         missing = [index for index, file in enumerate(files) if not file.exists()]
         if missing:
-            _draw_files([(files[k], k, file_size, resolution, config, seed) for k in missing], workers)
+            made = [PairFile(files[k], k, file_size, resolution, config, seed) for k in missing]
+            _synthesize_files(made, workers)
         self.resolution, self._file_size = resolution, file_size
         self._files = [np.load(file, mmap_mode="r", allow_pickle=False) for file in files]
 
@@ -130,37 +129,48 @@ def as_filmed(records: NDArray, rng: np.random.Generator) -> NDArray:
     return records
 
 
-def draw_file(file: Path, index: int, size: int, resolution: int, config: ImagePairConfig, seed: int) -> None:
-    """Draw the pairs of one file and write them."""
-    pairs = np.zeros(size, pair_type(resolution))
-    for number in range(size):
-        pair = synthesize_pair(np.random.default_rng([seed, index, number]), config, resolution)
+@dataclass(frozen=True)
+class PairFile:
+    """A file of pairs that is to be made.
+
+    Attributes:
+        path: The file.
+        index: Its number in the set; it decides the pairs together with ``seed``.
+        size: Pairs.
+        resolution: Image side in pixels.
+        config: What varies in them.
+        seed: Of the set.
+    """
+
+    path: Path
+    index: int
+    size: int
+    resolution: int
+    config: ImagePairConfig
+    seed: int
+
+
+def synthesize_file(file: PairFile) -> None:
+    """Synthesize the pairs of one file and write them."""
+    pairs = np.zeros(file.size, pair_type(file.resolution))
+    for number in range(file.size):
+        pair = synthesize_pair(np.random.default_rng([file.seed, file.index, number]), file.config, file.resolution)
         if number % 2:  # as clips are looked at; the environment's images are not matched
             pair.rgb[1] = match_light(*pair.rgb)
         pairs[number] = (pair.rgb, pair.moved)
-    with atomic_path(file) as temporary, temporary.open("wb") as opened:
+    with atomic_path(file.path) as temporary, temporary.open("wb") as opened:
         np.save(opened, pairs, allow_pickle=False)
 
 
-def _draw_files(files: Sequence[tuple[Path, int, int, int, ImagePairConfig, int]], workers: int) -> None:
-    """Draw files, each given by the arguments of :func:`draw_file`."""
-    total = sum(file[2] for file in files)
-    console = Console()
-    if not console.is_terminal:
-        print(f"drawing {total} pairs of pictures", flush=True)
-    context = multiprocessing.get_context("spawn")
-    with (
-        ProcessPoolExecutor(workers, mp_context=context) as pool,
-        Progress(console=console, disable=not console.is_terminal) as progress,
-    ):
-        task = progress.add_task("drawing pairs", total=total)
-        drawing = [pool.submit(draw_file, *file) for file in files]
-        try:
-            for file, done in zip(files, drawing, strict=True):
-                done.result()
-                progress.advance(task, file[2])
-        except BrokenProcessPool as error:
-            raise WorkerLost("a process that draws pairs was lost") from error
-        except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _synthesize_files(files: Sequence[PairFile], workers: int) -> None:
+    """Synthesize files in processes.
+
+    Raises:
+        envs.parallel.pool.WorkerLost: A process was lost.
+    """
+    try:
+        with Progress(sum(file.size for file in files), "image pairs", "synthesizing") as progress:
+            for file, _ in map_unordered(synthesize_file, files, workers):
+                progress.advance(file.size)
+    except BrokenProcessPool as error:
+        raise WorkerLost("a process that synthesizes image pairs was lost") from error

@@ -5,20 +5,17 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
-from rich.progress import Progress
 from safetensors.torch import load_file, save_file
 
 from assets.files import atomic_path, write_json
 from atp.jobs.processes import map_unordered
+from atp.jobs.progress import Progress
 from atp.soups import StateDict
 from train.finetuning.fine_tune import fine_tune, probe
 from train.finetuning.ray_tune import tune_all
@@ -72,11 +69,12 @@ def sweep(config: SweepConfig) -> list[Path]:
     write_json(config.out / "sweep.json", options)
     files = [config.out / f"{number:03}.safetensors" for number in range(config.runs)]
     missing = [number for number, file in enumerate(files) if not file.exists()]
-    with _progress(len(missing)) as told:
+    with Progress(config.runs, "fine-tunes", "fine-tuning", config.runs - len(missing), lines=False) as progress:
 
         def keep(number: int, state: StateDict) -> None:
             _save(files[number], state)
-            told(f"fine-tune {number} of {config.runs}: {files[number]}")
+            progress.advance()
+            print(f"fine-tune {number} of {config.runs}: {files[number]}", flush=True)
 
         if config.ray:
             drawn = {number: config.space.draw(config.seed, number) for number in missing}
@@ -144,15 +142,3 @@ def _check(file: Path, options: dict[str, Any]) -> None:
 def _save(path: Path, state: StateDict) -> None:
     with atomic_path(path) as temporary:
         save_file({name: tensor.clone().contiguous() for name, tensor in state.items()}, temporary)
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """Takes a line for each fine-tune: a bar on a terminal, and lines elsewhere."""
-    console = Console()
-    if not console.is_terminal:
-        yield partial(print, flush=True)
-        return
-    with Progress(console=console) as progress:
-        bar = progress.add_task("fine-tuning", total=total)
-        yield lambda line: progress.advance(bar)
