@@ -1,26 +1,29 @@
 """Scores: how well a part memory names the object's parts, and how well a policy plays.
 
-Definitions follow AtP section 4 (mIoU, MAPE, dH95, effective and optimal steps); where the paper leaves a
-choice open it is stated at the function. All images are (H, W); label images are uint8 with 0 for the
-background; distances are in pixels.
+Two halves. The first defines what is measured, on images (AtP, arXiv 2105.01047, evaluation: mIoU, MAPE, dH95,
+effective and optimal steps); where the paper leaves a choice open it is stated at the function. The second is the
+table :data:`METRICS`: which of these measures are reported, under which key and title, and how they are averaged. Rows
+of results, Markdown tables and plots follow from the table, so a further metric is one :func:`register` away::
+
+    register(StepMetric("part_count", "parts found", value=lambda step: len(part_areas(step.parts))))
+
+All images are (H, W); label images are uint8 with 0 for the background; distances are in pixels.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.optimize import linear_sum_assignment
 
-Labels = NDArray[np.uint8]
-Mask = NDArray[np.bool_]
-
-# Fewer visible pixels than this are not a part: neither asked for nor counted when predicted.
-MIN_PART_PIXELS = 20
+from assets.registry import Registry
+from atp.types import MIN_PART_PIXELS, Labels, Mask
 
 # A predicted motion of more pixels than this, where nothing moved, is a false motion.
 FALSE_MOTION_PIXELS = 20
@@ -153,29 +156,6 @@ def hd95(pred_labels: Labels, true_labels: Labels, min_pixels: int = MIN_PART_PI
     return (sum(found) + (slots - len(found)) * math.hypot(*true_labels.shape)) / slots
 
 
-@dataclass(frozen=True)
-class StepScores:
-    """Scores of one interaction and of the memory after it.
-
-    Attributes:
-        miou: Of the memory after the interaction, in [0, 1].
-        mape: Likewise, a fraction.
-        hd95: Likewise, in pixels.
-        effective: The push moved a part while the held one stayed.
-        optimal: It moved exactly one part not moved before.
-        motion_iou: Mean over both images of the IoU of predicted and true motion; NaN when nothing moved.
-        false_motion: 1.0 when motion was predicted where nothing moved, 0.0 when not; NaN when something did.
-    """
-
-    miou: float
-    mape: float
-    hd95: float
-    effective: bool
-    optimal: bool
-    motion_iou: float
-    false_motion: float
-
-
 def score_memory(pred_labels: Labels, true_labels: Labels) -> tuple[float, float, float]:
     """MIoU, MAPE and dH95 of one part memory, as the functions of these names give them.
 
@@ -195,8 +175,12 @@ def score_motion(
 ) -> tuple[float, float]:
     """Score the two motion masks of one interaction.
 
+    This is the one definition of motion IoU, for the benchmark, synthetic image pairs and the log of training alike.
+
     Returns:
-        ``motion_iou`` and ``false_motion`` as in `StepScores`; one of them is NaN.
+        The mean over both images of the IoU of predicted and true motion, NaN when nothing moved (a part that left the
+        image, and of which none was seen there, agrees: 1.0); and 1.0 when motion was predicted in more than
+        ``FALSE_MOTION_PIXELS`` pixels where nothing moved, 0.0 when not, NaN when something did.
     """
     if moved_before.any() or moved_after.any():
         both = (mask_iou(predicted_before, moved_before) + mask_iou(predicted_after, moved_after)) / 2
@@ -205,7 +189,82 @@ def score_motion(
     return math.nan, float(most > FALSE_MOTION_PIXELS)
 
 
-Episode = Sequence[StepScores]
+@dataclass(frozen=True, eq=False)
+class StepData:
+    """What one interaction is scored on.
+
+    Attributes:
+        parts: (H, W) uint8, the part memory after the interaction.
+        true_parts: (H, W) uint8, the true labels of the same moment without parts too small to be asked for
+            (:func:`true_labels_visible`).
+        motion: M_t and M_{t+1} as perceived, each (H, W) bool.
+        true_motion: The same from the simulator.
+        effective: The push moved a part while the held one stayed.
+        optimal: It moved exactly one part not moved before.
+    """
+
+    parts: Labels
+    true_parts: Labels
+    motion: tuple[Mask, Mask]
+    true_motion: tuple[Mask, Mask]
+    effective: bool
+    optimal: bool
+
+
+class StepScores(Mapping[str, float]):
+    """The value of every step metric for one interaction, by its key; NaN where it is not defined.
+
+    Args:
+        values: By key of :data:`METRICS`.
+    """
+
+    def __init__(self, values: Mapping[str, float]) -> None:
+        self._values = dict(values)
+
+    def __getitem__(self, key: str) -> float:
+        return self._values[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"StepScores({self._values!r})"
+
+    @property
+    def miou(self) -> float:
+        """Of the memory after the interaction; NaN when no true part is in view."""
+        return self._values["miou"]
+
+    @property
+    def motion_iou(self) -> float:
+        """Of the motion seen; NaN when nothing moved."""
+        return self._values["motion_iou"]
+
+    @property
+    def effective(self) -> bool:
+        """The push moved a part while the held one stayed."""
+        return bool(self._values["effective_rate"])
+
+    @property
+    def optimal(self) -> bool:
+        """It moved exactly one part not moved before."""
+        return bool(self._values["optimal_rate"])
+
+
+@dataclass(frozen=True)
+class EpisodeScores:
+    """An episode as metrics see it.
+
+    Attributes:
+        steps: Scores of the interactions in order, at least one.
+        num_parts: Parts in view at the start, the N of "the first N interactions".
+    """
+
+    steps: Sequence[StepScores]
+    num_parts: int
 
 
 def _mean(values: Sequence[float]) -> float | None:
@@ -214,52 +273,193 @@ def _mean(values: Sequence[float]) -> float | None:
     return math.fsum(known) / len(known) if known else None
 
 
-def optimal_rate_first(episodes: Sequence[Episode], n: int | Sequence[int]) -> float | None:
-    """Share of optimal steps among the first ``n`` interactions of each episode; None without any.
+@dataclass(frozen=True)
+class Metric(ABC):
+    """One reported score. Register a :class:`StepMetric` or an :class:`EpisodeMetric`.
 
-    Args:
-        episodes: For each episode its steps in order.
-        n: One number for all, or one for each episode.
+    Attributes:
+        key: Its name in rows of results.
+        title: Its name in tables and plots.
+        unit: Of its values; empty for a share or a plain number.
+        higher_is_better: Whether more is better; None for what is neither.
+        shown: Whether it has a column in tables of all scores.
+        plotted: Whether plots show it after each interaction; for metrics of the last step.
     """
-    counts = [n] * len(episodes) if isinstance(n, int) else n
-    firsts = [episode[:count] for episode, count in zip(episodes, counts, strict=True)]
-    return _mean([float(step.optimal) for first in firsts for step in first])
+
+    key: str
+    title: str
+    unit: str = ""
+    higher_is_better: bool | None = True
+    shown: bool = True
+    plotted: bool = False
+
+    @property
+    def heading(self) -> str:
+        """Of a column: the title, the unit, and an arrow in the direction that is better."""
+        arrow = {True: " ↑", False: " ↓", None: ""}[self.higher_is_better]
+        return f"{self.title}{f' ({self.unit})' if self.unit else ''}{arrow}"
+
+    @property
+    @abstractmethod
+    def module(self) -> str:
+        """The module that its function is defined in."""
+
+    @abstractmethod
+    def average(self, episodes: Sequence[EpisodeScores]) -> float | None:
+        """The score of some episodes; None where it is defined in none of them."""
+
+    def by_interaction(self, episodes: Sequence[EpisodeScores]) -> list[float | None] | None:
+        """The score after each interaction, item t over the episodes that got that far; None for most metrics."""
+        return None
 
 
-def summarize(episodes: Sequence[Episode]) -> dict[str, float | list[float | None] | None]:
-    """Average scores over episodes.
+@dataclass(frozen=True)
+class StepMetric(Metric):
+    """A metric with a value for each interaction.
+
+    Attributes:
+        value: Its value for one interaction; NaN where it is not defined, which no average counts.
+        over: Which steps are averaged: the ``last`` of each episode (the row then also has the score after each
+            interaction, ``KEY_by_interaction``), ``all``, or the ``first_n`` of each, N being its number of parts.
+    """
+
+    value: Callable[[StepData], float] = lambda step: math.nan
+    over: Literal["last", "all", "first_n"] = "last"
+
+    @property
+    def module(self) -> str:
+        """See :class:`Metric`."""
+        return self.value.__module__
+
+    def average(self, episodes: Sequence[EpisodeScores]) -> float | None:
+        """See :class:`Metric`; every chosen step of every episode has the same weight."""
+        chosen: dict[str, Callable[[EpisodeScores], Sequence[StepScores]]] = {
+            "last": lambda episode: episode.steps[-1:],
+            "all": lambda episode: episode.steps,
+            "first_n": lambda episode: episode.steps[: episode.num_parts],
+        }
+        return _mean([step[self.key] for episode in episodes for step in chosen[self.over](episode)])
+
+    def by_interaction(self, episodes: Sequence[EpisodeScores]) -> list[float | None] | None:
+        """See :class:`Metric`; there for metrics of the last step."""
+        if self.over != "last":
+            return None
+        count = max(len(episode.steps) for episode in episodes)
+        return [_mean([e.steps[t][self.key] for e in episodes if t < len(e.steps)]) for t in range(count)]
+
+
+@dataclass(frozen=True)
+class EpisodeMetric(Metric):
+    """A metric with a value for each episode, averaged over episodes.
+
+    Attributes:
+        value: Its value for one episode, made of the scores of its steps; NaN where it is not defined.
+    """
+
+    value: Callable[[EpisodeScores], float] = lambda episode: math.nan
+
+    @property
+    def module(self) -> str:
+        """See :class:`Metric`."""
+        return self.value.__module__
+
+    def average(self, episodes: Sequence[EpisodeScores]) -> float | None:
+        """See :class:`Metric`."""
+        return _mean([self.value(episode) for episode in episodes])
+
+
+#: Every reported metric by key, in the order of columns. See :func:`register`.
+METRICS: Registry[Metric] = Registry("metric", Metric)
+
+
+def register(metric: Metric) -> Metric:
+    """Report a further metric: in rows of results, tables and, if it is ``plotted``, plots.
 
     Args:
-        episodes: For each episode its steps in order, at least one; lengths may differ.
+        metric: The metric. Worker processes know it too where its function's module can be imported.
+
+    Raises:
+        ValueError: The key is no name, is one that rows use otherwise, or is taken by another module.
+    """
+    if not metric.key.isidentifier() or metric.key.endswith("_by_interaction") or metric.key in ROW_KEYS:
+        raise ValueError(f"{metric.key!r} cannot be the key of a metric: it must be a name, and none that rows have")
+    METRICS.add(metric.key, metric, module=metric.module)
+    return metric
+
+
+#: What a row of results has besides its scores.
+ROW_KEYS = ("policy", "category", "split", "variant", "object", "episodes", "spread", "perception")
+
+
+def _of_memory(score: Callable[[Labels, Labels], float]) -> Callable[[StepData], float]:
+    """A score of the part memory; NaN when no true part is left in view."""
+    return lambda step: score(step.parts, step.true_parts) if step.true_parts.any() else math.nan
+
+
+def _mape_of_labels(pred_labels: Labels, true_labels: Labels) -> float:
+    matching = match_parts(pred_labels, true_labels)
+    return mape(matching.n_pred, matching.n_true)
+
+
+for _metric in (
+    StepMetric("miou", "mIoU", value=_of_memory(miou), plotted=True),
+    StepMetric("mape", "MAPE", higher_is_better=False, value=_of_memory(_mape_of_labels)),
+    StepMetric("hd95", "dH95", "px", higher_is_better=False, value=_of_memory(hd95)),
+    StepMetric("effective_rate", "effective", value=lambda step: float(step.effective), over="all"),
+    StepMetric("optimal_rate", "optimal", value=lambda step: float(step.optimal), over="all"),
+    StepMetric("optimal_rate_first_n", "optimal, first N", value=lambda step: float(step.optimal), over="first_n"),
+    StepMetric(
+        "motion_iou", "motion IoU", value=lambda step: score_motion(*step.motion, *step.true_motion)[0], over="all"
+    ),
+    StepMetric(
+        "false_motion_rate", "false motion", higher_is_better=False, over="all",
+        value=lambda step: score_motion(*step.motion, *step.true_motion)[1],
+    ),
+    EpisodeMetric(
+        "num_parts", "parts", higher_is_better=None, shown=False, value=lambda episode: float(episode.num_parts)
+    ),
+):  # fmt: skip
+    register(_metric)
+
+
+def shown_metrics() -> list[Metric]:
+    """The metrics that have a column in tables of all scores."""
+    return [metric for _, metric in METRICS.items() if metric.shown]
+
+
+def plotted_metrics() -> list[Metric]:
+    """The metrics that plots show after each interaction."""
+    return [metric for _, metric in METRICS.items() if metric.plotted]
+
+
+def score_step(step: StepData) -> StepScores:
+    """The value of every step metric for one interaction."""
+    return StepScores(
+        {key: float(metric.value(step)) for key, metric in METRICS.items() if isinstance(metric, StepMetric)}
+    )
+
+
+def summarize(episodes: Sequence[EpisodeScores]) -> dict[str, float | list[float | None] | None]:
+    """Average every metric over episodes.
+
+    Args:
+        episodes: At least one; their lengths may differ.
 
     Returns:
-        ``miou``, ``mape``, ``hd95`` after each episode's last step; the same with ``_by_interaction``: a
-        list, item t over the episodes that got that far; ``effective_rate`` and ``optimal_rate`` over all
-        steps; ``motion_iou`` over steps where something moved and ``false_motion_rate`` over those where
-        nothing did, None where there are no such steps; ``episodes``, their number. Fit for JSON.
+        By key of :data:`METRICS` the average, None where it is not defined; for metrics of the last step, with
+        ``_by_interaction`` at the key's end, the score after each interaction. Fit for JSON.
 
     Raises:
         ValueError: If there is no episode or one has no step.
     """
-    if not episodes or not all(len(episode) for episode in episodes):
+    if not episodes or not all(len(episode.steps) for episode in episodes):
         raise ValueError("summarize needs at least one episode, and a step in each")
-    steps = [step for episode in episodes for step in episode]
-    summary: dict[str, float | list[float | None] | None] = {"episodes": float(len(episodes))}
-    readers: dict[str, Callable[[StepScores], float]] = {
-        "miou": lambda s: s.miou,
-        "mape": lambda s: s.mape,
-        "hd95": lambda s: s.hd95,
-    }
-    for name, read in readers.items():
-        summary[name] = _mean([read(episode[-1]) for episode in episodes])
-        summary[f"{name}_by_interaction"] = [
-            _mean([read(episode[t]) for episode in episodes if t < len(episode)])
-            for t in range(max(len(episode) for episode in episodes))
-        ]
-    summary["effective_rate"] = _mean([float(step.effective) for step in steps])
-    summary["optimal_rate"] = _mean([float(step.optimal) for step in steps])
-    summary["motion_iou"] = _mean([step.motion_iou for step in steps])
-    summary["false_motion_rate"] = _mean([step.false_motion for step in steps])
+    summary: dict[str, float | list[float | None] | None] = {}
+    for key, metric in METRICS.items():
+        summary[key] = metric.average(episodes)
+        steps = metric.by_interaction(episodes)
+        if steps is not None:
+            summary[f"{key}_by_interaction"] = steps
     return summary
 
 

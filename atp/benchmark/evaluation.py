@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.fingerprint import policy_digest
 from atp.jobs.journal import Journal
 from atp.jobs.processes import map_unordered
-from atp.metrics import StepScores, across_seeds, optimal_rate_first, score_motion, summarize
+from atp.metrics import METRICS, EpisodeScores, StepScores, across_seeds, score_motion, summarize
 from atp.perception.baselines import BASELINES
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Episodes that a worker plays before it reports.
 CHUNK = 5
-
-_SCORES = tuple(entry.name for entry in fields(StepScores))
 
 #: What a classical baseline makes of each step of an episode: (motion IoU, false motion), NaN where not defined.
 Perceived = dict[str, list[tuple[float, float]]]
@@ -81,32 +80,30 @@ class Setting:
         weights: Checkpoint folder or name.
         device: ``auto``, ``cpu`` or ``cuda``.
         environment: Further keyword arguments of the environment.
+        modules: Modules that register metrics; a worker imports them, so that it knows the same ones.
     """
 
     weights: str = "default"
     device: str = "cpu"
     environment: dict[str, Any] = field(default_factory=dict)
+    modules: tuple[str, ...] = field(default_factory=lambda: METRICS.modules)
 
 
 @dataclass(frozen=True)
-class Record:
+class Record(EpisodeScores):
     """What is kept of one episode.
 
     Attributes:
-        scores: Of each interaction.
-        num_parts: Parts in view at its start.
         perceived: What the classical baselines make of the same pairs of images.
     """
 
-    scores: list[StepScores]
-    num_parts: int
     perceived: Perceived
 
     def to_json(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries only; NaN becomes None."""
         return {
             "num_parts": self.num_parts,
-            "scores": [[_none(value) for value in vars(step).values()] for step in self.scores],
+            "steps": [{key: _none(value) for key, value in step.items()} for step in self.steps],
             "perceived": {
                 name: [[_none(value) for value in pair] for pair in pairs] for name, pairs in self.perceived.items()
             },
@@ -115,14 +112,11 @@ class Record:
     @staticmethod
     def from_json(value: dict[str, Any]) -> Record:
         """Undo :meth:`to_json`."""
-        scores = [
-            StepScores(**{name: _nan(number) for name, number in zip(_SCORES, step, strict=True)})  # type: ignore[arg-type]
-            for step in value["scores"]
-        ]
+        steps = [StepScores({key: _nan(number) for key, number in step.items()}) for step in value["steps"]]
         perceived = {
             name: [(_nan(iou), _nan(false)) for iou, false in pairs] for name, pairs in value["perceived"].items()
         }
-        return Record(scores, value["num_parts"], perceived)
+        return Record(steps, value["num_parts"], perceived)
 
 
 def run_task(task: Task, setting: Setting) -> list[Record]:
@@ -132,6 +126,8 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
     from atp.playing.episode import play_episode
     from atp.playing.policies import make_policy
 
+    for module in setting.modules:
+        importlib.import_module(module)
     torch.set_num_threads(1)  # one process a core
     cv2.setNumThreads(1)
     settings = VARIANTS[task.cell.variant].settings if task.cell.variant else {}
@@ -151,8 +147,8 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
             policy = make_policy(task.cell.policy, env, agent, np.random.default_rng(seeds[1]))
             steps = list(play_episode(env, agent, policy, observation))
             perceived = _perceive(steps) if task.cell.policy == "ours" and not task.cell.variant else {}
-            scores = [step.scores for step in steps]
-            records.append(Record(scores, int(info["privileged"]["num_parts"]), perceived))
+            num_parts = int(info["privileged"]["num_parts"])
+            records.append(Record([step.scores for step in steps], num_parts, perceived))
     finally:
         env.close()
     return records
@@ -225,7 +221,7 @@ def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> dict[str, Any]:
         them that is a number; ``episodes``, over all seeds; for ``ours`` ``perception``, the motion IoU and the rate
         of false motion by classical method, on the same pairs of images.
     """
-    summaries = [_summary(records) for records in of_seed.values()]
+    summaries = [summarize(records) for records in of_seed.values()]
     row: dict[str, Any] = {
         "policy": cell.policy, "category": cell.category, "split": cell.split, "variant": cell.variant
     }  # fmt: skip
@@ -240,16 +236,6 @@ def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> dict[str, Any]:
     if all(record.perceived for record in records):
         row["perception"] = {name: _perception(records, name) for name in BASELINES}
     return row
-
-
-def _summary(records: list[Record]) -> dict[str, Any]:
-    episodes = [record.scores for record in records]
-    counts = [record.num_parts for record in records]
-    summary: dict[str, Any] = dict(summarize(episodes))
-    summary["num_parts"] = sum(counts) / len(counts)
-    summary["optimal_rate_first_n"] = optimal_rate_first(episodes, counts)
-    del summary["episodes"]
-    return summary
 
 
 def _across(values: list[float | None]) -> tuple[float | None, float | None]:

@@ -20,8 +20,9 @@ from atp.benchmark.suites import suite_cells
 from atp.checkpoint import resolve_pretrained
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
+from atp.metrics import METRICS
 from atp.playing.policies import POLICIES
-from atp.reporting.tables import COLUMNS, format_value, results_markdown
+from atp.reporting.tables import columns, format_value, results_markdown
 
 if TYPE_CHECKING:
     from atp.benchmark.evaluation import Cell
@@ -97,6 +98,7 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
         "weights": weights_digest(weights),
         "device": options.device,
         "randomization": options.randomization,
+        "metrics": list(METRICS),
     }
     journal = Journal(options.out / "journal.jsonl", depends)
     began = time.monotonic()
@@ -141,14 +143,15 @@ def main(options: EvalOptions) -> None:
 
 def report(result: dict[str, Any], console: Console) -> None:
     """Print the rows: a table on a terminal, plain lines anywhere else."""
-    lines = [[format_value(row.get(key)) for key in COLUMNS] for row in result["rows"]]
+    headings = columns()
+    lines = [[format_value(row.get(key)) for key in headings] for row in result["rows"]]
     if console.is_terminal:
-        table = Table(*COLUMNS.values(), title=f"seeds {', '.join(map(str, result['seeds']))}")
+        table = Table(*headings.values(), title=f"seeds {', '.join(map(str, result['seeds']))}")
         for line in lines:
             table.add_row(*line)
         console.print(table)
     else:
-        for line in (list(COLUMNS.values()), *lines):
+        for line in (list(headings.values()), *lines):
             print("\t".join(line), file=console.file)
 
 

@@ -153,8 +153,8 @@ def _entry(step: Interaction) -> dict[str, Any]:
         "effective": scores.effective,
         "optimal": scores.optimal,
         "miou": _number(scores.miou),
-        "mape": _number(scores.mape),
-        "hd95": _number(scores.hd95),
+        "mape": _number(scores["mape"]),
+        "hd95": _number(scores["hd95"]),
         "motion_iou": _number(scores.motion_iou),
         "parts_found": len(set(np.unique(step.parts)) - {0}),
     }

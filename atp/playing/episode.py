@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import gymnasium as gym
 
 from atp.agent import Agent
-from atp.metrics import StepScores, score_memory, score_motion, true_labels_visible
+from atp.metrics import StepData, StepScores, score_step, true_labels_visible
 from atp.playing.policies import Policy, sees_true_motion
 from atp.types import Action, Labels, Mask, Observation
 
@@ -70,8 +69,7 @@ def play_episode(
 
 
 def _score(parts: Labels, masks: tuple[Mask, Mask], truth: dict[str, Any]) -> StepScores:
-    """Scores of an interaction; NaN for the memory's when no part is left in view."""
-    true_labels = true_labels_visible(truth["labels"])
-    memory = score_memory(parts, true_labels) if true_labels.any() else (math.nan,) * 3
-    motion = score_motion(*masks, truth["moved_before"], truth["moved_after"])
-    return StepScores(*memory, bool(truth["effective"]), bool(truth["optimal"]), *motion)
+    """Scores of an interaction."""
+    moved = truth["moved_before"], truth["moved_after"]
+    labels = true_labels_visible(truth["labels"])
+    return score_step(StepData(parts, labels, masks, moved, bool(truth["effective"]), bool(truth["optimal"])))

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from atp.benchmark.ablations import VARIANTS
+from atp.metrics import METRICS, shown_metrics
 from atp.reporting import soup_pages as soups
 from atp.reporting import speed_tables as speed
 from atp.reporting.goals import goals_table
@@ -45,8 +46,8 @@ TRAININGS = {
 #: Classical methods by name.
 METHODS = {"frame_difference": "frame difference", "dis_flow": "DIS flow", "farneback": "Farneback flow"}
 
-#: Scores in which two trainings are compared, with their titles.
-COMPARED = {"miou": "mIoU", "optimal_rate_first_n": "optimal, first N", "motion_iou": "motion IoU"}
+#: Metrics in which ablations and two trainings are compared.
+COMPARED = ("miou", "optimal_rate_first_n", "motion_iou")
 
 Result = dict[str, Any]
 
@@ -175,24 +176,20 @@ def _perception(results: Results) -> str:
 
 def _means(results: Results) -> str:
     """All scores of the policies, averaged over the unseen categories."""
-    titles = {
-        "miou": "mIoU", "mape": "MAPE", "hd95": "dH95 (px)", "effective_rate": "effective",
-        "optimal_rate": "optimal", "motion_iou": "motion IoU", "false_motion_rate": "false motion",
-    }  # fmt: skip
+    metrics = shown_metrics()
     rows = mean_rows(_rows(results.read("full"), "test"))
-    lines = [[row["policy"], *(format_value(row.get(name)) for name in titles)] for row in rows]
-    return markdown_table(["", *titles.values()], lines)
+    lines = [[row["policy"], *(format_value(row.get(metric.key)) for metric in metrics)] for row in rows]
+    return markdown_table(["", *(metric.heading for metric in metrics)], lines)
 
 
 def _ablations(results: Results) -> str:
     result = results.read("ablations")
     means = {row["variant"]: row for row in mean_rows(result["rows"])}
-    scores = ("miou", "optimal_rate_first_n", "motion_iou")
     lines = [
-        [VARIANTS[name].meaning if name else "ours", *(format_value(row.get(score)) for score in scores)]
+        [VARIANTS[name].meaning if name else "ours", *(format_value(row.get(score)) for score in COMPARED)]
         for name, row in means.items()
     ]
-    table = markdown_table(["unseen categories, mean", "mIoU", "optimal, first N", "motion IoU"], lines)
+    table = markdown_table(["unseen categories, mean", *(METRICS.get(score).title for score in COMPARED)], lines)
     return f"{_source(result)}.\n\n{table}"
 
 
@@ -202,8 +199,8 @@ def _training(results: Results) -> str:
     for name, meaning in TRAININGS.items():
         rows = [row for row in _rows(results.read(name), "test") if _policy(row) == "ours"]
         (mean,) = mean_rows(rows)
-        lines.append([meaning, *(format_value(mean.get(score)) for score in ("miou", "optimal_rate_first_n"))])
-    return markdown_table(["unseen categories, mean", "mIoU", "optimal, first N"], lines)
+        lines.append([meaning, *(format_value(mean.get(score)) for score in COMPARED[:2])])
+    return markdown_table(["unseen categories, mean", *(METRICS.get(score).title for score in COMPARED[:2])], lines)
 
 
 def _stress(results: Results) -> str:
@@ -305,8 +302,8 @@ def _second_seed(results: Results) -> str:
     """Ours as shipped and trained anew with another seed, and how far apart the two are."""
     stated, again = _ours(results, "full"), _ours(results, "second-seed")
     within = ", ".join(
-        f"{title} in {sum(_agree(stated[name], again[name], score) for name in stated)}"
-        for score, title in COMPARED.items()
+        f"{METRICS.get(score).title} in {sum(_agree(stated[name], again[name], score) for name in stated)}"
+        for score in COMPARED
     )
     return (
         f"{_side_by_side(stated, again, ('shipped', 'second'))}\n\nCategories of {len(stated)} in which the two "
@@ -341,7 +338,7 @@ def _side_by_side(one: dict[str, Result], other: dict[str, Result], names: tuple
     ]
     means = [sum(found[category][score] for category in one) / len(one) for score in COMPARED for found in (one, other)]
     lines.append(["mean", *map(format_value, means)])
-    header = ["", *(f"{title}, {which}" for title in COMPARED.values() for which in names)]
+    header = ["", *(f"{METRICS.get(score).title}, {which}" for score in COMPARED for which in names)]
     return markdown_table(header, lines)
 
 

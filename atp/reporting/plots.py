@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from assets.files import atomic_path
+from atp.metrics import plotted_metrics
 
 #: Upper bounds are drawn dashed.
 UPPER_BOUNDS = ("gt-act", "gt-act-mot")
 
 
 def draw_by_interaction(result: dict[str, Any], out: Path) -> None:
-    """Draw mIoU after each interaction, one panel a category, upper bounds dashed (AtP's figure of the same).
+    """Draw scores after each interaction, one panel a category, upper bounds dashed (AtP's figure of mIoU).
+
+    Every metric that is ``plotted`` has its panels below those of the one before.
 
     Args:
         result: As :func:`atp.commands.eval.run` returns it.
@@ -21,32 +24,54 @@ def draw_by_interaction(result: dict[str, Any], out: Path) -> None:
     """
     from matplotlib.figure import Figure
 
+    metrics = plotted_metrics()
     categories = list(dict.fromkeys(row["category"] for row in result["rows"]))
     names = list(dict.fromkeys(_name(row) for row in result["rows"]))
     columns = min(5, len(categories))
     lines = math.ceil(len(categories) / columns)
-    figure = Figure(figsize=(2.8 * columns, 2.6 * lines + 0.6), layout="constrained")
-    panels = figure.subplots(lines, columns, squeeze=False, sharey=True).flat
-    for panel, category in zip(panels, categories, strict=False):
-        for row in result["rows"]:
-            if row["category"] != category:
+    figure = Figure(figsize=(2.8 * columns, 2.6 * lines * len(metrics) + 0.6), layout="constrained")
+    grid = figure.subplots(lines * len(metrics), columns, squeeze=False, sharey=False)
+    for number, metric in enumerate(metrics):
+        panels = grid[number * lines : (number + 1) * lines]
+        shared = panels[0, 0]
+        for place, panel in enumerate(panels.flat):
+            if place >= len(categories):
+                panel.set_axis_off()
                 continue
-            values = row["miou_by_interaction"]
-            style = "--" if row["policy"] in UPPER_BOUNDS else "-"
-            panel.plot(
-                range(1, len(values) + 1), values, style, marker=".", color=f"C{names.index(_name(row)) % 10}",
-                linewidth=2.5 if row["policy"] == "ours" else 1.2, label=_name(row),
-            )  # fmt: skip
-        panel.set(title=category, ylim=(0, 1), xlabel="interactions", xticks=range(1, len(values) + 1))
-        panel.grid(alpha=0.3)
-    for panel in list(figure.axes)[len(categories) :]:
-        panel.set_axis_off()
-    for panel in list(figure.axes)[: len(categories) : columns]:
-        panel.set_ylabel("mIoU")
+            _draw_panel(panel, result["rows"], categories[place], f"{metric.key}_by_interaction", names)
+            if panel is not shared:
+                panel.sharey(shared)
+            if place % columns:
+                panel.tick_params(labelleft=False)
+            else:
+                panel.set_ylabel(f"{metric.title} ({metric.unit})" if metric.unit else metric.title)
+        shared.set_ylim(0, None if metric.unit else 1)
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(8, len(labels)))
     with atomic_path(out) as temporary:
         figure.savefig(temporary, dpi=110)
+
+
+def _draw_panel(panel: Any, rows: list[dict[str, Any]], category: str, key: str, names: list[str]) -> None:
+    """One metric in one category."""
+    count = 0
+    for row in rows:
+        values = row.get(key)
+        if row["category"] != category or values is None:  # a metric that the file does not have
+            continue
+        count = max(count, len(values))
+        style = "--" if row["policy"] in UPPER_BOUNDS else "-"
+        panel.plot(
+            range(1, len(values) + 1),
+            [math.nan if value is None else value for value in values],
+            style,
+            marker=".",
+            color=f"C{names.index(_name(row)) % 10}",
+            linewidth=2.5 if row["policy"] == "ours" else 1.2,
+            label=_name(row),
+        )
+    panel.set(title=category, xlabel="interactions", xticks=range(1, count + 1))
+    panel.grid(alpha=0.3)
 
 
 def _name(row: dict[str, Any]) -> str:

@@ -5,24 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-#: Columns of the table of scores.
-COLUMNS = {
-    "category": "category",
-    "policy": "policy",
-    "variant": "variant",
-    "episodes": "episodes",
-    "miou": "mIoU",
-    "mape": "MAPE",
-    "hd95": "dH95 (px)",
-    "optimal_rate_first_n": "optimal, first N",
-    "optimal_rate": "optimal",
-    "effective_rate": "effective",
-    "motion_iou": "motion IoU",
-    "false_motion_rate": "false motion",
-}
+from atp.metrics import METRICS, shown_metrics
+
+#: Columns of the table of scores that say whose they are.
+NAMES = ("category", "policy", "variant", "episodes")
 
 Row = dict[str, Any]
 Result = dict[str, Any]
+
+
+def columns(leave_out: Sequence[str] = ()) -> dict[str, str]:
+    """Columns of the table of scores, heading by key: :data:`NAMES` and the metrics that are shown."""
+    headings = {name: name for name in NAMES} | {metric.key: metric.heading for metric in shown_metrics()}
+    return {key: heading for key, heading in headings.items() if key not in leave_out}
 
 
 def format_value(value: Any, spread: float | None = None) -> str:
@@ -79,11 +74,11 @@ def scores_table(rows: Sequence[Row], leave_out: Sequence[str] = ("variant", "ep
 
     Args:
         rows: Of a result.
-        leave_out: Columns of ``COLUMNS`` to leave out.
+        leave_out: Keys of :func:`columns` to leave out.
     """
-    columns = [name for name in COLUMNS if name not in leave_out]
-    lines = [[format_value(row.get(name), row["spread"].get(name)) for name in columns] for row in rows]
-    return markdown_table([COLUMNS[name] for name in columns], lines)
+    headings = columns(leave_out)
+    lines = [[format_value(row.get(key), row["spread"].get(key)) for key in headings] for row in rows]
+    return markdown_table(list(headings.values()), lines)
 
 
 def by_interaction_table(rows: Sequence[Row], score: str = "miou") -> str:
@@ -126,8 +121,10 @@ def perception_table(rows: Sequence[Row]) -> str:
         if "perception" not in row:
             continue
         found = {"part network": row, **row["perception"]}
-        for score, title in (("motion_iou", "motion IoU"), ("false_motion_rate", "false motion")):
-            lines.append([row["category"], title, *(format_value(method[score]) for method in found.values())])
+        for score in ("motion_iou", "false_motion_rate"):
+            lines.append(
+                [row["category"], METRICS.get(score).title, *(format_value(method[score]) for method in found.values())]
+            )
     return markdown_table(["category", "", "part network", "frame difference", "DIS flow"], lines)
 
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.spatial.distance import cdist
 
 from atp import metrics
-from atp.metrics import StepScores
+from atp.metrics import EpisodeMetric, EpisodeScores, StepData, StepMetric, StepScores
 
 NAN = math.nan
 
@@ -201,15 +201,22 @@ def test_motion_scores():
 
 
 def step(miou, effective=False, optimal=False, motion=NAN, false=NAN, mape=0.5, hd95=10.0):
-    return StepScores(miou, mape, hd95, effective, optimal, motion, false)
+    return StepScores({
+        "miou": miou, "mape": mape, "hd95": hd95, "effective_rate": effective, "optimal_rate": optimal,
+        "optimal_rate_first_n": optimal, "motion_iou": motion, "false_motion_rate": false,
+    })  # fmt: skip
 
 
-def test_summary_by_hand():
-    episodes = [
+def episodes_of(*num_parts):
+    steps = [
         [step(0.0, false=1.0), step(0.5, True, True, 0.8), step(0.9, True, False, 0.6, mape=0.0, hd95=2.0)],
         [step(0.4, True, True, 0.4), step(0.7, false=0.0, hd95=4.0)],
     ]
-    summary = metrics.summarize(episodes)
+    return [EpisodeScores(some, n) for some, n in zip(steps, num_parts, strict=True)]
+
+
+def test_summary_by_hand():
+    summary = metrics.summarize(episodes_of(2, 3))
     assert summary["miou"] == pytest.approx(0.8)
     assert summary["mape"] == pytest.approx(0.25)
     assert summary["hd95"] == pytest.approx(3.0)
@@ -219,14 +226,16 @@ def test_summary_by_hand():
     assert summary["optimal_rate"] == pytest.approx(2 / 5)
     assert summary["motion_iou"] == pytest.approx(0.6)
     assert summary["false_motion_rate"] == pytest.approx(0.5)
-    assert metrics.optimal_rate_first(episodes, 2) == pytest.approx(2 / 4)
-    assert metrics.optimal_rate_first(episodes, 1) == pytest.approx(1 / 2)
-    assert metrics.optimal_rate_first(episodes, [3, 1]) == pytest.approx(2 / 4)
-    assert metrics.optimal_rate_first(episodes, [1, 2]) == pytest.approx(1 / 3)
+    assert summary["num_parts"] == 2.5
+
+
+@pytest.mark.parametrize(("num_parts", "rate"), [((2, 2), 2 / 4), ((1, 1), 1 / 2), ((3, 1), 2 / 4), ((1, 2), 1 / 3)])
+def test_optimal_rate_over_the_first_n_interactions(num_parts, rate):
+    assert metrics.summarize(episodes_of(*num_parts))["optimal_rate_first_n"] == pytest.approx(rate)
 
 
 def test_summary_without_motion_is_json_without_nan():
-    summary = metrics.summarize([[step(0.0, false=0.0)]])
+    summary = metrics.summarize([EpisodeScores([step(0.0, false=0.0)], 2)])
     assert summary["motion_iou"] is None
     json.dumps(summary, allow_nan=False)
 
@@ -234,7 +243,43 @@ def test_summary_without_motion_is_json_without_nan():
 @pytest.mark.parametrize("episodes", [[], [[]], [[step(1.0)], []]])
 def test_summary_of_nothing_is_refused(episodes):
     with pytest.raises(ValueError, match="at least one episode"):
-        metrics.summarize(episodes)
+        metrics.summarize([EpisodeScores(steps, 2) for steps in episodes])
+
+
+def data(parts, true, moved, true_moved):
+    return StepData(parts, metrics.true_labels_visible(true), moved, true_moved, effective=True, optimal=False)
+
+
+def test_a_step_is_scored_by_every_metric_as_its_function_says():
+    true, pred = two_parts(), two_parts()
+    pred[2:8, 20:24] = 3
+    moved, half = true == 1, (true == 1) & (np.arange(20)[:, None] < 5)
+    scores = metrics.score_step(data(pred, true, (half, moved), (moved, moved)))
+    assert (scores["miou"], scores["mape"], scores["hd95"]) == metrics.score_memory(pred, true)
+    assert scores.motion_iou == metrics.score_motion(half, moved, moved, moved)[0] == 0.75
+    assert math.isnan(scores["false_motion_rate"])
+    assert (scores.effective, scores.optimal) == (True, False)
+    scores = metrics.score_step(data(pred, blank(), (half, moved), (moved, moved)))  # no true part is left in view
+    assert all(math.isnan(scores[key]) for key in ("miou", "mape", "hd95"))
+
+
+def test_a_part_that_left_the_image_and_was_seen_to_leave_agrees():
+    moved, none = two_parts() == 1, blank() > 0
+    assert metrics.score_motion(moved, none, moved, none)[0] == 1.0
+
+
+def test_metrics_of_steps_and_of_episodes_are_registered_in_one_place(monkeypatch):
+    monkeypatch.setattr(metrics.METRICS, "_entries", dict(metrics.METRICS._entries))
+    metrics.register(StepMetric("found", "parts found", value=lambda s: len(metrics.part_areas(s.parts))))
+    metrics.register(EpisodeMetric("steps", "steps", value=lambda episode: len(episode.steps)))
+    true = two_parts()
+    scores = metrics.score_step(data(true, true, (true == 1, true == 1), (true == 1, true == 1)))
+    summary = metrics.summarize([EpisodeScores([scores], 2), EpisodeScores([scores, scores], 2)])
+    assert summary["found"] == 2
+    assert summary["found_by_interaction"] == [2, 2]
+    assert summary["steps"] == 1.5
+    with pytest.raises(ValueError, match="'policy' cannot be the key"):
+        metrics.register(StepMetric("policy", "policy"))
 
 
 def test_across_seeds():

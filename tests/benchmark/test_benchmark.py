@@ -5,9 +5,7 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
-from atp.agent import Agent
 from atp.benchmark import evaluation, fingerprint
 from atp.benchmark.ablations import VARIANTS
 from atp.benchmark.evaluation import Cell, Record, Setting, Task, evaluate, make_row
@@ -15,20 +13,15 @@ from atp.benchmark.suites import suite_cells
 from atp.cli import main
 from atp.jobs.journal import Journal
 from atp.metrics import StepScores
-from atp.networks import InteractionNetwork, PartNetwork
 from atp.reporting.tables import cross_table, format_value, mean_rows
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> str:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights") / "tiny"
-    Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": 48}, device="cpu").save_pretrained(folder)
-    return str(folder)
-
-
 def step(miou: float, optimal: bool = False, motion: float = math.nan) -> StepScores:
-    return StepScores(miou, 0.5, 10.0, optimal, optimal, motion, math.nan if motion == motion else 1.0)
+    false = math.nan if motion == motion else 1.0
+    return StepScores({
+        "miou": miou, "mape": 0.5, "hd95": 10.0, "effective_rate": optimal, "optimal_rate": optimal,
+        "optimal_rate_first_n": optimal, "motion_iou": motion, "false_motion_rate": false,
+    })  # fmt: skip
 
 
 def test_row_is_mean_and_spread_over_seeds_by_hand():
@@ -69,7 +62,7 @@ def test_journal_keeps_whole_lines_of_the_same_header(tmp_path):
 
 def test_resumed_evaluation_equals_an_uninterrupted_one(weights, tmp_path, monkeypatch):
     cells = [Cell("ours", "pliers", "test"), Cell("act-random", "lighter", "test")]
-    setting = Setting(weights)
+    setting = Setting(str(weights))
     whole = evaluate(cells, 6, [0, 3], setting)
     played = []
     real = evaluation.run_task
@@ -95,13 +88,13 @@ def test_resumed_evaluation_equals_an_uninterrupted_one(weights, tmp_path, monke
 
 
 def test_variants_change_the_agent_and_give_it_back(weights):
-    agent = evaluation._load(weights, "cpu")
+    agent = evaluation._load(str(weights), "cpu")
     options = agent.options
     for variant in VARIANTS.values():
         assert agent.replace(**variant.settings).options != options
     task = evaluation.Task(Cell("ours", "pliers", "test", "one-view"), 0, (0,))
-    evaluation.run_task(task, Setting(weights))
-    assert evaluation._load(weights, "cpu").options == options
+    evaluation.run_task(task, Setting(str(weights)))
+    assert evaluation._load(str(weights), "cpu").options == options
 
 
 def test_suites():
@@ -129,7 +122,7 @@ def test_means_and_cross_tables():
 
 
 def test_eval_writes_tables_and_a_plot_and_goes_on(weights, tmp_path, capsys):
-    arguments = ["eval", "--weights", weights, "--policies", "ours,act-random", "--categories", "pliers"]
+    arguments = ["eval", "--weights", str(weights), "--policies", "ours,act-random", "--categories", "pliers"]
     arguments += ["--episodes", "4", "--seeds", "2", "--workers", "1", "--out", str(tmp_path)]
     main(arguments)
     first = json.loads((tmp_path / "eval.json").read_text())

@@ -9,24 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from atp.agent import Agent
 from atp.cli import main
-from atp.networks import InteractionNetwork, PartNetwork
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> str:
-    torch.manual_seed(0)
-    folder = tmp_path_factory.mktemp("weights") / "tiny"
-    Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": 48}, device="cpu").save_pretrained(folder)
-    return str(folder)
-
-
-def play(weights: str, out: Path, *more: str) -> dict:
-    arguments = ["--weights", weights, "--out", str(out), "--device", "cpu", "--interactions", "2", *more]
+def play(weights: Path, out: Path, *more: str) -> dict:
+    arguments = ["--weights", str(weights), "--out", str(out), "--device", "cpu", "--interactions", "2", *more]
     main(["play", *arguments])
     return json.loads((out / "result.json").read_text())
 
@@ -65,7 +54,7 @@ def test_upper_bound_finds_both_parts_of_pliers(weights, tmp_path):
 
 
 def test_eval_rows_do_not_depend_on_the_number_of_workers(weights, tmp_path):
-    arguments = ["eval", "--weights", weights, "--policies", "act-random,gt-act-mot", "--episodes", "6"]
+    arguments = ["eval", "--weights", str(weights), "--policies", "act-random,gt-act-mot", "--episodes", "6"]
     rows = []
     for workers in ("1", "2"):
         main([*arguments, "--categories", "pliers", "--workers", workers, "--out", str(tmp_path / workers)])
@@ -140,7 +129,7 @@ def test_cabinet_others_made(weights, tmp_path):
 )
 def test_mistakes_are_named(arguments, message, weights, tmp_path, capsys):
     if "--weights" not in arguments and arguments[0] in ("play", "eval"):
-        arguments = [*arguments, "--weights", weights]
+        arguments = [*arguments, "--weights", str(weights)]
     with pytest.raises(SystemExit) as stop:
         main([*arguments, "--out", str(tmp_path)])
     assert stop.value.code == 2
@@ -151,7 +140,7 @@ def test_mistakes_are_named(arguments, message, weights, tmp_path, capsys):
 
 
 def test_console_command_prints_nothing_but_its_own_words(weights, tmp_path):
-    command = [str(Path(sys.executable).parent / "atp"), "play", "--weights", weights, "--out", str(tmp_path)]
+    command = [str(Path(sys.executable).parent / "atp"), "play", "--weights", str(weights), "--out", str(tmp_path)]
     done = subprocess.run([*command, "--interactions", "1"], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.startswith("1. hold ")
     assert "pybullet" not in done.stdout + done.stderr

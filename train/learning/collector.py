@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from atp.acting.selection import NO_HOLD, sampled_actions
+from atp.metrics import score_motion
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.part_memory.memory import PartMemory
 from atp.perception.foreground import object_mask
@@ -193,7 +194,7 @@ class Collector:
             masks = predicted[i] if from_network[i] else moved[i]
             memory.update(masks[0], masks[1])
             if from_network[i] and moved[i].any():
-                statistics.motion_iou.append(_mean_iou(predicted[i], moved[i]))
+                statistics.motion_iou.append(score_motion(*predicted[i], *moved[i])[0])
         group.records.append(self._records(group, after, moved, truth))
         statistics.explored += group.explored.tolist()
         statistics.optimal += truth["optimal"].tolist()
@@ -280,9 +281,3 @@ class Collector:
 def _taken(arrays: Arrays, members: NDArray[np.intp]) -> Arrays:
     """Copies of what some environments answered."""
     return {name: array[members] for name, array in arrays.items()}
-
-
-def _mean_iou(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
-    """Mean over both frames of the IoU of (2, H, W) masks."""
-    union = (predicted | true).sum(axis=(1, 2))
-    return float(((predicted & true).sum(axis=(1, 2)) / np.maximum(union, 1)).mean())
