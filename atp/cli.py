@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any
 
 import tyro
 
-from atp.commands import annotate, clip, eval, import_davis, live, maps, object, objects, play, report, soup
-from atp.commands import robustness as shifts
+from atp.commands import (
+    annotate,
+    clip,
+    eval,
+    import_davis,
+    live,
+    maps,
+    object,
+    objects,
+    play,
+    report,
+    robustness,
+    soup,
+)
 
 Options = (
     Annotated[play.PlayOptions, tyro.conf.subcommand("play")]
@@ -21,7 +35,7 @@ Options = (
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
     | Annotated[object.ObjectOptions, tyro.conf.subcommand("object")]
     | Annotated[objects.ObjectsOptions, tyro.conf.subcommand("objects")]
-    | Annotated[shifts.ShiftsOptions, tyro.conf.subcommand("shifts")]
+    | Annotated[robustness.RobustnessOptions, tyro.conf.subcommand("robustness")]
     | Annotated[soup.SoupOptions, tyro.conf.subcommand("soup")]
     | Annotated[report.ReportOptions, tyro.conf.subcommand("report")]
 )
@@ -35,7 +49,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     maps.MapsOptions: maps.main,
     object.ObjectOptions: object.main,
     objects.ObjectsOptions: objects.main,
-    shifts.ShiftsOptions: shifts.main,
+    robustness.RobustnessOptions: robustness.main,
     soup.SoupOptions: soup.main,
     report.ReportOptions: report.main,
 }
@@ -47,10 +61,12 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: Command line; None takes the process's.
     """
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # where modules of the user's own are looked for last
     options = tyro.cli(
         Options,
         prog="atp",
-        args=arguments,
+        args=_renamed(sys.argv[1:] if arguments is None else arguments),
         description="An agent plays with articulated objects it knows nothing about and finds their parts.",
     )
     try:
@@ -61,6 +77,14 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+
+
+def _renamed(arguments: list[str]) -> list[str]:
+    """The arguments with the present name of the subcommand, and a note if an old one was given."""
+    if arguments[:1] != ["shifts"]:
+        return arguments
+    print("note: atp shifts is called atp robustness now, and its --shifts --variations", file=sys.stderr)
+    return ["robustness", *(re.sub(r"^--shifts\b", "--variations", argument) for argument in arguments[1:])]
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.optimize import linear_sum_assignment
 
 from assets.registry import Registry
+from atp.results import BY_INTERACTION, ROW_KEYS
 from atp.types import MIN_PART_PIXELS, Labels, Mask
 
 # A predicted motion of more pixels than this, where nothing moved, is a false motion.
@@ -381,14 +382,10 @@ def register(metric: Metric) -> Metric:
     Raises:
         ValueError: The key is no name, is one that rows use otherwise, or is taken by another module.
     """
-    if not metric.key.isidentifier() or metric.key.endswith("_by_interaction") or metric.key in ROW_KEYS:
+    if not metric.key.isidentifier() or metric.key.endswith(BY_INTERACTION) or metric.key in ROW_KEYS:
         raise ValueError(f"{metric.key!r} cannot be the key of a metric: it must be a name, and none that rows have")
     METRICS.add(metric.key, metric, module=metric.module)
     return metric
-
-
-#: What a row of results has besides its scores.
-ROW_KEYS = ("policy", "category", "split", "variant", "object", "episodes", "spread", "perception")
 
 
 def _of_memory(score: Callable[[Labels, Labels], float]) -> Callable[[StepData], float]:
@@ -439,28 +436,35 @@ def score_step(step: StepData) -> StepScores:
     )
 
 
-def summarize(episodes: Sequence[EpisodeScores]) -> dict[str, float | list[float | None] | None]:
+@dataclass(frozen=True)
+class Summary:
+    """Metrics averaged over episodes, by key; None where a metric is not defined.
+
+    Attributes:
+        scores: The averages.
+        by_interaction: Averages after each interaction, of metrics of the last step.
+    """
+
+    scores: dict[str, float | None]
+    by_interaction: dict[str, list[float | None]]
+
+
+def summarize(episodes: Sequence[EpisodeScores]) -> Summary:
     """Average every metric over episodes.
 
     Args:
         episodes: At least one; their lengths may differ.
-
-    Returns:
-        By key of :data:`METRICS` the average, None where it is not defined; for metrics of the last step, with
-        ``_by_interaction`` at the key's end, the score after each interaction. Fit for JSON.
 
     Raises:
         ValueError: If there is no episode or one has no step.
     """
     if not episodes or not all(len(episode.steps) for episode in episodes):
         raise ValueError("summarize needs at least one episode, and a step in each")
-    summary: dict[str, float | list[float | None] | None] = {}
-    for key, metric in METRICS.items():
-        summary[key] = metric.average(episodes)
-        steps = metric.by_interaction(episodes)
-        if steps is not None:
-            summary[f"{key}_by_interaction"] = steps
-    return summary
+    steps = {key: metric.by_interaction(episodes) for key, metric in METRICS.items()}
+    return Summary(
+        {key: metric.average(episodes) for key, metric in METRICS.items()},
+        {key: values for key, values in steps.items() if values is not None},
+    )
 
 
 def across_seeds(values: Sequence[float]) -> tuple[float, float]:

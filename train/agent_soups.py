@@ -27,9 +27,11 @@ from assets.files import write_json
 from atp.agent import Agent
 from atp.benchmark.evaluation import Setting, evaluate
 from atp.benchmark.suites import suite_cells
-from atp.benchmark.synthetic_robustness import score_shift
+from atp.benchmark.synthetic_robustness import score_variation
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
+from atp.json_dataclasses import from_json
+from atp.results import AgentSoupsResult, AgentSoupsSeed
 from atp.soups import Ingredients, StateDict, greedy_soup, uniform_soup
 from envs.image_pairs import ImagePairConfig
 from train.config import check_range
@@ -57,7 +59,7 @@ class AgentSoupsConfig:
         runs: Fine-tunes of a sweep.
         episodes: Episodes in a category and seed of the evaluation.
         eval_seeds: Seeds of the evaluation.
-        pairs: Synthetic image pairs of each kind, to measure the part network under synthetic shifts.
+        pairs: Synthetic image pairs of each kind, to measure how robust the part network is.
         threads: CPU threads of PyTorch; 0 leaves its default.
         space: Ranges of the recipes.
     """
@@ -104,14 +106,14 @@ class AgentSoups:
         config = self.config
         found = [self._seed(seed, config.out / f"seed-{seed}") for seed in range(config.seeds)]
         command = shlex.join(["python", "-m", "train.agent_soups", *sys.argv[1:]])
-        write_json(config.json, {"command": command, "options": _options(config), "seeds": found})
+        AgentSoupsResult(command, _options(config), found).write(config.json)
         print(json.dumps(_means(found), indent=1))
         return True
 
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _seed(self, seed: int, folder: Path) -> dict[str, Any]:
+    def _seed(self, seed: int, folder: Path) -> AgentSoupsSeed:
         """One sweep: which fine-tunes were chosen, and all scores."""
         folders = self._fine_tune(seed, folder)
         choice = folder / "choice.json"
@@ -125,7 +127,7 @@ class AgentSoups:
             if not done.exists():
                 write_json(done, self._measure(str(weights), done.with_suffix(".journal")))
             scores[way] = json.loads(done.read_text("utf-8"))
-        return {"chosen": chosen, "scores": scores}
+        return from_json(AgentSoupsSeed, {"chosen": chosen, "scores": scores})
 
     def _fine_tune(self, seed: int, folder: Path) -> list[Path]:
         """The weights of the fine-tunes of a sweep."""
@@ -191,11 +193,11 @@ class AgentSoups:
         for group, cells in groups.items():
             print(f"{weights}: {group}", flush=True)
             rows = evaluate(cells, config.episodes, seeds, setting, journal=Journal(journal, {"weights": weights}))
-            found[group] = {row["category"]: row["miou"] for row in rows}
+            found[group] = {row.category: row.scores["miou"] for row in rows}
         agent = Agent.from_pretrained(weights, "cpu").for_clips()
         size = int(agent.config["resolution"])
-        found["shifts"] = {
-            kind: score_shift(agent, kind, config.pairs, size)["agent"]["motion_iou"]
+        found["robustness"] = {
+            kind: score_variation(agent, kind, config.pairs, size).methods["agent"].motion_iou
             for kind in ImagePairConfig.__dataclass_fields__
         }
         return found
@@ -213,13 +215,13 @@ def _options(config: AgentSoupsConfig) -> dict[str, Any]:
     return options
 
 
-def _means(found: list[dict[str, Any]]) -> dict[str, dict[str, tuple[float, float]]]:
+def _means(found: list[AgentSoupsSeed]) -> dict[str, dict[str, tuple[float, float]]]:
     """Mean and standard deviation over the seeds of the mean of each group, by way."""
     table: dict[str, dict[str, tuple[float, float]]] = {}
     for way in WAYS:
         table[way] = {}
-        for group in ("unseen", "stress", "shifts"):
-            values = [statistics.fmean(each["scores"][way][group].values()) for each in found]
+        for group in ("unseen", "stress", "robustness"):
+            values = [statistics.fmean(each.scores[way][group].values()) for each in found]
             spread = statistics.stdev(values) if len(values) > 1 else 0.0
             table[way][group] = (round(statistics.fmean(values), 4), round(spread, 4))
     return table

@@ -8,13 +8,13 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
 from numpy.typing import NDArray
 
 from assets.files import atomic_path
+from atp.results import CurveEntry
 from train.runs.curve_file import read_curve
 
 #: Entries that are drawn, and what they mean.
@@ -24,7 +24,7 @@ DRAWN = {
 }
 
 
-def series(entries: list[dict[str, Any]], name: str, window: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def series(entries: list[CurveEntry], name: str, window: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """One rate of a curve, smoothed.
 
     Args:
@@ -35,13 +35,13 @@ def series(entries: list[dict[str, Any]], name: str, window: int) -> tuple[NDArr
     Returns:
         Interactions (n,) and rates (n,) of the entries that have it.
     """
-    known = [(entry["interactions"], entry[name]) for entry in entries if name in entry]
+    known = [(entry.interactions, entry.rates[name]) for entry in entries if name in entry.rates]
     places, values = np.array(known, np.float64).reshape(-1, 2).T
     smooth = [values[(places > place - window) & (places <= place)].mean() for place in places]
     return places, np.array(smooth, np.float64)
 
 
-def draw_curves(curves: dict[str, list[dict[str, Any]]], out: Path, window: int = 2_000) -> None:
+def draw_curves(curves: dict[str, list[CurveEntry]], out: Path, window: int = 2_000) -> None:
     """Draw learning curves side by side, one panel a rate, random actions dashed.
 
     Args:

@@ -8,7 +8,6 @@ on after any stop, on another machine too.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import dataclass, field, fields, replace
@@ -17,11 +16,11 @@ from typing import Any
 
 import tyro
 
-from assets.files import write_json
 from atp.agent import Agent
-from atp.benchmark.synthetic_robustness import score_shift
+from atp.benchmark.synthetic_robustness import score_variation
 from atp.commands.clip import ClipOptions
 from atp.commands.clip import run as run_clips
+from atp.results import LeaveOneOutResult, LeaveOneOutRow, ResultError
 from envs.image_pairs import ImagePairConfig
 from train.config import LearnerConfig
 from train.learning.second_stage import PerceptionConfig, PerceptionTrainer
@@ -45,7 +44,7 @@ class SwitchesConfig:
     """
 
     out: Path = Path("runs/switches")
-    json: Path = Path("docs/results/switches.json")
+    json: Path = Path("docs/results/leave-one-out.json")
     clips: Path | None = None
     scored: int = 120
     perception: PerceptionConfig = field(
@@ -85,18 +84,15 @@ class Switches:
                 print(f"training without {switch or 'nothing'}: {folder}", flush=True)
                 if not self._train(folder, switch):
                     return False
-            rows.append({"without": switch, **self._score(folder, switch)})
+            rows.append(self._score(folder, switch))
             steps = self.config.perception.steps
-            write_json(
-                self.config.json,
-                {"command": command, "steps": steps, "options": self._options(), "rows": rows},
-            )
+            LeaveOneOutResult(command, steps, self._options(), rows).write(self.config.json)
         return True
 
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _done(self) -> list[dict[str, Any]]:
+    def _done(self) -> list[LeaveOneOutRow]:
         """Rows of an earlier run of the command.
 
         Raises:
@@ -106,15 +102,12 @@ class Switches:
         if not file.exists():
             return []
         try:
-            stored = json.loads(file.read_text(encoding="utf-8"))
-            options, rows = stored["options"], list(stored["rows"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"{file}: does not hold scores of this command ({error}); choose another --json"
-            ) from error
-        if options != self._options():
+            stored = LeaveOneOutResult.read(file)
+        except ResultError as error:
+            raise ValueError(f"{error}; choose another --json") from error
+        if stored.options != self._options():
             raise ValueError(f"{file}: holds scores with other options; give those to go on, or another --json")
-        return rows
+        return list(stored.rows)
 
     def _options(self) -> dict[str, Any]:
         """What decides the scores."""
@@ -130,17 +123,17 @@ class Switches:
         finally:
             trainer.close()
 
-    def _score(self, folder: Path, switch: str) -> dict[str, Any]:
-        """Motion IoU with pairs of each kind (of its own and of all for a run without a switch), and with clips."""
+    def _score(self, folder: Path, switch: str) -> LeaveOneOutRow:
+        """Motion IoU with pairs of each kind (of its own and of all for a run without one), and with clips."""
         agent = Agent.from_pretrained(folder / "weights", "cpu").for_clips()
         kinds = (switch, "all") if switch else (*SWITCHES[1:], "all")
-        size = int(agent.config["resolution"])
-        shifts = {kind: score_shift(agent, kind, self.config.scored, size)["agent"]["motion_iou"] for kind in kinds}
+        size, count = int(agent.config["resolution"]), self.config.scored
+        ious = {kind: score_variation(agent, kind, count, size).methods["agent"].motion_iou for kind in kinds}
         clips: dict[str, float | None] = {}
         if self.config.clips:
             found = run_clips(ClipOptions((self.config.clips,), out=folder / "clips"), agent)
-            clips = {clip["name"]: clip["motion_iou"] for clip in found["clips"]}
-        return {"shifts": shifts, "clips": clips}
+            clips = {clip.name: clip.motion_iou for clip in found.clips}
+        return LeaveOneOutRow(switch, ious, clips)
 
 
 def main() -> int:

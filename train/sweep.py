@@ -7,7 +7,6 @@ What is there already is not done again, so the command goes on after any stop.
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from typing import Any
 import tyro
 from safetensors.torch import load_file
 
-from assets.files import write_json, write_text
+from assets.files import write_text
 from atp.reporting.soup_tables import (
     comparison_markdown,
     draw_comparison,
@@ -26,6 +25,7 @@ from atp.reporting.soup_tables import (
     pairs_markdown,
     seeds_markdown,
 )
+from atp.results import Comparison
 from atp.soups import Ingredients, all_pairs
 from atp.soups.comparison import Task, compare
 from train.finetuning.random_search import SweepConfig, load_task, recipes, sweep
@@ -77,24 +77,24 @@ class SoupSweep:
             each = replace(config.sweep, out=folder, seed=seed)
             files = sweep(each)
             if not done.exists():
-                write_json(done, self._compare(files, folder, recipes(each)))
-            result = json.loads(done.read_text("utf-8"))
+                self._compare(files, folder, recipes(each)).write(done)
+            result = Comparison.read(done)
             write_text(folder / "soup.md", comparison_markdown(result, singles=True) + "\n")
             draw_comparison(result, folder / "soup.png")
             found.append(result)
         command = shlex.join(["python", "-m", "train.sweep", *sys.argv[1:]])
-        result = {"command": command, **over_seeds(found)}
-        write_json(config.json or config.out / "soups.json", result)
-        print(seeds_markdown(result))
-        if result["pairs"]:
-            print(pairs_markdown(result))
-            draw_pairs(result, config.out / "pairs.png")
+        swept = over_seeds(found, command)
+        swept.write(config.json or config.out / "soups.json")
+        print(seeds_markdown(swept))
+        if swept.pairs:
+            print(pairs_markdown(swept))
+            draw_pairs(swept, config.out / "pairs.png")
         return True
 
     def close(self) -> None:
         """Nothing is left open."""
 
-    def _compare(self, files: list[Path], folder: Path, drawn: list[dict[str, Any]]) -> dict[str, Any]:
+    def _compare(self, files: list[Path], folder: Path, drawn: list[dict[str, Any]]) -> Comparison:
         """Compare the fine-tunes of a sweep."""
         task = load_task(self.config.sweep.task)
         model = task.make()
@@ -107,7 +107,7 @@ class SoupSweep:
             pairs = all_pairs(model, ingredients, initial, some, prepare=task.prepare)
             rates = [recipe["learning_rate"] for recipe in drawn]
             result["pairs"] = [{**pair, "rates": [rates[pair["one"]], rates[pair["other"]]]} for pair in pairs]
-        return {**result, "recipes": drawn}
+        return Comparison.from_json({**result, "recipes": drawn})
 
 
 def main() -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from assets.registry import Registry
+
 
 @dataclass(frozen=True)
-class Variant:
+class Ablation:
     """A change of the agent.
 
     Attributes:
@@ -19,16 +21,27 @@ class Variant:
     settings: dict[str, Any] = field(default_factory=dict)
 
 
-VARIANTS = {
-    "one-view": Variant("reward maps of the upright image alone", {"symmetries": 1}),
-    "rotated-passes": Variant(
-        "as in the paper: 8 turned copies, each asked about one direction", {"rotated_passes": True}
-    ),
-    "anywhere": Variant("holds and pushes off the object are allowed", {"restrict_to_foreground": False}),
-    "no-doubts": Variant("a known part is never examined for further parts", {"reexamine_discount": 0.0}),
-    "credulous": Variant("motion is believed however uncertain it is", {"motion_threshold": 0.0}),
-    "unfitted-masks": Variant("motion masks not fitted to the object's outline", {"refine_with_depth": False}),
-    "eight-mask-views": Variant("motion masks averaged over eight views", {"mask_symmetries": 8}),
-    "action-unknown": Variant("the part network is not told the action", {"condition_on_action": False}),
-    "no-residual": Variant("what is left of the object is not a part", {"residual": False}),
-}
+#: Every ablation by name; rows of results carry the name as their ``variant``.
+ABLATIONS: Registry[Ablation] = Registry("ablation", Ablation)
+
+
+def ablation(name: str, meaning: str, **settings: Any) -> None:
+    """Add an ablation to the suite ``ablations``.
+
+    Args:
+        name: In rows of results.
+        meaning: What is different, for tables.
+        settings: Options of the agent that are set.
+    """
+    ABLATIONS.add(name, Ablation(meaning, settings))
+
+
+ablation("one-view", "reward maps of the upright image alone", symmetries=1)
+ablation("rotated-passes", "as in the paper: 8 rotated copies, each asked about one direction", rotated_passes=True)
+ablation("no-foreground", "holds and pushes off the object are allowed", restrict_to_foreground=False)
+ablation("no-reexamination", "a known part is never examined for further parts", reexamine_discount=0.0)
+ablation("no-confidence-gate", "motion is believed however uncertain it is", motion_threshold=0.0)
+ablation("unfitted-masks", "motion masks not fitted to the object's outline", refine_with_depth=False)
+ablation("eight-mask-views", "motion masks averaged over eight views", mask_symmetries=8)
+ablation("action-unknown", "the part network is not shown the action", condition_on_action=False)
+ablation("no-residual", "what is left of the object is not a part", residual=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +14,13 @@ import gymnasium as gym
 import numpy as np
 
 import envs
-from atp.benchmark.ablations import VARIANTS
-from atp.benchmark.fingerprint import policy_digest
+from atp.benchmark.ablations import ABLATIONS
+from atp.benchmark.fingerprint import object_digest, policy_digest
 from atp.jobs.journal import Journal
 from atp.jobs.processes import map_unordered
 from atp.metrics import METRICS, EpisodeScores, StepScores, across_seeds, score_motion, summarize
 from atp.perception.baselines import BASELINES
+from atp.results import EvalRow, PerceptionScores
 
 if TYPE_CHECKING:
     from atp.agent import Agent
@@ -37,16 +38,23 @@ class Cell:
     """One cell of a table of results.
 
     Attributes:
-        policy: A name of ``atp.playing.policies.POLICIES``, or ``module:Class``.
-        category: Category of the objects.
-        split: Split of the objects.
-        variant: A name of ``atp.benchmark.ablations.VARIANTS``: what is taken away from the agent or added to it.
+        policy: A name of ``atp.playing.policies.POLICIES``, or ``module:name`` of one of your own.
+        category: Category of the objects; the name of an object of your own.
+        split: Split of the objects; empty for an object of your own.
+        variant: A name of ``atp.benchmark.ablations.ABLATIONS``: what is taken away from the agent or added to it.
+        object: Folder or URDF file of an object of your own.
     """
 
     policy: str
     category: str
     split: str
     variant: str = ""
+    object: str = ""
+
+    @property
+    def objects(self) -> dict[str, Any]:
+        """Keyword arguments of the environment that decide its objects."""
+        return {"object": self.object} if self.object else {"split": self.split, "category": self.category}
 
 
 @dataclass(frozen=True)
@@ -65,11 +73,12 @@ class Task:
 
     @property
     def key(self) -> str:
-        """Name of the task in a journal; another one when the weights of the policy change."""
+        """Name of the task in a journal; another one when the policy, its weights or the object's file change."""
         cell = self.cell
         names = (cell.policy, cell.variant, cell.split, cell.category)
         episodes = f"{self.episodes[0]}-{self.episodes[-1]}"
-        return "|".join((*names, str(self.seed), episodes, policy_digest(cell.policy)))
+        digests = (policy_digest(cell.policy), object_digest(cell.object))
+        return "|".join((*names, str(self.seed), episodes, *digests))
 
 
 @dataclass(frozen=True)
@@ -130,12 +139,11 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
         importlib.import_module(module)
     torch.set_num_threads(1)  # one process a core
     cv2.setNumThreads(1)
-    settings = VARIANTS[task.cell.variant].settings if task.cell.variant else {}
+    settings = ABLATIONS.get(task.cell.variant).settings if task.cell.variant else {}
     agent = _load(setting.weights, setting.device).replace(**settings)
     env = gym.make(
         envs.ENV_ID,
-        split=task.cell.split,
-        category=task.cell.category,
+        **task.cell.objects,
         disable_env_checker=True,
         **{"resolution": agent.resolution, **setting.environment},
     )
@@ -164,7 +172,7 @@ def evaluate(
     on_ray: bool = False,
     journal: Journal | None = None,
     progress: Callable[[int], None] = lambda count: None,
-) -> list[dict[str, Any]]:
+) -> list[EvalRow]:
     """Evaluate cells of a table.
 
     Args:
@@ -207,7 +215,7 @@ def evaluate(
     return rows
 
 
-def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> dict[str, Any]:
+def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> EvalRow:
     """Average the episodes of a cell.
 
     Args:
@@ -215,27 +223,25 @@ def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> dict[str, Any]:
         of_seed: Episodes by seed.
 
     Returns:
-        ``policy``, ``category``, ``split`` and ``variant``; the entries of :func:`atp.metrics.summarize` as means over
-        the seeds, ``optimal_rate_first_n`` (rate of optimal steps over the first N interactions, N being the number of
-        parts of each object) and ``num_parts`` likewise; ``spread``, the standard deviation over the seeds of each of
-        them that is a number; ``episodes``, over all seeds; for ``ours`` ``perception``, the motion IoU and the rate
-        of false motion by classical method, on the same pairs of images.
+        Means of :func:`atp.metrics.summarize` over the seeds, with their spread; for ``ours`` the scores of the
+        classical methods on the same pairs of images.
     """
     summaries = [summarize(records) for records in of_seed.values()]
-    row: dict[str, Any] = {
-        "policy": cell.policy, "category": cell.category, "split": cell.split, "variant": cell.variant
-    }  # fmt: skip
-    row["episodes"] = sum(len(records) for records in of_seed.values())
-    row["spread"] = {}
-    for name, first in summaries[0].items():
-        if isinstance(first, list):
-            row[name] = [_across([summary[name][t] for summary in summaries])[0] for t in range(len(first))]
-        else:
-            row[name], row["spread"][name] = _across([summary[name] for summary in summaries])
+    scores: dict[str, float | None] = {}
+    spread: dict[str, float | None] = {}
+    for key in summaries[0].scores:
+        scores[key], spread[key] = _across([summary.scores[key] for summary in summaries])
+    steps = {
+        key: [_across([summary.by_interaction[key][t] for summary in summaries])[0] for t in range(len(first))]
+        for key, first in summaries[0].by_interaction.items()
+    }
     records = [record for found in of_seed.values() for record in found]
-    if all(record.perceived for record in records):
-        row["perception"] = {name: _perception(records, name) for name in BASELINES}
-    return row
+    perceived = all(record.perceived for record in records)
+    perception = {name: _perception(records, name) for name in BASELINES} if perceived else None
+    return EvalRow(
+        cell.policy, cell.category, cell.split, cell.variant, len(records), scores, spread, steps, perception,
+        cell.object,
+    )  # fmt: skip
 
 
 def _across(values: list[float | None]) -> tuple[float | None, float | None]:
@@ -259,11 +265,16 @@ def _perceive(steps: list[Interaction]) -> Perceived:
     }
 
 
-def _perception(records: list[Record], method: str) -> dict[str, float | None]:
+def _perception(records: list[Record], method: str) -> PerceptionScores:
     pairs = np.array([pair for record in records for pair in record.perceived[method]], np.float64)
     known = [column[~np.isnan(column)] for column in pairs.T]
-    ious, false = (float(column.mean()) if len(column) else None for column in known)
-    return {"motion_iou": ious, "false_motion_rate": false}
+    return PerceptionScores(*(float(column.mean()) if len(column) else None for column in known))
+
+
+def agent_options(setting: Setting) -> dict[str, Any]:
+    """Options of the evaluated agent, for results."""
+    options = getattr(_load(setting.weights, setting.device), "options", None)
+    return asdict(options) if options is not None else {}
 
 
 @cache

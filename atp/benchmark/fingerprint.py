@@ -13,6 +13,7 @@ import assets
 import atp
 import envs
 from assets import shipped
+from assets.importing.prepare import find_urdf
 from atp.playing.policies import policy_weights
 
 
@@ -47,6 +48,11 @@ def policy_digest(policy: str) -> str:
         source = inspect.getsourcefile(sys.modules[policy.partition(":")[0]])
         digests += [files_digest([Path(source)])] if source else []
     return "-".join(digests)
+
+
+def object_digest(path: str) -> str:
+    """The digest of the URDF of an object of one's own; empty without one."""
+    return files_digest([find_urdf(path)]) if path else ""
 
 
 @cache

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from assets.catalog import split_categories
-from atp.benchmark.ablations import VARIANTS
+from assets.registry import Registry
+from atp.benchmark.ablations import ABLATIONS
 from atp.benchmark.evaluation import Cell
 from atp.playing.policies import POLICIES, weights_available
 
-#: Splits of each suite.
-SUITES = {
-    "full": ("test", "val"),
-    "stress": ("stress",),
-    "ablations": ("test",),
-}
 UPPER_BOUND = "gt-act-mot"
+
+#: Makes the cells of a suite from names of policies; None takes all whose weights are there.
+SuiteMaker = Callable[[list[str] | None], list[Cell]]
+#: Every suite by name.
+SUITES: Registry[SuiteMaker] = Registry("suite")
 
 
 def suite_cells(name: str, policies: list[str] | None = None) -> list[Cell]:
     """The cells of a suite.
-
-    ``full``: every policy on the nine categories, five of them never trained on (split ``test``) and instances of the
-    four training categories that were not trained with (``val``). ``stress``: the same on the stress categories.
-    ``ablations``: ours as it is and with each of ``atp.benchmark.ablations.VARIANTS``.
 
     Args:
         name: One of ``SUITES``.
@@ -30,11 +28,28 @@ def suite_cells(name: str, policies: list[str] | None = None) -> list[Cell]:
     Raises:
         ValueError: There is no such suite; the message names the choices.
     """
-    if name not in SUITES:
-        raise ValueError(f"unknown suite {name!r}: choose one of {', '.join(SUITES)}")
-    places = [(split, category) for split in SUITES[name] for category in split_categories(split)]
-    if name == "ablations":
-        variants = ("", *VARIANTS)
-        return [Cell("ours", category, split, variant) for split, category in places for variant in variants]
+    return SUITES.get(name)(policies)
+
+
+@SUITES.register("full")
+def benchmark(policies: list[str] | None = None) -> list[Cell]:
+    """Every policy on the five categories never trained on (``test``), and unseen objects of the others (``val``)."""
+    return _on_splits(("test", "val"), policies)
+
+
+@SUITES.register("stress")
+def stress(policies: list[str] | None = None) -> list[Cell]:
+    """Every policy on the stress categories."""
+    return _on_splits(("stress",), policies)
+
+
+@SUITES.register("ablations")
+def ablations(policies: list[str] | None = None) -> list[Cell]:
+    """``ours`` as it is and with each of ``ABLATIONS``, on the categories that were never trained on."""
+    return [Cell("ours", category, "test", name) for category in split_categories("test") for name in ("", *ABLATIONS)]
+
+
+def _on_splits(splits: tuple[str, ...], policies: list[str] | None) -> list[Cell]:
     chosen = policies or [policy for policy in POLICIES if weights_available(policy)]
+    places = [(split, category) for split in splits for category in split_categories(split)]
     return [Cell(policy, category, split) for split, category in places for policy in chosen]

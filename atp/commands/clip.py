@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -13,13 +13,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from assets.files import write_json
 from atp.clips import find_clips, read_clip
 from atp.clips.result_images import draw_strip, draw_video
 from atp.clips.scoring import METHODS, ClipResult, InteractionResult, Iou, MotionSegmenter, evaluate_clip
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.perception.baselines import BASELINES
+from atp.results import ClipPair, ClipPartScores, ClipScores, ClipsResult, MethodScores, MotionScores
 
 SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
 PART_SCORES = ("miou", "mape", "hd95")
@@ -31,15 +31,15 @@ class ClipOptions:
     """Find what moved in real video clips; score it where the clip has masks."""
 
     paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH...")]
-    """Clip folders (with a clip.json), folders of clip folders, folders of pictures, or video files."""
+    """Clip folders (with a clip.json), folders of clip folders, folders of images, or video files."""
     source: str = ""
     """Clip source that reads them, module:name for one of your own; the one that recognises a path if not given."""
     weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""
     out: Path = Path("runs/clip")
-    """Folder for the pictures and videos."""
+    """Folder for the images and videos."""
     json: Path | None = None
-    """File for the scores; clips.json in the folder of the pictures if not given."""
+    """File for the scores; clips.json in the folder of the images if not given."""
     steadies: bool = True
     """Correct the camera's shaking and its exposure between the two frames."""
     depth: bool = True
@@ -50,8 +50,8 @@ class ClipOptions:
     """Seed of PyTorch's random numbers."""
 
 
-def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> dict[str, Any]:
-    """Segment and score clips; write a picture and a video for each, and the scores as JSON.
+def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResult:
+    """Segment and score clips; write an image and a video for each, and the scores as JSON.
 
     See :func:`atp.clips.scoring.evaluate_clip` for what is scored and how.
 
@@ -60,11 +60,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> dict[str,
         agent: Used in place of the weights, at the resolution in its ``config`` (90 without one).
 
     Returns:
-        What is written as JSON: ``weights``, ``resolution``, ``seed``; ``clips``, a list of ``name``,
-        ``motion_iou_before`` (of M_t), ``motion_iou_after`` (of M_{t+1}), ``motion_iou`` (their mean), ``parts``
-        (``miou``, ``mape`` and ``hd95`` in network pixels), ``baselines`` (the same four for each), ``interactions``
-        (frame numbers, the three of each), ``found`` (whether the interactions were found, not given), ``picture`` and
-        ``video``; ``mean_motion_iou`` over the clips and ``mean_baselines``. A score is None where there is no mask.
+        What is written as JSON.
 
     Raises:
         ClipError: If a clip cannot be read.
@@ -85,21 +81,19 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> dict[str,
     named = list(zip(clips, _unique([clip.name for clip in clips]), strict=True))
     for clip, stem in track(named, "clips", console=console, disable=not console.is_terminal):
         found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth)
-        picture, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
-        write_png(picture, draw_strip(found))
+        image, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
+        write_png(image, draw_strip(found))
         write_video(video, draw_video(found), FPS)
-        entries.append({**_entry(found), "picture": str(picture), "video": str(video)})
-    result = {
-        "weights": options.weights,
-        "resolution": resolution,
-        "seed": options.seed,
-        "clips": entries,
-        "mean_motion_iou": _mean([entry["motion_iou"] for entry in entries]),
-        "mean_baselines": {
-            name: _mean([entry["baselines"][name]["motion_iou"] for entry in entries]) for name in BASELINES
-        },
-    }
-    write_json(options.json or options.out / "clips.json", result)
+        entries.append(_entry(found, image, video))
+    result = ClipsResult(
+        weights=options.weights,
+        resolution=resolution,
+        seed=options.seed,
+        clips=entries,
+        mean_motion_iou=_mean([entry.motion_iou for entry in entries]),
+        mean_baselines={name: _mean([entry.baselines[name].motion_iou for entry in entries]) for name in BASELINES},
+    )
+    result.write(options.json or options.out / "clips.json")
     return result
 
 
@@ -108,16 +102,17 @@ def main(options: ClipOptions) -> None:
     report(run(options), Console())
 
 
-def report(result: dict[str, Any], console: Console) -> None:
+def report(result: ClipsResult, console: Console) -> None:
     """Print the scores of `run`: a table on a terminal, plain lines anywhere else."""
-    parts = any(entry["parts"] for entry in result["clips"])
+    parts = any(entry.parts for entry in result.clips)
     lines: list[list[str]] = []
-    for entry in result["clips"]:
-        for method, scores in (("agent", entry), *entry["baselines"].items()):
-            known = scores["parts"] or {}
-            values = [scores[key] for key in SCORES] + [known.get(key) for key in PART_SCORES if parts]
-            lines.append([entry["name"], METHODS[method], *map(_text, values)])
-    means = (("agent", result["mean_motion_iou"]), *result["mean_baselines"].items())
+    for entry in result.clips:
+        methods: dict[str, MethodScores] = {"agent": entry, **entry.baselines}
+        for method, scores in methods.items():
+            values = [getattr(scores, key) for key in SCORES]
+            values += [getattr(scores.parts, key, None) for key in PART_SCORES if parts]
+            lines.append([entry.name, METHODS[method], *map(_text, values)])
+    means = (("agent", result.mean_motion_iou), *result.mean_baselines.items())
     empty = [""] * (len(PART_SCORES) if parts else 0)
     lines += [["mean", METHODS[method], "", "", _text(value), *empty] for method, value in means]
     header = ["clip", "method", "IoU before", "IoU after", "mean IoU"]
@@ -131,11 +126,11 @@ def report(result: dict[str, Any], console: Console) -> None:
     else:
         for line in (header, *lines):
             print("\t".join(line), file=console.file)
-    for entry in result["clips"]:
-        if entry["found"]:
-            pairs = ", ".join(f"{pair['before']} to {pair['after']}" for pair in entry["interactions"])
-            print(f"{entry['name']}: found between frames {pairs}", file=console.file)
-        print(f"{entry['picture']}  {entry['video']}", file=console.file)
+    for entry in result.clips:
+        if entry.found:
+            pairs = ", ".join(f"{pair.before} to {pair.after}" for pair in entry.interactions)
+            print(f"{entry.name}: found between frames {pairs}", file=console.file)
+        print(f"{entry.image}  {entry.video}", file=console.file)
 
 
 def _mean(values: Iterable[Iou]) -> Iou:
@@ -143,36 +138,37 @@ def _mean(values: Iterable[Iou]) -> Iou:
     return float(np.mean(known)) if known else None
 
 
-def _scores(pairs: Sequence[tuple[Iou, Iou]]) -> dict[str, Iou]:
-    """The three scores of one method, over one or more interactions."""
-    before, after = (_mean(pair[moment] for pair in pairs) for moment in (0, 1))
-    return dict(zip(SCORES, (before, after, _mean([before, after])), strict=True))
+def _scores(some: Sequence[InteractionResult], method: str) -> dict[str, Iou]:
+    """The motion scores of one method, over one or more interactions."""
+    before, after = (_mean(entry.ious[method][moment] for entry in some) for moment in (0, 1))
+    return {"motion_iou_before": before, "motion_iou_after": after, "motion_iou": _mean([before, after])}
 
 
-def _entry(result: ClipResult) -> dict[str, Any]:
-    def scored(some: Sequence[InteractionResult], method: str) -> dict[str, Any]:
-        return _scores([entry.ious[method] for entry in some])
+def _entry(result: ClipResult, image: Path, video: Path) -> ClipScores:
+    """The scores of one clip."""
 
-    def parts(method: str) -> dict[str, float] | None:
-        return result.part_scores[method] if result.part_scores else None
+    def parts(method: str) -> ClipPartScores | None:
+        return ClipPartScores(**result.part_scores[method]) if result.part_scores else None
 
     everything = result.interactions
-    return {
-        "name": result.clip.name,
-        **scored(everything, "agent"),
-        "parts": parts("agent"),
-        "baselines": {name: {**scored(everything, name), "parts": parts(name)} for name in BASELINES},
-        "found": result.clip.found,
-        "interactions": [
-            {
-                "before": entry.interaction.before,
-                "after": entry.interaction.after,
-                **scored([entry], "agent"),
-                "baselines": {name: scored([entry], name) for name in BASELINES},
-            }
+    return ClipScores(
+        name=result.clip.name,
+        **_scores(everything, "agent"),
+        parts=parts("agent"),
+        baselines={name: MethodScores(**_scores(everything, name), parts=parts(name)) for name in BASELINES},
+        found=result.clip.found,
+        interactions=[
+            ClipPair(
+                before=entry.interaction.before,
+                after=entry.interaction.after,
+                **_scores([entry], "agent"),
+                baselines={name: MotionScores(**_scores([entry], name)) for name in BASELINES},
+            )
             for entry in everything
         ],
-    }
+        image=str(image),
+        video=str(video),
+    )
 
 
 def _unique(names: Sequence[str]) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,15 +12,16 @@ from rich.console import Console
 from rich.table import Table
 
 from assets.catalog import split_categories
-from assets.files import write_json, write_text
+from assets.files import write_text
 from atp.benchmark.fingerprint import code_digest, weights_digest
-from atp.benchmark.suites import suite_cells
+from atp.benchmark.own_objects import ObjectError, find_objects
 from atp.checkpoint import resolve_pretrained
+from atp.commands.arguments import command_line, import_modules, known_names, known_policies
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.metrics import METRICS
-from atp.playing.policies import POLICIES
-from atp.reporting.tables import columns, format_value, results_markdown
+from atp.reporting.tables import cells, columns, results_markdown
+from atp.results import EvalResult
 
 if TYPE_CHECKING:
     from atp.benchmark.evaluation import Cell
@@ -34,17 +33,22 @@ DEFAULT_POLICIES = "ours,act-random,gt-act,gt-act-mot"
 class EvalOptions:
     """Score policies on objects of a split, or a suite: a table, JSON, Markdown and a plot.
 
-    An evaluation that was stopped goes on where it was when the same command is given again.
+    An evaluation that was stopped is resumed when the same command is given again.
     """
 
     suite: str = ""
     """full (every policy on nine categories), stress or ablations, in place of a split and its categories."""
     policies: str = ""
-    """Names of policies, with commas; empty: ours, act-random, gt-act and gt-act-mot, or all of a suite."""
+    """Names of policies, with commas, module:name for one of your own; empty: ours, act-random, gt-act and gt-act-mot,
+    or all of a suite."""
     split: str = "test"
     """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
     categories: str = ""
     """Categories of the split, with commas; empty takes all."""
+    objects: tuple[Path, ...] = ()
+    """Objects of your own in place of a split: URDF files, folders of one, or a folder of object folders."""
+    metrics: str = ""
+    """Modules of your own, with commas, that register further metrics (atp.metrics.register)."""
     episodes: int = 100
     """Episodes for each policy and category, shared out among the seeds."""
     seeds: int = 1
@@ -67,7 +71,7 @@ class EvalOptions:
     """File for the results; eval.json in the folder if not given."""
 
 
-def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
+def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
     """Evaluate and write the results.
 
     Args:
@@ -75,58 +79,56 @@ def run(options: EvalOptions, console: Console | None = None) -> dict[str, Any]:
         console: Where the progress goes; None shows none.
 
     Returns:
-        What is written as JSON: ``command``, ``weights``, ``weights_digest``, ``code_digest``, ``suite``, ``seeds``,
-        ``seconds`` (of this run of the command), ``cores``, and ``rows``, one for each policy, category and variant, as
-        :func:`atp.benchmark.evaluation.make_row` describes them.
+        What is written as JSON.
 
     Raises:
-        ValueError: A suite, policy, split, category or number does not exist or make sense; the message names the
-            choices.
+        ValueError: A suite, policy, split, category, object or number does not exist or make sense; the message names
+            the flag and the choices.
     """
-    cells = _cells(options)
+    import_modules("--metrics", options.metrics)
+    chosen = _cells(options)
     if options.seeds < 1 or options.workers < 0 or options.episodes < options.seeds:
         raise ValueError("--seeds must be at least 1, --episodes at least --seeds, --workers at least 0")
     if options.episodes % options.seeds:
         raise ValueError(f"{options.episodes} --episodes cannot be shared out among {options.seeds} --seeds")
     weights = resolve_pretrained(options.weights)  # a wrong name is an error here, not in a worker
-    from atp.benchmark.evaluation import Setting, evaluate
+    from atp.benchmark.evaluation import Setting, agent_options, evaluate
 
-    each = options.episodes // options.seeds
     seeds = list(range(options.seed, options.seed + options.seeds))
-    depends = {
+    depends: dict[str, Any] = {
         "code": code_digest(),
         "weights": weights_digest(weights),
         "device": options.device,
         "randomization": options.randomization,
         "metrics": list(METRICS),
     }
-    journal = Journal(options.out / "journal.jsonl", depends)
+    setting = Setting(options.weights, options.device, {"randomization": options.randomization})
+    cores, total = len(os.sched_getaffinity(0)), options.episodes * len(chosen)
     began = time.monotonic()
-    total = options.episodes * len(cells)
     with Progress(total, "episodes", console=console, shown=console is not None) as progress:
         rows = evaluate(
-            cells,
-            each,
+            chosen,
+            options.episodes // options.seeds,
             seeds,
-            Setting(options.weights, options.device, {"randomization": options.randomization}),
-            workers=min(options.workers or len(os.sched_getaffinity(0)), total),
+            setting,
+            workers=min(options.workers or cores, total),
             on_ray=options.ray,
-            journal=journal,
+            journal=Journal(options.out / "journal.jsonl", depends),
             progress=progress.advance,
         )
-    result = {
-        "command": " ".join(["atp", *sys.argv[1:]]),
-        "weights": options.weights,
-        "weights_digest": depends["weights"],
-        "code_digest": depends["code"],
-        "suite": options.suite,
-        "seeds": seeds,
-        "seconds": round(time.monotonic() - began, 1),
-        "cores": len(os.sched_getaffinity(0)),
-        "rows": rows,
-    }
-    result = json.loads(json.dumps(result))
-    write_json(options.json or options.out / "eval.json", result)
+    result = EvalResult(
+        command=command_line(),
+        weights=options.weights,
+        weights_digest=depends["weights"],
+        code_digest=depends["code"],
+        suite=options.suite,
+        seeds=seeds,
+        seconds=round(time.monotonic() - began, 1),
+        cores=cores,
+        rows=rows,
+        options=agent_options(setting),
+    )
+    result.write(options.json or options.out / "eval.json")
     write_text(options.out / "eval.md", results_markdown(result))
     from atp.reporting.plots import draw_by_interaction
 
@@ -141,37 +143,46 @@ def main(options: EvalOptions) -> None:
     print(f"{options.out / 'eval.md'}  {options.out / 'eval.png'}")
 
 
-def report(result: dict[str, Any], console: Console) -> None:
-    """Print the rows: a table on a terminal, plain lines anywhere else."""
+def report(result: EvalResult, console: Console) -> None:
+    """Print the rows: a table on a terminal, plain lines anywhere else; and the options of the agent."""
     headings = columns()
-    lines = [[format_value(row.get(key)) for key in headings] for row in result["rows"]]
+    lines = [cells(row, list(headings), spread=False) for row in result.rows]
     if console.is_terminal:
-        table = Table(*headings.values(), title=f"seeds {', '.join(map(str, result['seeds']))}")
+        table = Table(*headings.values(), title=f"seeds {', '.join(map(str, result.seeds))}")
         for line in lines:
             table.add_row(*line)
         console.print(table)
     else:
         for line in (list(headings.values()), *lines):
             print("\t".join(line), file=console.file)
+    if result.options:
+        text = ", ".join(f"{name} {value}" for name, value in result.options.items())
+        print(f"agent: {text}", file=console.file)
 
 
 def _cells(options: EvalOptions) -> list[Cell]:
-    policies = _names(options.policies, tuple(POLICIES), "policy") if options.policies else None
-    if options.suite:
-        if options.categories:
-            raise ValueError(f"--suite {options.suite} has its own categories: leave out --categories")
-        return suite_cells(options.suite, policies)
+    """Who plays with what."""
     from atp.benchmark.evaluation import Cell
+    from atp.benchmark.suites import SUITES, suite_cells
 
-    known = split_categories(options.split)
-    categories = _names(options.categories, known, "category") if options.categories else list(known)
+    policies = known_policies("--policies", options.policies) if options.policies else None
+    if options.suite:
+        if options.categories or options.objects:
+            raise ValueError(f"--suite {options.suite} has its own objects: leave out --categories and --objects")
+        (suite,) = known_names("--suite", options.suite, SUITES)
+        return suite_cells(suite, policies)
     policies = policies or DEFAULT_POLICIES.split(",")
+    if options.objects:
+        if options.categories:
+            raise ValueError("--objects takes the place of --categories: leave out one of them")
+        try:
+            found = find_objects(options.objects)
+        except ObjectError as error:
+            raise ValueError(f"--objects: {error}") from error
+        return [Cell(policy, name, "", object=str(path)) for name, path in found.items() for policy in policies]
+    try:
+        known = split_categories(options.split)
+    except ValueError as error:
+        raise ValueError(f"--split: {error}") from error
+    categories = known_names("--categories", options.categories, known) if options.categories else list(known)
     return [Cell(policy, category, options.split) for category in categories for policy in policies]
-
-
-def _names(text: str, known: tuple[str, ...], what: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    wrong = [name for name in names if name not in known]
-    if wrong or not names:
-        raise ValueError(f"unknown {what} {', '.join(wrong) or repr(text)}: choose among {', '.join(known)}")
-    return names

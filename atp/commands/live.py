@@ -9,10 +9,11 @@ from typing import Any
 
 from PIL import Image
 
-from assets.files import atomic_path, write_json
+from assets.files import atomic_path
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.live.cameras import Camera, RealSense, WatchedFolder, Webcam
+from atp.results import LiveResult
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class LiveOptions:
     """Seed of PyTorch's random numbers."""
 
 
-def run(options: LiveOptions, camera: Camera | None = None) -> dict[str, Any]:
+def run(options: LiveOptions, camera: Camera | None = None) -> LiveResult:
     """Play, and write the clip, ``found_parts.png``, ``strip.png``, ``video.mp4`` and ``result.json``.
 
     What is written is whole after every interaction, however the session ends.
@@ -110,10 +111,10 @@ def _write(session: Any, options: LiveOptions) -> None:
     write_video(options.out / "video.mp4", draw_video(session.steps, labels.shape), FPS)
     for file in (options.out / "result.json", options.json):
         if file is not None:
-            write_json(file, session.result())
+            session.result().write(file)
 
 
 def main(options: LiveOptions) -> None:
     """Run the command and say what was found."""
     result = run(options)
-    print(f"{result['parts_found']} parts: {options.out / 'strip.png'}  {options.out / 'video.mp4'}")
+    print(f"{result.parts_found} parts: {options.out / 'strip.png'}  {options.out / 'video.mp4'}")

@@ -1,4 +1,4 @@
-"""``atp maps``: what the interaction network expects of holds and, given a hold, of pushes, as a picture."""
+"""``atp maps``: what the interaction network expects of holds and, given a hold, of pushes, as an image."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 import envs
-from assets.files import write_json
 from atp.drawing.export import write_png
 from atp.drawing.reward_heat import ShownHold, draw_reward_maps
 from atp.frame_action import FrameAction
+from atp.results import HeldPart, MapsResult
 
 
 @dataclass(frozen=True)
 class MapsOptions:
-    """Hold map, and push maps of one picture with each part held in turn: maps.png and maps.json."""
+    """Hold map, and push maps of one image with each part held in turn: maps.png and maps.json."""
 
     category: str = "pliers"
     """Category of the object."""
@@ -43,18 +43,14 @@ class MapsOptions:
     """Decides the object, its pose and joint state."""
 
 
-def run(options: MapsOptions) -> dict[str, Any]:
+def run(options: MapsOptions) -> MapsResult:
     """Draw the reward maps of a scene.
 
     Args:
         options: What to look at and where to write.
 
     Returns:
-        What is written as ``maps.json``: ``category``, ``instance``, ``seed``, ``picture`` (the file), and ``holds``,
-        one entry for each visible part: ``part`` (its true label), ``hold`` (row, col: the best hold on it that is
-        not near another part), its expected reward ``hold_reward``, the best ``push`` (row, col), ``direction`` and
-        ``push_reward`` with it, the true label under that push ``pushed_part`` (0: background), and
-        ``reward_by_part``, the largest expected reward of a push on each part.
+        What is written as ``maps.json``.
 
     Raises:
         ValueError: An option does not exist or make sense, or the agent was trained without holding.
@@ -75,7 +71,7 @@ def run(options: MapsOptions) -> dict[str, Any]:
         observation, info = env.reset(seed=options.seed, options=choice)
     finally:
         env.close()
-    labels = info["privileged"]["labels"]  # for the picture alone: which part is held
+    labels = info["privileged"]["labels"]  # for the image alone: which part is held
     parts = [int(part) for part in np.unique(labels) if part]
     if not parts:
         raise ValueError("no part of the object is in view; choose another --seed")
@@ -86,30 +82,24 @@ def run(options: MapsOptions) -> dict[str, Any]:
     for part, hold, push in zip(parts, holds, maps.push, strict=True):
         row, col, direction = best_push(push)
         entries.append(
-            {
-                "part": part,
-                "hold": list(hold),
-                "hold_reward": round(float(maps.hold[hold]), 6),
-                "push": [row, col],
-                "direction": direction,
-                "push_reward": round(float(push.max()), 6),
-                "pushed_part": int(labels[row, col]),
-                "reward_by_part": {str(p): round(float(push.max(0)[labels == p].max()), 6) for p in parts},
-            }
+            HeldPart(
+                part=part,
+                hold=hold,
+                hold_reward=round(float(maps.hold[hold]), 6),
+                push=(row, col),
+                direction=direction,
+                push_reward=round(float(push.max()), 6),
+                pushed_part=int(labels[row, col]),
+                reward_by_part={str(p): round(float(push.max(0)[labels == p].max()), 6) for p in parts},
+            )
         )
-    result = {
-        "category": info["category"],
-        "instance": info["instance"],
-        "seed": options.seed,
-        "picture": str(options.out / "maps.png"),
-        "holds": entries,
-    }
+    path = str(options.out / "maps.png")
+    result = MapsResult(info["category"], info["instance"], options.seed, path, entries)
     pushes = [_shown(entry, push) for entry, push in zip(entries, maps.push, strict=True)]
-    image = draw_reward_maps(observation["rgb"], maps.hold, pushes, f"{info['instance']}: expected reward")
-    write_png(result["picture"], image)
+    write_png(path, draw_reward_maps(observation["rgb"], maps.hold, pushes, f"{info['instance']}: expected reward"))
     for file in (options.out / "maps.json", options.json):
         if file is not None:
-            write_json(file, result)
+            result.write(file)
     return result
 
 
@@ -117,20 +107,20 @@ def main(options: MapsOptions) -> None:
     """Run the command and say what the best push is under each hold."""
     result = run(options)
     console = Console()
-    for entry in result["holds"]:
-        where = f"part {entry['pushed_part']}" if entry["pushed_part"] else "the background"
+    for entry in result.holds:
+        where = f"part {entry.pushed_part}" if entry.pushed_part else "the background"
         console.print(
-            f"holding part {entry['part']} at {entry['hold']} ({entry['hold_reward']:.2f}): best push "
-            f"{entry['push']} on {where} towards {45 * entry['direction']} degrees ({entry['push_reward']:.2f})",
+            f"holding part {entry.part} at {list(entry.hold)} ({entry.hold_reward:.2f}): best push "
+            f"{list(entry.push)} on {where} towards {45 * entry.direction} degrees ({entry.push_reward:.2f})",
             highlight=False,
             soft_wrap=True,
         )
-    console.print(result["picture"], highlight=False, soft_wrap=True)
+    console.print(result.image, highlight=False, soft_wrap=True)
 
 
-def _shown(entry: dict[str, Any], push: NDArray[np.float32]) -> ShownHold:
-    action = FrameAction(tuple(entry["hold"]), tuple(entry["push"]), entry["direction"])
-    return ShownHold(push, action, f"where to push, part {entry['part']} held", f"best push {entry['push_reward']:.2f}")
+def _shown(entry: HeldPart, push: NDArray[np.float32]) -> ShownHold:
+    action = FrameAction(entry.hold, entry.push, entry.direction)
+    return ShownHold(push, action, f"where to push, part {entry.part} held", f"best push {entry.push_reward:.2f}")
 
 
 def _best_hold(values: NDArray[np.float32], labels: NDArray[np.uint8], part: int) -> tuple[int, int]:

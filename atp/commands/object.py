@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import gymnasium as gym
 import numpy as np
@@ -14,14 +14,14 @@ from rich.console import Console
 from rich.tree import Tree
 
 import envs
-from assets.files import write_json
 from assets.importing.prepare import PreparedObject, prepare
 from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.drawing.primitives import overlay_labels
+from atp.results import ObjectJoint, ObjectPart, ObjectResult
 from atp.types import Image
 
-STATES = 4  # joint states in the picture
+STATES = 4  # joint states in the image
 
 
 @dataclass(frozen=True)
@@ -35,22 +35,19 @@ class ObjectOptions:
     json: Path | None = None
     """File for the result; object.json in the folder if not given."""
     resolution: int = 180
-    """Side of the pictures in pixels."""
+    """Side of the images in pixels."""
     seed: int = 0
     """Decides poses and joint states."""
 
 
-def run(options: ObjectOptions) -> dict[str, Any]:
+def run(options: ObjectOptions) -> ObjectResult:
     """Prepare an object, render it and write what was found.
 
     Args:
         options: Which object and where to write.
 
     Returns:
-        What is written as JSON: ``name``, ``category``, ``urdf`` (the prepared one), ``radius`` and ``height`` (metres,
-        after fitting), ``parts`` (list of ``label``, ``name``, ``links``, ``visible_pixels`` in the first picture),
-        ``joints`` (list of ``name``, ``type``, ``parent`` and ``child`` labels, ``lower``, ``upper`` in radians or
-        metres) and ``picture``.
+        What is written as JSON.
 
     Raises:
         assets.importing.prepare.ObjectError: The object cannot be read; the message names the file.
@@ -67,39 +64,33 @@ def run(options: ObjectOptions) -> dict[str, Any]:
             panels.append([observation["rgb"], overlay_labels(observation["rgb"], labels)])
     finally:
         env.close()
-    picture = options.out / "object.png"
+    image = options.out / "object.png"
     rows = [[pair[kind] for pair in panels] for kind in range(2)]
-    write_png(picture, strip(rows, row_captions=("image", "parts"), title=f"{model.name}: {len(model.parts)} parts"))
-    result = {
-        "name": model.name,
-        "category": model.category,
-        "urdf": str(model.urdf),
-        "radius": model.radius,
-        "height": model.height,
-        "parts": [
-            {
-                "label": label,
-                "name": name,
-                "links": list(links),
-                "visible_pixels": int((views[0] == label).sum()),
-            }
-            for label, (name, links) in enumerate(zip(model.part_names, model.parts, strict=True), start=1)
-        ],
-        "joints": [
-            {
-                "name": joint.name,
-                "type": joint.type,
-                "parent": joint.parent + 1,
-                "child": joint.child + 1,
-                "lower": joint.lower,
-                "upper": joint.upper,
-            }
-            for joint in model.joints
-        ],
-        "picture": str(picture),
-    }
-    write_json(options.json or options.out / "object.json", result)
+    write_png(image, strip(rows, row_captions=("image", "parts"), title=f"{model.name}: {len(model.parts)} parts"))
+    result = describe(model, views[0], image)
+    result.write(options.json or options.out / "object.json")
     return result
+
+
+def describe(model: PreparedObject, labels: NDArray[np.uint8], image: Path) -> ObjectResult:
+    """What a prepared object consists of.
+
+    Args:
+        model: The object.
+        labels: (H, W) its part labels in the first image.
+        image: File of the image.
+    """
+    parts = [
+        ObjectPart(label, name, list(links), visible_pixels=int((labels == label).sum()))
+        for label, (name, links) in enumerate(zip(model.part_names, model.parts, strict=True), start=1)
+    ]
+    joints = [
+        ObjectJoint(joint.name, joint.type, joint.parent + 1, joint.child + 1, joint.lower, joint.upper)
+        for joint in model.joints
+    ]
+    return ObjectResult(
+        model.name, model.category, str(model.urdf), model.radius, model.height, parts, joints, str(image)
+    )
 
 
 def main(options: ObjectOptions) -> None:
@@ -107,14 +98,14 @@ def main(options: ObjectOptions) -> None:
     result = run(options)
     console = Console()
     console.print(tree(prepare(options.folder)))
-    hidden = [part["name"] for part in result["parts"] if not part["visible_pixels"]]
+    hidden = [part.name for part in result.parts if not part.visible_pixels]
     if hidden:
         console.print(
             f"not visible from above, and so not asked for: {', '.join(hidden)}",
             highlight=False,
             soft_wrap=True,
         )
-    console.print(result["picture"], highlight=False, soft_wrap=True)
+    console.print(result.image, highlight=False, soft_wrap=True)
 
 
 def tree(model: PreparedObject) -> Tree:

@@ -1,30 +1,30 @@
-"""``atp play``: one episode with one object, as pictures, a video and JSON."""
+"""``atp play``: one episode with one object, as images, a video and JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import gymnasium as gym
 import numpy as np
 from rich.console import Console
 
 import envs
-from assets.files import write_json
+from atp.commands.arguments import known_policies
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
 from atp.drawing.panel import ENLARGEMENT
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
-from atp.playing.policies import POLICIES, make_policy
+from atp.playing.policies import make_policy
+from atp.results import PlayedInteraction, PlayResult
 
 
 @dataclass(frozen=True)
 class PlayOptions:
-    """Play with one object it has never seen: a picture strip, a video and result.json."""
+    """Play with one object it has never seen: a strip of images, a video and result.json."""
 
     category: str = "pliers"
     """Category of the object."""
@@ -52,24 +52,21 @@ class PlayOptions:
     """Decides the object, its pose and joint state."""
 
 
-def run(options: PlayOptions) -> dict[str, Any]:
+def run(options: PlayOptions) -> PlayResult:
     """Play an episode and write what happened.
 
     Args:
         options: What to play and where to write.
 
     Returns:
-        What is written as ``result.json``: ``category``, ``instance``, ``policy``, ``seed``, ``num_parts`` (parts
-        visible at the start), ``miou`` (at the end) and ``interactions``, a list of ``hold`` and ``push`` (row, col),
-        ``direction``, ``touch`` (hold, push), ``effective``, ``optimal``, ``miou``, ``mape``, ``hd95``, ``motion_iou``
-        (null where nothing moved), ``parts_found``; ``strip`` and ``video``, the files.
+        What is written as ``result.json``.
 
     Raises:
         ValueError: An option does not exist or make sense.
     """
     from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
 
-    POLICIES.get(options.policy)  # a wrong name is an error before anything is loaded
+    known_policies("--policy", options.policy)
     agent = Agent.from_pretrained(options.weights, device=options.device)
     own = {"object": options.object} if options.object else {"split": options.split, "category": options.category}
     env = gym.make(
@@ -87,25 +84,25 @@ def run(options: PlayOptions) -> dict[str, Any]:
         steps = list(play_episode(env, agent, policy, observation))
     finally:
         env.close()
-    result = {
-        "category": info["category"],
-        "instance": info["instance"],
-        "policy": options.policy,
-        "seed": options.seed,
-        "num_parts": int(info["privileged"]["num_parts"]),
-        "miou": _number(steps[-1].scores.miou),
-        "interactions": [_entry(step) for step in steps],
-        "strip": str(options.out / "strip.png"),
-        "video": str(options.out / "video.mp4"),
-    }
+    result = PlayResult(
+        category=info["category"],
+        instance=info["instance"],
+        policy=options.policy,
+        seed=options.seed,
+        num_parts=int(info["privileged"]["num_parts"]),
+        miou=_number(steps[-1].scores.miou),
+        interactions=[_entry(step) for step in steps],
+        strip=str(options.out / "strip.png"),
+        video=str(options.out / "video.mp4"),
+    )
     title = f"{info['instance']}: {options.policy}, mIoU {steps[-1].scores.miou:.2f} after {len(steps)} interactions"
     shown = shown_interactions(steps)
     action_size = ENLARGEMENT * max(shown[0].before.shape[:2])
-    write_png(result["strip"], agent_strip(shown, title=title, panel_size=225, action_size=action_size))
-    write_video(result["video"], memory_video(shown, action_size=action_size), FPS)
+    write_png(result.strip, agent_strip(shown, title=title, panel_size=225, action_size=action_size))
+    write_video(result.video, memory_video(shown, action_size=action_size), FPS)
     for file in (options.out / "result.json", options.json):
         if file is not None:
-            write_json(file, result)
+            result.write(file)
     return result
 
 
@@ -113,16 +110,16 @@ def main(options: PlayOptions) -> None:
     """Run the command and say what happened."""
     result = run(options)
     console = Console()
-    for number, step in enumerate(result["interactions"], start=1):
-        what = "optimal" if step["optimal"] else "effective" if step["effective"] else "no new part"
-        score = "-" if step["miou"] is None else f"{step['miou']:.2f}"
+    for number, step in enumerate(result.interactions, start=1):
+        what = "optimal" if step.optimal else "effective" if step.effective else "no new part"
+        score = "-" if step.miou is None else f"{step.miou:.2f}"
         console.print(
-            f"{number}. hold {step['hold']} push {step['push']} towards {45 * step['direction']} degrees: {what}, "
-            f"{step['parts_found']} of {result['num_parts']} parts, mIoU {score}",
+            f"{number}. hold {list(step.hold)} push {list(step.push)} towards {45 * step.direction} degrees: {what}, "
+            f"{step.parts_found} of {result.num_parts} parts, mIoU {score}",
             highlight=False,
             soft_wrap=True,
         )
-    console.print(f"{result['strip']}  {result['video']}", highlight=False, soft_wrap=True)
+    console.print(f"{result.strip}  {result.video}", highlight=False, soft_wrap=True)
 
 
 def shown_interactions(steps: Sequence[Interaction]) -> list[ShownInteraction]:
@@ -145,19 +142,23 @@ def shown_interactions(steps: Sequence[Interaction]) -> list[ShownInteraction]:
     return shown
 
 
-def _entry(step: Interaction) -> dict[str, Any]:
+def _entry(step: Interaction) -> PlayedInteraction:
+    hold_row, hold_col, push_row, push_col, direction = (int(value) for value in step.action)
+    held, pushed = (bool(touched) for touched in step.after["touch"])
     scores = step.scores
-    return {
-        **FrameAction.of(step.action).to_json(),
-        "touch": [bool(touched) for touched in step.after["touch"]],
-        "effective": scores.effective,
-        "optimal": scores.optimal,
-        "miou": _number(scores.miou),
-        "mape": _number(scores["mape"]),
-        "hd95": _number(scores["hd95"]),
-        "motion_iou": _number(scores.motion_iou),
-        "parts_found": len(set(np.unique(step.parts)) - {0}),
-    }
+    return PlayedInteraction(
+        hold=(hold_row, hold_col),
+        push=(push_row, push_col),
+        direction=direction,
+        touch=(held, pushed),
+        effective=scores.effective,
+        optimal=scores.optimal,
+        miou=_number(scores.miou),
+        mape=_number(scores["mape"]),
+        hd95=_number(scores["hd95"]),
+        motion_iou=_number(scores.motion_iou),
+        parts_found=len(set(np.unique(step.parts)) - {0}),
+    )
 
 
 def _number(value: float) -> float | None:

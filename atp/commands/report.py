@@ -1,4 +1,4 @@
-"""``atp report``: write the figures in the README and its like from the files of results."""
+"""``atp report``: write the tables of the README and of the pages in docs from the files of results."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assets.files import write_text
-from atp.reporting.pages import RESULTS, Results, documents
+from atp.reporting.pages import documents
+from atp.reporting.result_files import RESULTS, Results
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """Write the tables of the README, of the model card and of docs/results from the JSON files in docs/results."""
+    """Write the tables of the README, the model cards and the pages in docs from the JSON files in docs/results."""
 
     root: Path = Path()
     """Folder of the repository."""
@@ -42,4 +43,4 @@ def main(options: ReportOptions) -> None:
 
     for name in ("full", "stress"):
         if (options.root / RESULTS / f"{name}.json").is_file():
-            draw_by_interaction(Results(options.root).read(name), options.root / RESULTS / f"{name}.png")
+            draw_by_interaction(Results(options.root).scores(name), options.root / RESULTS / f"{name}.png")

@@ -5,18 +5,22 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
-from assets.files import atomic_path, write_json, write_text
+from assets.files import atomic_path, write_text
+from atp.commands.arguments import command_line
+from atp.results import Comparison
 
 if TYPE_CHECKING:
     from atp.soups import StateDict
     from atp.soups.comparison import Task
 
+#: The soup that is made without a task.
+UNIFORM = "uniform.safetensors"
 #: Suffixes of checkpoints that are looked for in a folder.
 SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
@@ -40,14 +44,14 @@ class SoupOptions:
     """Folder for soup.json, soup.md, soup.png and the soups."""
 
 
-def run(options: SoupOptions) -> dict[str, Any]:
+def run(options: SoupOptions) -> Comparison:
     """Mix, compare and write.
 
     Args:
         options: What to mix.
 
     Returns:
-        What is written as JSON, as of :func:`atp.soups.comparison.compare`, with ``command``.
+        What is written as JSON; without a task nothing is, and it has no rows.
 
     Raises:
         ValueError: Nothing is given, or too much; a file cannot be used; or the task cannot be had.
@@ -63,14 +67,13 @@ def run(options: SoupOptions) -> dict[str, Any]:
     else:
         ingredients = Ingredients(find_checkpoints(options.checkpoints))
         if not options.task:
-            path = options.out / "uniform.safetensors"
-            _save(path, uniform_soup(ingredients))
-            return {"ingredients": list(ingredients), "rows": [], "soup": str(path)}
-        result = compare(ingredients, load_task(options.task), _keeper(options.out))
-    result = {"command": " ".join(["atp", *sys.argv[1:]]), **result}
-    write_json(options.out / "soup.json", result)
+            _save(options.out / UNIFORM, uniform_soup(ingredients))
+            return Comparison(list(ingredients), [], "", [])
+        result = Comparison.from_json(compare(ingredients, load_task(options.task), _keeper(options.out)))
+    result = replace(result, command=command_line())
+    result.write(options.out / "soup.json")
     write_text(options.out / "soup.md", comparison_markdown(result, singles=True) + "\n")
-    if result["shifted"]:
+    if result.shifted:
         draw_comparison(result, options.out / "soup.png")
     return result
 
@@ -132,8 +135,8 @@ def main(options: SoupOptions) -> None:
     from atp.reporting.soup_tables import comparison_markdown
 
     result = run(options)
-    if not result["rows"]:
-        print(f"{len(result['ingredients'])} checkpoints: {result['soup']}")
+    if not result.rows:
+        print(f"{len(result.ingredients)} checkpoints: {options.out / UNIFORM}")
         return
     print(comparison_markdown(result))
     print(options.out)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,10 @@ from atp.clips.clip import CLIP_FILE
 from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
 from atp.clips.writing import ClipWriter
+from atp.json_dataclasses import from_json
 from atp.live.cameras import Camera, Shot
 from atp.live.guide import Guide, Plan
+from atp.results import LiveInteraction, LiveResult
 from atp.types import RESOLUTION, Action, Image, Labels, Mask
 
 #: The actions in the network's pixels, beside the clip.
@@ -112,10 +113,13 @@ class LiveSession:
         """The parts found, uint8 (H, W) of the last image's size: 0 background, 1.. parts."""
         return self._frame.labels_to_frame(self.agent.parts)
 
-    def result(self) -> dict[str, Any]:
-        """What was done, for JSON: ``interactions`` (plans, with ``parts_found`` after each) and ``parts_found``."""
-        entries = [{**step.plan.to_json(), "parts_found": _count(step.parts)} for step in self.steps]
-        return {"interactions": entries, "parts_found": entries[-1]["parts_found"] if entries else 0}
+    def result(self) -> LiveResult:
+        """What was done."""
+        entries = [
+            from_json(LiveInteraction, {**step.plan.to_json(), "parts_found": _count(step.parts)})
+            for step in self.steps
+        ]
+        return LiveResult(entries, entries[-1].parts_found if entries else 0)
 
     @property
     def _frame(self) -> Letterbox:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from atp.benchmark.suites import UPPER_BOUND
-from atp.reporting.tables import Row, markdown_table
+from atp.reporting.tables import markdown_table, mean
+from atp.results import EvalRow
 
 #: Share of its own last mIoU that the agent is to reach soon.
 EARLY_SHARE = 0.9
@@ -27,50 +27,55 @@ class Goal:
     meaning: str
     target: float
     above: bool
-    measure: Callable[[Sequence[Row]], float | None]
+    measure: Callable[[Sequence[EvalRow]], float | None]
 
     def reached(self, value: float) -> bool:
         """Whether a score reaches the goal."""
         return value >= self.target if self.above else value < self.target
 
 
-def by_policy(rows: Sequence[Row], policy: str) -> dict[str, Row]:
+def by_policy(rows: Sequence[EvalRow], policy: str) -> dict[str, EvalRow]:
     """The rows of a policy as it is, by category."""
-    return {row["category"]: row for row in rows if row["policy"] == policy and not row["variant"]}
+    return {row.category: row for row in rows if row.policy == policy and not row.variant}
 
 
-def mean_score(rows: Sequence[Row], policy: str, score: str) -> float | None:
+def mean_score(rows: Sequence[EvalRow], policy: str, score: str) -> float | None:
     """Mean of a score over categories; None where it is missing."""
-    values = [row[score] for row in by_policy(rows, policy).values() if row[score] is not None]
-    return sum(values) / len(values) if values else None
+    return mean([row.scores.get(score) for row in by_policy(rows, policy).values()])
 
 
-def early_share(row: Row) -> float:
+def early_share(row: EvalRow) -> float | None:
     """Share of its last mIoU that a policy has after N + 1 interactions with objects of N parts."""
-    steps = row["miou_by_interaction"]
-    return float(steps[min(round(row["num_parts"]) + 1, len(steps)) - 1] / steps[-1])
+    steps, parts = row.by_interaction["miou"], row.scores["num_parts"]
+    if parts is None or not steps[-1]:
+        return None
+    early = steps[min(round(parts) + 1, len(steps)) - 1]
+    return None if early is None else early / steps[-1]
 
 
-def _mean_ratio(score: str, other: str) -> Callable[[Sequence[Row]], float | None]:
-    def measure(rows: Sequence[Row]) -> float | None:
+def _mean_ratio(score: str, other: str) -> Callable[[Sequence[EvalRow]], float | None]:
+    def measure(rows: Sequence[EvalRow]) -> float | None:
         ours, theirs = (mean_score(rows, policy, score) for policy in ("ours", other))
         return ours / theirs if ours is not None and theirs else None
 
     return measure
 
 
-def _lowest_ratio(rows: Sequence[Row]) -> float | None:
+def _lowest_ratio(rows: Sequence[EvalRow]) -> float | None:
     ours, bound = by_policy(rows, "ours"), by_policy(rows, UPPER_BOUND)
-    ratios = [row["miou"] / bound[category]["miou"] for category, row in ours.items() if category in bound]
-    return min(ratios, default=None)
+    pairs = [
+        (row.scores["miou"], bound[category].scores["miou"]) for category, row in ours.items() if category in bound
+    ]
+    return min((mine / most for mine, most in pairs if mine is not None and most), default=None)
 
 
-def _mean(score: str) -> Callable[[Sequence[Row]], float | None]:
+def _mean(score: str) -> Callable[[Sequence[EvalRow]], float | None]:
     return lambda rows: mean_score(rows, "ours", score)
 
 
-def _lowest_early(rows: Sequence[Row]) -> float | None:
-    return min((early_share(row) for row in by_policy(rows, "ours").values()), default=None)
+def _lowest_early(rows: Sequence[EvalRow]) -> float | None:
+    shares = [early_share(row) for row in by_policy(rows, "ours").values()]
+    return min((share for share in shares if share is not None), default=None)
 
 
 GOALS = (
@@ -86,7 +91,7 @@ GOALS = (
 )  # fmt: skip
 
 
-def goals_table(rows: Sequence[dict[str, Any]]) -> str:
+def goals_table(rows: Sequence[EvalRow]) -> str:
     """Every goal with its score, as Markdown.
 
     Args:

@@ -6,17 +6,19 @@ import json
 import math
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from assets.files import atomic_path
+from atp.reporting.tables import markdown_table
+from atp.results import Comparison, ComparisonRow, FineTunePair, Spread, SweepPair, SweepResult, SweepRow
 from atp.soups.ingredients import SoupError
 
 #: Rows of single checkpoints; all but the best are one line of a table.
 SINGLE = "ingredient"
 
 
-def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> dict[str, Any]:
+def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> Comparison:
     """Scores that others computed, as a comparison.
 
     Args:
@@ -26,12 +28,12 @@ def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> d
         in_distribution: The in-distribution test; all other sets are shifted tests.
 
     Returns:
-        As :func:`atp.soups.comparison.compare`; ``held_out`` of a row is None where its file does not tell it.
+        The comparison; ``held_out`` of a row is None where its file does not have it.
 
     Raises:
         SoupError: A file cannot be read, a line is no such object, or there is no single checkpoint with both sets.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[ComparisonRow] = []
     for path in paths:
         try:
             lines = [line for line in path.read_text("utf-8").splitlines() if line.strip()]
@@ -39,22 +41,18 @@ def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> d
             raise SoupError(f"{path}: cannot be read ({error})") from error
         for number, line in enumerate(lines, start=1):
             rows.append(_row(line, f"{path}, line {number}", held_out))
-    singles = [row for row in rows if row["way"].startswith(SINGLE) and row["held_out"] is not None]
-    if not singles or in_distribution not in singles[0]["tests"]:
+    singles = [row for row in rows if row.way.startswith(SINGLE) and row.held_out is not None]
+    if not singles or in_distribution not in singles[0].tests:
         raise SoupError(f"{', '.join(map(str, paths))}: no single checkpoint with '{held_out}' and '{in_distribution}'")
-    best = max(enumerate(singles), key=lambda item: (item[1]["held_out"], item[0]))[1]
-    names = [row["way"].removeprefix(f"{SINGLE} ") for row in singles]
-    others = [row for row in rows if not row["way"].startswith(SINGLE)]
-    chosen = {**best, "way": "best single", "chosen": [names.index(best["way"].removeprefix(f"{SINGLE} "))]}
-    return {
-        "ingredients": names,
-        "rows": [*singles, chosen, *others],
-        "in_distribution": in_distribution,
-        "shifted": [name for name in best["tests"] if name != in_distribution],
-    }
+    best = max(enumerate(singles), key=lambda item: (item[1].held_out or 0.0, item[0]))[1]
+    names = [row.way.removeprefix(f"{SINGLE} ") for row in singles]
+    others = [row for row in rows if not row.way.startswith(SINGLE)]
+    chosen = replace(best, way="best single", chosen=[names.index(best.way.removeprefix(f"{SINGLE} "))])
+    shifted = [name for name in best.tests if name != in_distribution]
+    return Comparison(names, [*singles, chosen, *others], in_distribution, shifted)
 
 
-def _row(line: str, where: str, held_out: str) -> dict[str, Any]:
+def _row(line: str, where: str, held_out: str) -> ComparisonRow:
     """A row of a comparison from a line of scores."""
     try:
         found = json.loads(line)
@@ -66,142 +64,128 @@ def _row(line: str, where: str, held_out: str) -> dict[str, Any]:
         raise SoupError(f"{where}: has no accuracies, or some that are no numbers")
     single = not any(word in name.lower() for word in ("soup", "ensemble"))
     rest = {key: value for key, value in scores.items() if key != held_out}
-    return {
-        "way": f"{SINGLE} {name}" if single else name.replace("_", " "),
-        "held_out": scores.get(held_out),
-        "tests": rest,
-        "chosen": [],
-    }
+    return ComparisonRow(f"{SINGLE} {name}" if single else name.replace("_", " "), scores.get(held_out), rest)
 
 
-def shifted_mean(result: dict[str, Any], row: dict[str, Any]) -> float | None:
+def shifted_mean(result: Comparison, row: ComparisonRow) -> float | None:
     """Mean accuracy of a row over the shifted tests; None where one is missing."""
-    values = [row["tests"].get(name) for name in result["shifted"]]
-    return None if not values or None in values else sum(values) / len(values)
+    values = [row.tests[name] for name in result.shifted if name in row.tests]
+    return sum(values) / len(values) if values and len(values) == len(result.shifted) else None
 
 
-def comparison_markdown(result: dict[str, Any], singles: bool = False) -> str:
+def comparison_markdown(result: Comparison, singles: bool = False) -> str:
     """A comparison as a Markdown table, accuracies in percent.
 
     Args:
-        result: As :func:`atp.soups.comparison.compare` returns it.
+        result: The comparison.
         singles: Whether every ingredient has a line.
     """
-    shifted = result["shifted"]
-    header = ["", "held-out", result["in_distribution"], *shifted]
-    if len(shifted) > 1:
-        header.append("shifted, mean")
-    lines = [header, ["---"] * len(header)]
-    for row in result["rows"]:
-        if row["way"].startswith(SINGLE) and not singles:
+    tests = [result.in_distribution, *result.shifted]
+    means = ["shifted, mean"] if len(result.shifted) > 1 else []
+    lines = []
+    for row in result.rows:
+        if row.way.startswith(SINGLE) and not singles:
             continue
-        values = [
-            row["held_out"],
-            *(row["tests"].get(name) for name in (result["in_distribution"], *shifted)),
-        ]
-        if len(shifted) > 1:
+        values = [row.held_out, *(row.tests.get(name) for name in tests)]
+        if means:
             values.append(shifted_mean(result, row))
-        lines.append([row["way"], *("-" if value is None else f"{100 * value:.2f}" for value in values)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        lines.append([row.way, *("-" if value is None else f"{100 * value:.2f}" for value in values)])
+    return markdown_table(["", "held-out", *tests, *means], lines)
 
 
-def over_seeds(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def over_seeds(results: Sequence[Comparison], command: str = "") -> SweepResult:
     """Means and spreads of comparisons of several sweeps.
 
     Args:
-        results: As :func:`atp.soups.comparison.compare` returns them, of one task.
-
-    Returns:
-        ``seeds``, how many; ``rows``, one for each way but single ingredients, with ``way``, ``held_out`` and ``tests``
-        by name, each a mean and a standard deviation over the seeds, ``shifted`` the same of the mean over the shifted
-        tests, ``gain``, its mean gain over the best single checkpoint on the in-distribution test and on the shifted
-        ones, and ``paired``, McNemar's p by test and seed; ``in_distribution`` and ``shifted``; ``pairs``, those of all
-        seeds with ``seed``, ``low`` (whether the learning rates of both lie in the lower half of their sweep) and
-        ``high`` (in the upper half).
+        results: Of one task.
+        command: That made them.
     """
     first = results[0]
-    names = [first["in_distribution"], *first["shifted"]]
+    tests = [first.in_distribution, *first.shifted]
+    best = [_of(result, "best single") for result in results]
     rows = []
-    for way in (row["way"] for row in first["rows"] if not row["way"].startswith(SINGLE)):
+    for way in (row.way for row in first.rows if not row.way.startswith(SINGLE)):
         same = [_of(result, way) for result in results]
-        best = [_of(result, "best single") for result in results]
-        gained = [a["tests"][names[0]] - b["tests"][names[0]] for a, b in zip(same, best, strict=True)]
+        gained = [a.tests[tests[0]] - b.tests[tests[0]] for a, b in zip(same, best, strict=True)]
         shifted, of_best = ([shifted_mean(first, row) or 0.0 for row in some] for some in (same, best))
         rows.append(
-            {
-                "way": way,
-                "held_out": _spread([row["held_out"] for row in same]),
-                "tests": {name: _spread([row["tests"][name] for row in same]) for name in names},
-                "shifted": _spread(shifted),
-                "gain": {
-                    names[0]: _spread(gained),
+            SweepRow(
+                way=way,
+                held_out=_spread([row.held_out or 0.0 for row in same]),
+                tests={name: _spread([row.tests[name] for row in same]) for name in tests},
+                shifted=_spread(shifted),
+                gain={
+                    tests[0]: _spread(gained),
                     "shifted": _spread([a - b for a, b in zip(shifted, of_best, strict=True)]),
                 },
-                "paired": {name: [row["paired"][name]["p"] for row in same] for name in names},
-            }
+                paired={name: [row.paired[name].p for row in same] for name in tests},
+            )
         )
-    return {
-        "seeds": len(results),
-        "rows": rows,
-        "in_distribution": first["in_distribution"],
-        "shifted": first["shifted"],
-        "pairs": [pair for seed, result in enumerate(results) for pair in _told(result, seed)],
-    }
+    pairs = [pair for seed, result in enumerate(results) for pair in _placed(result, seed)]
+    return SweepResult(command, len(results), rows, first.in_distribution, first.shifted, pairs)
 
 
-def _told(result: dict[str, Any], seed: int) -> list[dict[str, Any]]:
+def _placed(result: Comparison, seed: int) -> list[SweepPair]:
     """The pairs of a comparison with their seed and in which half of the learning rates they lie."""
-    pairs = result.get("pairs", [])
-    if not pairs:
+    if not result.pairs:
         return []
-    median = statistics.median([recipe["learning_rate"] for recipe in result["recipes"]])
+    median = statistics.median([recipe["learning_rate"] for recipe in result.recipes])
     return [
-        {**pair, "seed": seed, "low": max(pair["rates"]) <= median, "high": min(pair["rates"]) > median}
-        for pair in pairs
+        SweepPair(**vars(pair), seed=seed, low=max(pair.rates) <= median, high=min(pair.rates) > median)
+        for pair in result.pairs
     ]
 
 
-def pairs_markdown(result: dict[str, Any]) -> str:
+def pairs_markdown(result: SweepResult) -> str:
     """Why soups work or fail, as a Markdown table: two fine-tunes half-way between each other, by their learning rates.
 
     Args:
-        result: As :func:`over_seeds` returns it, with pairs.
+        result: With pairs.
     """
     header = ["two fine-tunes", "pairs", "angle (degrees)", "barrier (loss)", "soup minus ensemble (loss)"]
-    lines = [[*header, "correlation with the paper's approximation"], ["---"] * (len(header) + 1)]
-    for title, which in (("lower learning rates", "low"), ("higher learning rates", "high"), ("all", "")):
-        some = [pair for pair in result["pairs"] if not which or pair[which]]
+    lines = []
+    groups = {
+        "lower learning rates": [pair for pair in result.pairs if pair.low],
+        "higher learning rates": [pair for pair in result.pairs if pair.high],
+        "all": result.pairs,
+    }
+    for title, some in groups.items():
         if not some:
             continue
-        means = [statistics.fmean(pair[name] for pair in some) for name in ("angle", "barrier", "difference")]
-        related = _correlation(some)
-        cells = [f"{means[0]:.0f}", f"{means[1]:+.4f}", f"{means[2]:+.4f}", f"{related:.2f}"]
+        angle, barrier, difference = (
+            statistics.fmean(getattr(pair, name) for pair in some) for name in ("angle", "barrier", "difference")
+        )
+        cells = [f"{angle:.0f}", f"{barrier:+.4f}", f"{difference:+.4f}", f"{_correlation(some):.2f}"]
         lines.append([title, str(len(some)), *cells])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table([*header, "correlation with the paper's approximation"], lines)
 
 
-def _correlation(pairs: Sequence[dict[str, Any]]) -> float:
+def _correlation(pairs: Sequence[FineTunePair]) -> float:
     """Of both sides of the approximation; NaN where one side never changes."""
     try:
-        return statistics.correlation(*([p[name] for p in pairs] for name in ("difference", "approximation")))
+        return statistics.correlation([p.difference for p in pairs], [p.approximation for p in pairs])
     except statistics.StatisticsError:
         return math.nan
 
 
-def draw_pairs(result: dict[str, Any], out: Path) -> None:
+def draw_pairs(result: SweepResult, out: Path) -> None:
     """Draw what the paper's approximation says of pairs against what is so (Model soups, sec. 4).
 
     Args:
-        result: As :func:`over_seeds` returns it, with pairs.
+        result: With pairs.
         out: A .png, .pdf or .svg file; replaced.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5, 5), layout="constrained")
     panel = figure.subplots()
-    for title, color, which in (("lower", "C0", "low"), ("higher", "C3", "high"), ("mixed", "0.7", "")):
-        some = [p for p in result["pairs"] if (p[which] if which else not p["low"] and not p["high"])]
-        sides = [[pair[name] for pair in some] for name in ("approximation", "difference")]
+    groups = {
+        ("lower", "C0"): [pair for pair in result.pairs if pair.low],
+        ("higher", "C3"): [pair for pair in result.pairs if pair.high],
+        ("mixed", "0.7"): [pair for pair in result.pairs if not pair.low and not pair.high],
+    }
+    for (title, color), some in groups.items():
+        sides = [pair.approximation for pair in some], [pair.difference for pair in some]
         panel.plot(*sides, "o", color=color, label=f"{title} learning rates", markersize=4)
     panel.axline((0, 0), slope=1, color="0.5", linewidth=1)
     panel.set(xlabel="approximation", ylabel="loss of the soup minus that of the ensemble")
@@ -211,61 +195,49 @@ def draw_pairs(result: dict[str, Any], out: Path) -> None:
         figure.savefig(temporary, dpi=110)
 
 
-def seeds_markdown(result: dict[str, Any], each: bool = True) -> str:
+def seeds_markdown(result: SweepResult, each: bool = True) -> str:
     """A comparison over seeds as a Markdown table, accuracies in percent with their standard deviations.
 
     Gains are over the best single checkpoint; McNemar's p is that of each seed on the in-distribution test, by pairs of
     answers to one example.
 
     Args:
-        result: As :func:`over_seeds` returns it.
+        result: The comparison.
         each: Whether every shifted test has a column, and not only their mean.
     """
-    first = result["in_distribution"]
-    names = [first, *(result["shifted"] if each else [])]
-    header = [
-        "",
-        "held-out",
-        *names,
-        "shifted, mean",
-        "gain, in-distribution",
-        "McNemar's p",
-        "gain, shifted",
-    ]
-    lines = [header, ["---"] * len(header)]
-    for row in result["rows"]:
-        cells = [row["held_out"], *(row["tests"][name] for name in names), row["shifted"]]
+    first = result.in_distribution
+    tests = [first, *(result.shifted if each else [])]
+    header = ["", "held-out", *tests, "shifted, mean", "gain, in-distribution", "McNemar's p", "gain, shifted"]
+    lines = []
+    for row in result.rows:
+        cells = [row.held_out, *(row.tests[name] for name in tests), row.shifted]
         gain, shifted = (
-            f"{100 * mean:+.1f} ± {100 * spread:.1f}" for mean, spread in (row["gain"][first], row["gain"]["shifted"])
+            f"{100 * mean:+.1f} ± {100 * spread:.1f}" for mean, spread in (row.gain[first], row.gain["shifted"])
         )
-        chance = ", ".join(f"{p:.2g}" for p in row["paired"][first])
-        lines.append(
-            [
-                row["way"],
-                *(f"{100 * mean:.1f} ± {100 * spread:.1f}" for mean, spread in cells),
-                gain,
-                chance,
-                shifted,
-            ]
-        )
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+        chance = ", ".join(f"{p:.2g}" for p in row.paired[first])
+        lines.append([row.way, *map(percent, cells), gain, chance, shifted])
+    return markdown_table(header, lines)
 
 
-def _of(result: dict[str, Any], way: str) -> dict[str, Any]:
-    found: dict[str, Any] = next(row for row in result["rows"] if row["way"] == way)
-    return found
+def percent(value: Spread) -> str:
+    """A share and its standard deviation in percent."""
+    return f"{100 * value[0]:.1f} ± {100 * value[1]:.1f}"
 
 
-def _spread(values: Sequence[float]) -> tuple[float, float]:
+def _of(result: Comparison, way: str) -> ComparisonRow:
+    return next(row for row in result.rows if row.way == way)
+
+
+def _spread(values: Sequence[float]) -> Spread:
     """Mean and standard deviation."""
     return statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def draw_comparison(result: dict[str, Any], out: Path) -> None:
+def draw_comparison(result: Comparison, out: Path) -> None:
     """Draw in-distribution against mean shifted accuracy, a point for every row.
 
     Args:
-        result: As :func:`atp.soups.comparison.compare` returns it, with a shifted test or more.
+        result: With a shifted test or more.
         out: A .png, .pdf or .svg file; replaced.
     """
     from matplotlib.figure import Figure
@@ -273,15 +245,15 @@ def draw_comparison(result: dict[str, Any], out: Path) -> None:
     figure = Figure(figsize=(6, 5), layout="constrained")
     panel = figure.subplots()
     points = [
-        (row["way"], 100 * row["tests"][result["in_distribution"]], 100 * mean)
-        for row in result["rows"]
+        (row.way, 100 * row.tests[result.in_distribution], 100 * mean)
+        for row in result.rows
         if (mean := shifted_mean(result, row)) is not None
     ]
     singles = [point for point in points if point[0].startswith(SINGLE)]
     panel.plot([x for _, x, _ in singles], [y for *_, y in singles], "o", color="0.7", label="fine-tuned checkpoints")
     for number, (way, x, y) in enumerate(point for point in points if point not in singles):
         panel.plot(x, y, "*" if "soup" in way else "s", markersize=11, color=f"C{number % 10}", label=way)
-    panel.set(xlabel=f"{result['in_distribution']} (%)", ylabel="shifted, mean (%)")
+    panel.set(xlabel=f"{result.in_distribution} (%)", ylabel="shifted, mean (%)")
     panel.grid(alpha=0.3)
     panel.legend(fontsize="small")
     with atomic_path(out) as temporary:

@@ -1,4 +1,4 @@
-"""Results as Markdown tables."""
+"""Scores as Markdown tables."""
 
 from __future__ import annotations
 
@@ -6,18 +6,28 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from atp.metrics import METRICS, shown_metrics
+from atp.perception.baselines import BASELINES
+from atp.results import EvalResult, EvalRow
 
 #: Columns of the table of scores that say whose they are.
 NAMES = ("category", "policy", "variant", "episodes")
-
-Row = dict[str, Any]
-Result = dict[str, Any]
+#: Titles of classical methods whose name does not say it.
+METHOD_TITLES = {"dis_flow": "DIS flow", "farneback": "Farneback flow"}
 
 
 def columns(leave_out: Sequence[str] = ()) -> dict[str, str]:
     """Columns of the table of scores, heading by key: :data:`NAMES` and the metrics that are shown."""
     headings = {name: name for name in NAMES} | {metric.key: metric.heading for metric in shown_metrics()}
     return {key: heading for key, heading in headings.items() if key not in leave_out}
+
+
+def cells(row: EvalRow, keys: Sequence[str], spread: bool = True) -> list[str]:
+    """The cells of a row in some :func:`columns`, scores with their spread over seeds if wanted."""
+    found = []
+    for key in keys:
+        value = getattr(row, key) if key in NAMES else row.scores.get(key)
+        found.append(format_value(value, row.spread.get(key) if spread else None))
+    return found
 
 
 def format_value(value: Any, spread: float | None = None) -> str:
@@ -34,111 +44,130 @@ def markdown_table(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str
 
     Args:
         header: Names of columns.
-        lines: Cells of each line.
+        lines: Cells of each line, as many as the header has.
 
     Returns:
         Text without a line break at its end.
+
+    Raises:
+        ValueError: A line has more or fewer cells than the header.
     """
+    for line in lines:
+        if len(line) != len(header):
+            raise ValueError(f"a line of {len(line)} cells in a table of {len(header)} columns: {' | '.join(line)}")
     rows = [header, ["---"] * len(header), *lines]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def mean_rows(rows: Sequence[Row]) -> list[Row]:
+def method_title(name: str) -> str:
+    """What tables call a classical method."""
+    return METHOD_TITLES.get(name, name.replace("_", " "))
+
+
+def baselines_in(names: Sequence[str]) -> list[str]:
+    """Those of the classical methods that results have, in the order of ``BASELINES``; files may be older."""
+    return [name for name in BASELINES if name in names]
+
+
+def mean_rows(rows: Sequence[EvalRow]) -> list[EvalRow]:
     """Average rows over the categories of each split, by policy and variant.
 
     Args:
         rows: Of a result.
 
     Returns:
-        Rows with ``split``, ``policy``, ``variant``, ``categories`` (how many) and the means of what is a number in all
-        of them, in the order of their first appearance.
+        Rows of category ``mean`` without spread, in the order of their first appearance; a score is averaged over the
+        categories that have it.
     """
-    groups: dict[tuple[str, str, str], list[Row]] = {}
+    groups: dict[tuple[str, str, str], list[EvalRow]] = {}
     for row in rows:
-        groups.setdefault((row["split"], row["policy"], row["variant"]), []).append(row)
+        groups.setdefault((row.split, row.policy, row.variant), []).append(row)
     means = []
     for (split, policy, variant), group in groups.items():
-        mean: Row = {"split": split, "policy": policy, "variant": variant, "categories": len(group)}
-        for name in group[0]:
-            values = [row[name] for row in group if isinstance(row[name], float)]
-            if values:
-                mean[name] = sum(values) / len(values)
-        lists = [row["miou_by_interaction"] for row in group]
-        mean["miou_by_interaction"] = [sum(step) / len(step) for step in zip(*lists, strict=True)]
-        means.append(mean)
+        scores = {key: mean([row.scores.get(key) for row in group]) for key in group[0].scores}
+        steps = {
+            key: [mean(values) for values in zip(*(row.by_interaction[key] for row in group), strict=True)]
+            for key in group[0].by_interaction
+        }
+        episodes = sum(row.episodes for row in group)
+        means.append(EvalRow(policy, "mean", split, variant, episodes, scores, {}, steps))
     return means
 
 
-def scores_table(rows: Sequence[Row], leave_out: Sequence[str] = ("variant", "episodes")) -> str:
-    """All scores of rows, with their spread over seeds, best values not marked.
+def mean(values: Sequence[float | None]) -> float | None:
+    """Mean of the values that are there; None without any."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def scores_table(rows: Sequence[EvalRow], leave_out: Sequence[str] = ("variant", "episodes")) -> str:
+    """All scores of rows, with their spread over seeds; an arrow says which way a score is better.
 
     Args:
         rows: Of a result.
         leave_out: Keys of :func:`columns` to leave out.
     """
     headings = columns(leave_out)
-    lines = [[format_value(row.get(key), row["spread"].get(key)) for key in headings] for row in rows]
-    return markdown_table(list(headings.values()), lines)
+    return markdown_table(list(headings.values()), [cells(row, list(headings)) for row in rows])
 
 
-def by_interaction_table(rows: Sequence[Row], score: str = "miou") -> str:
+def by_interaction_table(rows: Sequence[EvalRow], score: str = "miou") -> str:
     """One score after each interaction."""
-    count = max(len(row[f"{score}_by_interaction"]) for row in rows)
+    known = [(row, row.by_interaction[score]) for row in rows if score in row.by_interaction]
+    count = max((len(values) for _, values in known), default=0)
     lines = [
-        [row["category"], row["policy"], *(format_value(value) for value in row[f"{score}_by_interaction"])]
-        for row in rows
+        [row.category, row.variant or row.policy, *map(format_value, values), *["-"] * (count - len(values))]
+        for row, values in known
     ]
     return markdown_table(["category", "policy", *(str(t + 1) for t in range(count))], lines)
 
 
-def cross_table(rows: Sequence[Row], score: str, names: Callable[[Row], str]) -> str:
+def cross_table(rows: Sequence[EvalRow], score: str, names: Callable[[EvalRow], str]) -> str:
     """One score of every policy (or variant) in every category, and the mean of each line.
 
     Args:
         rows: Of one split.
-        score: Name of the score.
+        score: Key of the metric.
         names: What to call a row's line.
     """
-    categories = list(dict.fromkeys(row["category"] for row in rows))
-    lines: dict[str, dict[str, Row]] = {}
+    categories = list(dict.fromkeys(row.category for row in rows))
+    lines: dict[str, dict[str, EvalRow]] = {}
     for row in rows:
-        lines.setdefault(names(row), {})[row["category"]] = row
+        lines.setdefault(names(row), {})[row.category] = row
     table = []
     for name, found in lines.items():
-        cells = []
-        for category in categories:
-            cell = found.get(category, {})
-            cells.append(format_value(cell.get(score), cell.get("spread", {}).get(score)))
-        known = [row[score] for row in found.values() if row.get(score) is not None]
-        table.append([name, *cells, format_value(sum(known) / len(known) if known else None)])
+        line = [found.get(category) for category in categories]
+        values = [format_value(row.scores.get(score), row.spread.get(score)) if row else "-" for row in line]
+        table.append([name, *values, format_value(mean([row.scores.get(score) for row in found.values()]))])
     return markdown_table(["", *categories, "mean"], table)
 
 
-def perception_table(rows: Sequence[Row]) -> str:
+def perception_table(rows: Sequence[EvalRow]) -> str:
     """Motion IoU and false motion of the part network and of classical methods on the same pairs of images."""
+    perceived = [(row, row.perception) for row in rows if row.perception is not None]
+    methods = baselines_in([name for _, found in perceived for name in found])
     lines = []
-    for row in rows:
-        if "perception" not in row:
-            continue
-        found = {"part network": row, **row["perception"]}
+    for row, found in perceived:
         for score in ("motion_iou", "false_motion_rate"):
-            lines.append(
-                [row["category"], METRICS.get(score).title, *(format_value(method[score]) for method in found.values())]
-            )
-    return markdown_table(["category", "", "part network", "frame difference", "DIS flow"], lines)
+            values = [getattr(found[name], score) if name in found else None for name in methods]
+            title = METRICS.get(score).title
+            lines.append([row.category, title, format_value(row.scores[score]), *map(format_value, values)])
+    return markdown_table(["category", "", "part network", *map(method_title, methods)], lines)
 
 
-def results_markdown(result: Result) -> str:
-    """Everything of a result as Markdown."""
-    rows = result["rows"]
-    seeds = ", ".join(map(str, result["seeds"]))
-    leave_out = [] if any(row["variant"] for row in rows) else ["variant"]
+def results_markdown(result: EvalResult) -> str:
+    """Everything of a result of ``atp eval`` as a page."""
+    rows = result.rows
+    seeds = ", ".join(map(str, result.seeds))
+    leave_out = [] if any(row.variant for row in rows) else ["variant"]
+    options = ", ".join(f"{name} {value}" for name, value in result.options.items())
     parts = [
-        f"# Results\n\n`{result['command']}`, weights `{result['weights']}` ({result['weights_digest']}), seeds "
-        f"{seeds}. Means over the seeds, with the standard deviation over them.",
+        f"# Results\n\n`{result.command}`, weights `{result.weights}` ({result.weights_digest}), seeds "
+        f"{seeds}. Means over the seeds, with the standard deviation over them."
+        + (f" Options of the agent: {options}." if options else ""),
         scores_table(rows, leave_out),
         f"## mIoU after each interaction\n\n{by_interaction_table(rows)}",
     ]
-    if any("perception" in row for row in rows):
+    if any(row.perception for row in rows):
         parts.append(f"## What moved\n\n{perception_table(rows)}")
     return "\n\n".join(parts) + "\n"

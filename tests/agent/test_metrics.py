@@ -217,27 +217,27 @@ def episodes_of(*num_parts):
 
 def test_summary_by_hand():
     summary = metrics.summarize(episodes_of(2, 3))
-    assert summary["miou"] == pytest.approx(0.8)
-    assert summary["mape"] == pytest.approx(0.25)
-    assert summary["hd95"] == pytest.approx(3.0)
-    assert summary["miou_by_interaction"] == pytest.approx([0.2, 0.6, 0.9])
-    assert summary["hd95_by_interaction"] == pytest.approx([10.0, 7.0, 2.0])
-    assert summary["effective_rate"] == pytest.approx(3 / 5)
-    assert summary["optimal_rate"] == pytest.approx(2 / 5)
-    assert summary["motion_iou"] == pytest.approx(0.6)
-    assert summary["false_motion_rate"] == pytest.approx(0.5)
-    assert summary["num_parts"] == 2.5
+    assert summary.scores["miou"] == pytest.approx(0.8)
+    assert summary.scores["mape"] == pytest.approx(0.25)
+    assert summary.scores["hd95"] == pytest.approx(3.0)
+    assert summary.by_interaction["miou"] == pytest.approx([0.2, 0.6, 0.9])
+    assert summary.by_interaction["hd95"] == pytest.approx([10.0, 7.0, 2.0])
+    assert summary.scores["effective_rate"] == pytest.approx(3 / 5)
+    assert summary.scores["optimal_rate"] == pytest.approx(2 / 5)
+    assert summary.scores["motion_iou"] == pytest.approx(0.6)
+    assert summary.scores["false_motion_rate"] == pytest.approx(0.5)
+    assert summary.scores["num_parts"] == 2.5
 
 
 @pytest.mark.parametrize(("num_parts", "rate"), [((2, 2), 2 / 4), ((1, 1), 1 / 2), ((3, 1), 2 / 4), ((1, 2), 1 / 3)])
 def test_optimal_rate_over_the_first_n_interactions(num_parts, rate):
-    assert metrics.summarize(episodes_of(*num_parts))["optimal_rate_first_n"] == pytest.approx(rate)
+    assert metrics.summarize(episodes_of(*num_parts)).scores["optimal_rate_first_n"] == pytest.approx(rate)
 
 
 def test_summary_without_motion_is_json_without_nan():
     summary = metrics.summarize([EpisodeScores([step(0.0, false=0.0)], 2)])
-    assert summary["motion_iou"] is None
-    json.dumps(summary, allow_nan=False)
+    assert summary.scores["motion_iou"] is None
+    json.dumps(vars(summary), allow_nan=False)
 
 
 @pytest.mark.parametrize("episodes", [[], [[]], [[step(1.0)], []]])
@@ -275,9 +275,9 @@ def test_metrics_of_steps_and_of_episodes_are_registered_in_one_place(monkeypatc
     true = two_parts()
     scores = metrics.score_step(data(true, true, (true == 1, true == 1), (true == 1, true == 1)))
     summary = metrics.summarize([EpisodeScores([scores], 2), EpisodeScores([scores, scores], 2)])
-    assert summary["found"] == 2
-    assert summary["found_by_interaction"] == [2, 2]
-    assert summary["steps"] == 1.5
+    assert summary.scores["found"] == 2
+    assert summary.by_interaction["found"] == [2, 2]
+    assert summary.scores["steps"] == 1.5
     with pytest.raises(ValueError, match="'policy' cannot be the key"):
         metrics.register(StepMetric("policy", "policy"))
 

@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 
 from atp.benchmark import evaluation, fingerprint
-from atp.benchmark.ablations import VARIANTS
+from atp.benchmark.ablations import ABLATIONS
 from atp.benchmark.evaluation import Cell, Record, Setting, Task, evaluate, make_row
 from atp.benchmark.suites import suite_cells
 from atp.cli import main
 from atp.jobs.journal import Journal
 from atp.metrics import StepScores
 from atp.reporting.tables import cross_table, format_value, mean_rows
+from atp.results import EvalRow
 
 
 def step(miou: float, optimal: bool = False, motion: float = math.nan) -> StepScores:
@@ -30,13 +31,13 @@ def test_row_is_mean_and_spread_over_seeds_by_hand():
         1: [Record([step(0.4, True), step(0.9, True, 0.6)], 2, {})],
     }
     row = make_row(Cell("act-random", "pliers", "test"), of_seed)
-    assert row["miou"] == pytest.approx((0.5 + 0.9) / 2)
-    assert row["spread"]["miou"] == pytest.approx(np.std([0.5, 0.9], ddof=1))
-    assert row["miou_by_interaction"] == pytest.approx([(0.1 + 0.4) / 2, 0.7])
-    assert row["optimal_rate_first_n"] == pytest.approx((1 / 4 + 1) / 2)
-    assert row["motion_iou"] == pytest.approx(0.7)
-    assert row["episodes"] == 3
-    assert "perception" not in row
+    assert row.scores["miou"] == pytest.approx((0.5 + 0.9) / 2)
+    assert row.spread["miou"] == pytest.approx(np.std([0.5, 0.9], ddof=1))
+    assert row.by_interaction["miou"] == pytest.approx([(0.1 + 0.4) / 2, 0.7])
+    assert row.scores["optimal_rate_first_n"] == pytest.approx((1 / 4 + 1) / 2)
+    assert row.scores["motion_iou"] == pytest.approx(0.7)
+    assert row.episodes == 3
+    assert row.perception is None
 
 
 def test_records_survive_json_exactly():
@@ -82,16 +83,16 @@ def test_resumed_evaluation_equals_an_uninterrupted_one(weights, tmp_path, monke
     assert resumed == whole
     assert not set(played) & set(rest)
     assert len(played) + len(rest) == 8  # 2 cells, 2 seeds, 5 + 1 episodes
-    perception = whole[0]["perception"]
-    assert 0 < perception["dis_flow"]["motion_iou"] < 1
+    perception = whole[0].perception
+    assert 0 < perception["dis_flow"].motion_iou < 1
     assert perception["frame_difference"] != perception["dis_flow"]
 
 
 def test_variants_change_the_agent_and_give_it_back(weights):
     agent = evaluation._load(str(weights), "cpu")
     options = agent.options
-    for variant in VARIANTS.values():
-        assert agent.replace(**variant.settings).options != options
+    for _, ablation in ABLATIONS.items():
+        assert agent.replace(**ablation.settings).options != options
     task = evaluation.Task(Cell("ours", "pliers", "test", "one-view"), 0, (0,))
     evaluation.run_task(task, Setting(str(weights)))
     assert evaluation._load(str(weights), "cpu").options == options
@@ -102,21 +103,21 @@ def test_suites():
     assert len(full) == 9 * 2
     assert {cell.split for cell in full} == {"test", "val"}
     ablations = suite_cells("ablations")
-    assert {cell.variant for cell in ablations} == {"", *VARIANTS}
-    with pytest.raises(ValueError, match="full"):
+    assert {cell.variant for cell in ablations} == {"", *ABLATIONS}
+    with pytest.raises(ValueError, match="unknown suite 'all': choose one of full"):
         suite_cells("all")
 
 
 def test_means_and_cross_tables():
     rows = [
-        {"policy": "ours", "variant": "", "category": category, "split": "test", "miou": value,
-         "motion_iou": None, "spread": {"miou": 0.01}, "miou_by_interaction": [0.1, value]}
-        for category, value in (("pliers", 0.8), ("lighter", 0.6))
+        EvalRow("ours", category, "test", "", 5, {"miou": value, "motion_iou": motion}, {"miou": 0.01},
+                {"miou": [0.1, value]})
+        for category, value, motion in (("pliers", 0.8, None), ("lighter", 0.6, 0.9))
     ]  # fmt: skip
     (mean,) = mean_rows(rows)
-    assert (mean["miou"], mean["categories"]) == (pytest.approx(0.7), 2)
-    assert mean["miou_by_interaction"] == pytest.approx([0.1, 0.7])
-    line = cross_table(rows, "miou", lambda row: row["policy"]).splitlines()[-1]
+    assert mean.scores == {"miou": pytest.approx(0.7), "motion_iou": 0.9}  # of the categories that have it
+    assert mean.by_interaction["miou"] == pytest.approx([0.1, 0.7])
+    line = cross_table(rows, "miou", lambda row: row.policy).splitlines()[-1]
     assert line == "| ours | 0.800 ± 0.010 | 0.600 ± 0.010 | 0.700 |"
     assert [format_value(value) for value in (None, 0.5, 3, "")] == ["-", "0.500", "3", "-"]
 

@@ -1,26 +1,47 @@
 """Documents are written from results, and from nothing else."""
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from atp.cli import main
+from atp.perception.baselines import BASELINES
 from atp.reporting.goals import GOALS, early_share, goals_table
-from atp.reporting.pages import BLOCKS, DOCUMENTS, RESULTS, VIDEO_WEIGHTS, Results, render
-from atp.reporting.soup_pages import SHOWN_METHODS, STATISTICS, agent_soups, batchnorm_soups
+from atp.reporting.pages import BLOCKS, DOCUMENTS, render
+from atp.reporting.result_files import RESULTS, VIDEO_WEIGHTS, WEIGHTS, Results
+from atp.reporting.soup_blocks import SHOWN_METHODS, STATISTICS
+from atp.reporting.tables import markdown_table, perception_table, results_markdown
+from atp.results import (
+    AgentSoupsResult,
+    AgentSoupsSeed,
+    ClipsResult,
+    EvalResult,
+    EvalRow,
+    LeaveOneOutResult,
+    LeaveOneOutRow,
+    PerceptionScores,
+    RobustnessResult,
+    RobustnessRow,
+    SweepPair,
+    SweepResult,
+    SweepRow,
+)
 
 
-def row(policy: str, category: str, miou: list[float], **more) -> dict:
+def row(policy: str, category: str, miou: list[float], split: str = "test", **more) -> EvalRow:
     scores = {
         "miou": miou[-1], "mape": 0.1, "hd95": 5.0, "optimal_rate_first_n": 0.6, "optimal_rate": 0.5,
         "effective_rate": 0.5, "motion_iou": 0.9, "false_motion_rate": 0.01, "num_parts": 2.0,
     }  # fmt: skip
-    return {
-        "policy": policy, "category": category, "split": "test", "variant": "", "episodes": 10,
-        "spread": {"miou": 0.02, "motion_iou": 0.01, "optimal_rate_first_n": 0.1},
-        "miou_by_interaction": miou, **(scores | more),
-    }  # fmt: skip
+    spread = {"miou": 0.02, "motion_iou": 0.01, "optimal_rate_first_n": 0.1}
+    return EvalRow(policy, category, split, "", 10, scores | more, spread, {"miou": miou})
+
+
+def result(rows: list[EvalRow], command: str = "atp eval --suite full") -> EvalResult:
+    return EvalResult(command, "default", "abc", "def", "", [0, 1], 1.0, 1, rows)
 
 
 ROWS = [
@@ -44,10 +65,7 @@ def test_goals_by_hand():
 
 
 def repository(tmp_path: Path) -> Path:
-    result = {"command": "atp eval --suite full", "weights": "default", "weights_digest": "abc",
-              "seeds": [0, 1], "rows": ROWS}  # fmt: skip
-    (tmp_path / RESULTS).mkdir(parents=True)
-    (tmp_path / RESULTS / "full.json").write_text(json.dumps(result))
+    result(ROWS).write(tmp_path / RESULTS / "full.json")
     for document in DOCUMENTS:
         (tmp_path / document).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / document).write_text("Before\n\n<!-- report: goals -->\nold 0.123\n<!-- end -->\n\nAfter\n")
@@ -73,12 +91,12 @@ def test_report_writes_blocks_alone_and_check_sees_a_typed_figure(tmp_path, caps
 
 def test_trainings_are_compared_by_their_means(tmp_path):
     root = repository(tmp_path)
-    other = {"rows": [row("ours", "pliers", [0.5]), row("ours", "lighter", [0.7], optimal_rate_first_n=0.2)]}
+    other = [row("ours", "pliers", [0.5]), row("ours", "lighter", [0.7], optimal_rate_first_n=0.2)]
     for name in ("training-one-epoch", "training-no-hindsight"):
-        (root / RESULTS / f"{name}.json").write_text(json.dumps(other))
-    lines = BLOCKS["training"](Results(root)).splitlines()
-    assert lines[2].endswith("| 0.700 | 0.600 |")  # (0.8 + 0.6) / 2
-    assert lines[3].endswith("| 0.600 | 0.400 |")
+        result(other).write(root / RESULTS / f"{name}.json")
+    lines = block("training", root)
+    assert lines[4].endswith("| 0.700 | 0.600 |")  # (0.8 + 0.6) / 2
+    assert lines[5].endswith("| 0.600 | 0.400 |")
 
 
 def test_a_second_training_is_compared_category_by_category(tmp_path):
@@ -86,58 +104,100 @@ def test_a_second_training_is_compared_category_by_category(tmp_path):
     stated = [row("ours", name, [0.8]) for name in ("pliers", "lighter")]
     again = [row("ours", "pliers", [0.81]), row("ours", "lighter", [0.7])]
     for name, rows in (("full", stated), ("second-seed", again)):
-        (root / RESULTS / f"{name}.json").write_text(json.dumps({"rows": rows}))
-    lines = BLOCKS["second-seed"](Results(root)).splitlines()
-    assert lines[2].startswith("| pliers | 0.800 ± 0.020 | 0.810 ± 0.020 |")
+        result(rows).write(root / RESULTS / f"{name}.json")
+    lines = block("second-seed", root)
+    assert lines[4].startswith("| pliers | 0.800 ± 0.020 | 0.810 ± 0.020 |")
     assert "Categories of 2 " in lines[-1]
     assert "mIoU in 1," in lines[-1]
 
-    played = {"command": "atp eval --weights video", "seeds": [0, 1], "rows": again}
-    (root / RESULTS / "video.json").write_text(json.dumps(played))
-    lines = BLOCKS["video-weights"](Results(root)).splitlines()
-    assert lines[0].startswith("`.venv/bin/atp eval --weights video`")
+    result(again, "atp eval --weights video").write(root / RESULTS / "video.json")
+    lines = block("video-weights", root)
+    assert lines[0].startswith("From `docs/results/video.json`: `.venv/bin/atp eval --weights video` (10 episodes")
     assert lines[-1].startswith("| mean | 0.800 | 0.755 |")
 
 
-def test_shifts_and_switches_are_tables_of_their_files(tmp_path):
-    results = Results(repository(tmp_path))
+def test_the_summary_has_the_means_of_every_split(tmp_path):
+    root = repository(tmp_path)
+    seen = [row(policy, "usb", [value], "val") for policy, value in (("ours", 0.9), ("act-random", 0.6))]
+    result([*ROWS, *seen]).write(root / RESULTS / "full.json")
+    result([row("ours", "laptop", [0.7], "stress")]).write(root / RESULTS / "stress.json")
+    ClipsResult("video", 90, 0, [], 0.55, {}).write(root / RESULTS / "clips.json")
+    assert block("summary", root)[2:] == [
+        "| unseen categories, mIoU | 0.700 | 0.300 | 0.950 |",
+        "| training categories, unseen objects, mIoU | 0.900 | 0.600 | - |",
+        "| stress categories, mIoU | 0.700 | - | - |",
+        "| real clips, motion IoU | 0.550 | - | - |",
+    ]
 
-    def scores(iou: float) -> dict:
-        return {"motion_iou": iou, "false_motion_rate": 0.0}
 
-    for name, iou in (("shifts", 0.7), ("shifts-default", 0.3)):
-        shift = {"shift": "white_balance", "pairs": 9, "agent": scores(iou), "dis_flow": scores(0.25)}
-        (tmp_path / RESULTS / f"{name}.json").write_text(json.dumps({"command": "atp shifts", "shifts": [shift]}))
-    assert BLOCKS["shifts"](results).splitlines() == [
-        "`.venv/bin/atp shifts` (9 pairs for each row).",
+def test_robustness_and_the_leave_one_out_ablation_are_tables_of_their_files(tmp_path):
+    root = repository(tmp_path)
+    for name, iou in (("robustness", 0.7), ("robustness-default", 0.3)):
+        methods = {"agent": PerceptionScores(iou, 0.0), "dis_flow": PerceptionScores(0.25, 0.0)}
+        variation = RobustnessRow("white_balance", 9, methods)
+        RobustnessResult("atp robustness", "video", [variation]).write(root / RESULTS / f"{name}.json")
+    assert block("robustness", root) == [
+        "From `docs/results/robustness.json`: `.venv/bin/atp robustness` (9 pairs for each row; `default` from "
+        "`robustness-default.json`).",
         "",
         "| what varies | `video` | `default` | DIS flow |",
         "| --- | --- | --- | --- |",
         "| white balance | 0.700 | 0.300 | 0.250 |",
     ]
     rows = [
-        {"without": "", "shifts": {"hands": 0.6, "all": 0.5}, "clips": {"a": 0.4, "b": 0.6, "c": None}},
-        {"without": "hands", "shifts": {"hands": 0.3, "all": 0.45}, "clips": {}},
+        LeaveOneOutRow("", {"hands": 0.6, "all": 0.5}, {"a": 0.4, "b": 0.6, "c": None}),
+        LeaveOneOutRow("hands", {"hands": 0.3, "all": 0.45}, {}),
     ]
-    switches = {"command": "python -m train.leave_one_out", "steps": 400, "rows": rows}
-    (tmp_path / RESULTS / "switches.json").write_text(json.dumps(switches))
-    lines = BLOCKS["switches"](results).splitlines()
-    assert lines[0] == "`python -m train.leave_one_out` (400 steps each):"
+    LeaveOneOutResult("python -m train.leave_one_out", 400, {}, rows).write(root / RESULTS / "leave-one-out.json")
+    lines = block("leave-one-out", root)
+    assert lines[0].endswith("`.venv/bin/python -m train.leave_one_out` (400 steps each).")
     assert lines[4:] == ["| nothing |  |  | 0.500 | 0.500 |", "| hands | 0.600 | 0.300 | 0.450 | - |"]
 
 
-def test_the_second_stage_is_told_from_the_config(tmp_path):
-    results = Results(tmp_path)
+def test_perception_tables_have_a_column_for_every_classical_method_that_was_scored():
+    methods = {name: PerceptionScores(0.1 * k, None) for k, name in enumerate(BASELINES)}
+    full = replace(ROWS[0], perception=methods)
+    header, _, ious, false = perception_table([full, ROWS[1]]).splitlines()
+    assert header == "| category |  | part network | frame difference | DIS flow | Farneback flow |"
+    assert ious == "| pliers | motion IoU | 0.900 | 0.000 | 0.100 | 0.200 |"
+    assert false == "| pliers | false motion | 0.010 | - | - | - |"
+    older = replace(ROWS[1], perception={name: methods[name] for name in ("frame_difference", "dis_flow")})
+    assert perception_table([older]).splitlines()[0].endswith("| frame difference | DIS flow |")
+    assert perception_table([full, older]).splitlines()[4].endswith("| 0.000 | 0.100 | - |")
+
+
+def test_a_table_refuses_lines_of_another_length():
+    assert markdown_table(["a", "b"], [["1", "2"]]).splitlines()[-1] == "| 1 | 2 |"
+    for line in (["1"], ["1", "2", "3"]):
+        with pytest.raises(ValueError, match=f"a line of {len(line)} cells in a table of 2 columns"):
+            markdown_table(["a", "b"], [["1", "2"], line])
+
+
+def test_the_second_stage_is_read_from_the_config(tmp_path):
     (tmp_path / VIDEO_WEIGHTS).mkdir(parents=True)
     options = {"learner": {"batch_size": 12, "pairs": 28}, "drawn": 3_000}
     first = {"gradient_steps": 7_000, "training_seconds": 3_600, "command": "one", "options": options,
              "machine": "2 CPU cores"}  # fmt: skip
     second = {**first, "gradient_steps": 500, "command": "two", "before": first}
     (tmp_path / VIDEO_WEIGHTS / "config.json").write_text(json.dumps({"perception": second}))
-    text = BLOCKS["second-stage"](results)
-    assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 synthetic image pairs" in text
-    assert "in 60 minutes (2 CPU cores): `one`" in text
-    assert text.splitlines()[-1].startswith("2. 500 steps")
+    lines = block("second-stage", tmp_path)
+    assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 synthetic" in lines[2]
+    assert "in 60 minutes (2 CPU cores): `one`" in lines[2]
+    assert lines[-1].startswith("2. 500 steps")
+
+
+def test_the_recipe_is_read_from_the_config(tmp_path):
+    (tmp_path / WEIGHTS).mkdir(parents=True)
+    options = {"envs": 8, "learner": {"learning_rate": 1e-3}, "seed": 5}
+    (tmp_path / WEIGHTS / "config.json").write_text(json.dumps({"options": options}))
+    assert block("recipe", tmp_path)[4:] == [
+        "| `--envs` | environments | 8 |",
+        "| `--learner.learning-rate` | learning rate | 0.001 |",
+    ]
+
+
+def block(name: str, root: Path) -> list[str]:
+    return BLOCKS.get(name)(Results(root)).splitlines()
 
 
 def test_mistakes_in_documents_are_named(tmp_path, capsys):
@@ -146,55 +206,82 @@ def test_mistakes_in_documents_are_named(tmp_path, capsys):
         render("<!-- report: gaols -->\n<!-- end -->", results)
     with pytest.raises(ValueError, match=r"stress\.json: missing"):
         render("<!-- report: stress -->\n<!-- end -->", results)
-    (tmp_path / RESULTS / "full.json").write_text("{")
-    with pytest.raises(SystemExit):
-        main(["report", "--root", str(tmp_path)])
-    assert "full.json" in capsys.readouterr().err
+    for text in ("{", '{"rows": [], "weights_digest": "abc"}'):
+        (tmp_path / RESULTS / "full.json").write_text(text)
+        with pytest.raises(SystemExit):
+            main(["report", "--root", str(tmp_path)])
+        assert "full.json" in capsys.readouterr().err
 
 
-def test_documents_of_the_repository_agree_with_their_results():
-    root = Path(__file__).parents[2]
-    main(["report", "--root", str(root), "--check"])
-    text = (root / "README.md").read_text()
-    assert all(f"<!-- report: {name} -->" in text for name in ("goals", "benchmark", "perception", "clips"))
-    assert "goals" in BLOCKS
+ROOT = Path(__file__).parents[2]
 
 
-def test_soups_of_agents():
-    def scores(unseen, shifts):
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_documents_of_the_repository_agree_with_their_results(document):
+    text = (ROOT / document).read_text(encoding="utf-8")
+    assert render(text, Results(ROOT), str(document)) == text
+
+
+def test_pages_of_scores_agree_with_their_results():
+    files = [file for file in sorted((ROOT / RESULTS).glob("*.json")) if file.with_suffix(".md").is_file()]
+    assert {"full", "stress", "ablations", "video"} <= {file.stem for file in files}
+    for file in files:
+        assert file.with_suffix(".md").read_text(encoding="utf-8") == results_markdown(EvalResult.read(file))
+
+
+def test_every_result_is_on_a_page_and_every_page_is_linked():
+    pages = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / RESULTS).glob("*.md")}
+    text = "\n".join([*pages.values(), (ROOT / "docs/performance.md").read_text(encoding="utf-8")])
+    for file in (ROOT / RESULTS).glob("*.json"):
+        assert file.name in text, file.name
+    linked = set(re.findall(r"\]\(([\w-]+\.md)", text))
+    front = {document.name for document in DOCUMENTS}
+    assert pages.keys() - front <= linked
+    for name, page in pages.items():
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page):
+            assert (ROOT / RESULTS / target).exists(), f"{name}: {target}"
+
+
+def test_soups_of_agents(tmp_path):
+    def scores(unseen, robustness):
         return {
             "unseen": {"pliers": unseen, "lighter": unseen + 0.2},
             "stress": {"laptop": 0.5},
-            "shifts": {"blur": shifts},
+            "robustness": {"blur": robustness},
         }
 
     seeds = [
-        {"scores": {"initialisation": scores(0.6, 0.4), "greedy soup": scores(value, 0.5)}} for value in (0.6, 0.7)
+        AgentSoupsSeed({}, {"initialisation": scores(0.6, 0.4), "greedy soup": scores(value, 0.5)})
+        for value in (0.6, 0.7)
     ]
-    text = agent_soups({"command": "python -m train.agent_soups", "options": {"runs": 8}, "seeds": seeds})
-    assert "2 sweeps of 8 fine-tunes" in text
-    assert "| initialisation | 0.700 | 0.500 | 0.400 |" in text
-    assert "| greedy soup | 0.750 ± 0.071 | 0.500 | 0.500 |" in text
+    AgentSoupsResult("python -m train.agent_soups", {"runs": 8}, seeds).write(tmp_path / RESULTS / "soup-agents.json")
+    lines = block("soup-agents", tmp_path)
+    assert "2 sweeps of 8 fine-tunes" in lines[0]
+    assert lines[4:] == [
+        "| initialisation | 0.700 | 0.500 | 0.400 |",
+        "| greedy soup | 0.750 ± 0.071 | 0.500 | 0.500 |",
+    ]
 
 
-def test_soups_with_batchnorm():
+def test_soups_with_batchnorm(tmp_path):
     def sweep(accuracy, barrier):
         rows = [
-            {
-                "way": way,
-                "tests": {"digits": (accuracy, 0.01), "noisy": (0, 0)},
-                "shifted": (accuracy / 2, 0.02),
-            }
+            SweepRow(way, (0.0, 0.0), {"digits": (accuracy, 0.01), "noisy": (0.0, 0.0)}, (accuracy / 2, 0.02), {}, {})
             for way in SHOWN_METHODS
         ]
         pairs = [
-            {"low": number < 2, "high": number > 2, "barrier": barrier * number, "angle": 10 * number}
+            SweepPair(
+                0, 1, angle=10 * number, barrier=barrier * number, difference=0.0, approximation=0.0, soup_loss=0.0,
+                ensemble_loss=0.0, curvature=0.0, variance=0.0, rates=(0.1, 0.1), seed=0, low=number < 2,
+                high=number > 2,
+            )
             for number in range(5)
-        ]
-        return {"rows": rows, "pairs": pairs, "in_distribution": "digits", "seeds": 3, "command": "python x"}
+        ]  # fmt: skip
+        return SweepResult("python x", 3, rows, "digits", ["noisy"], pairs)
 
-    found = {name: sweep(0.2 * (k + 1), k) for k, name in enumerate(STATISTICS)}
-    lines = batchnorm_soups(found).splitlines()
+    for k, name in enumerate(STATISTICS):
+        sweep(0.2 * (k + 1), k).write(tmp_path / RESULTS / f"soup-{name}.json")
+    lines = block("soup-batchnorm", tmp_path)
     greedy = next(line for line in lines if line.startswith("| greedy soup"))
     assert greedy.startswith("| greedy soup | 20.0 ± 1.0 | 10.0 ± 2.0 | 40.0 ± 1.0 | 20.0 ± 2.0 | 60.0 ± 1.0 |")
     assert "| +0.00 (35°) |  | +3.50 (35°) |  | +7.00 (35°) |  |" in lines[-1]

@@ -1,12 +1,11 @@
 """Scores of motion masks on synthetic image pairs."""
 
-import json
-
 import numpy as np
 import pytest
 
-from atp.benchmark.synthetic_robustness import SHIFTS, score_shift, shift_config
+from atp.benchmark.synthetic_robustness import VARIATIONS, score_variation, variation_config
 from atp.cli import main
+from atp.results import PerceptionScores, RobustnessResult
 from envs.image_pairs import ImagePairConfig, synthesize_pair
 
 
@@ -27,31 +26,41 @@ class Oracle:
 
 
 def test_truth_scores_one_and_its_opposite_zero():
-    config = shift_config("hands")
-    row = score_shift(Oracle(config), "hands", 12, 48)
-    assert row["agent"] == {"motion_iou": 1.0, "false_motion_rate": 0.0}
-    assert 0 <= row["dis_flow"]["motion_iou"] < 1
-    row = score_shift(Oracle(config, wrong=True), "hands", 12, 48)
-    assert row["agent"] == {"motion_iou": 0.0, "false_motion_rate": 1.0}
+    config = variation_config("hands")
+    row = score_variation(Oracle(config), "hands", 12, 48)
+    assert row.methods["agent"] == PerceptionScores(1.0, 0.0)
+    assert 0 <= row.methods["dis_flow"].motion_iou < 1
+    row = score_variation(Oracle(config, wrong=True), "hands", 12, 48)
+    assert row.methods["agent"] == PerceptionScores(0.0, 1.0)
 
 
-def test_rows_are_one_switch_each():
-    assert shift_config("none") == ImagePairConfig.off()
-    assert shift_config("all") == ImagePairConfig()
-    for name in SHIFTS[1:-1]:
-        on = shift_config(name)
+def test_rows_are_one_variation_each():
+    assert variation_config("none") == ImagePairConfig.off()
+    assert variation_config("all") == ImagePairConfig()
+    for name in VARIATIONS[1:-1]:
+        on = variation_config(name)
         assert [field for field in vars(on) if getattr(on, field)] == [name]
-    with pytest.raises(ValueError, match="unknown shift 'hand'"):
-        shift_config("hand")
+    with pytest.raises(ValueError, match="unknown variation 'hand'"):
+        variation_config("hand")
 
 
 def test_the_command_writes_what_it_prints(weights, tmp_path, capsys):
-    file = tmp_path / "shifts.json"
+    file = tmp_path / "robustness.json"
     arguments = ["--weights", str(weights), "--pairs", "4", "--json", str(file)]
-    main(["shifts", "--shifts", "none,shake", *arguments])
-    result = json.loads(file.read_text())
-    assert [row["shift"] for row in result["shifts"]] == ["none", "shake"]
-    assert "| shake |" in capsys.readouterr().out
+    main(["robustness", "--variations", "none,shake", *arguments])
+    result = RobustnessResult.read(file)
+    assert [row.variation for row in result.variations] == ["none", "shake"]
+    said = capsys.readouterr()
+    assert f"| shake | {result.variations[1].methods['agent'].motion_iou:.3f} |" in said.out
+    assert said.err == ""
     with pytest.raises(SystemExit) as stop:
-        main(["shifts", "--shifts", "shakes", *arguments])
+        main(["robustness", "--variations", "shakes", *arguments])
     assert stop.value.code == 2
+    assert "error: --variations: unknown shakes: choose among none, surfaces" in capsys.readouterr().err
+
+
+def test_the_old_name_of_the_command_works_and_says_so(weights, tmp_path, capsys):
+    file = tmp_path / "robustness.json"
+    main(["shifts", "--shifts", "shake", "--weights", str(weights), "--pairs", "2", "--json", str(file)])
+    assert [row.variation for row in RobustnessResult.read(file).variations] == ["shake"]
+    assert capsys.readouterr().err == "note: atp shifts is called atp robustness now, and its --shifts --variations\n"

@@ -320,7 +320,7 @@ def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):
     agent = FakeAgent(shifted, after, 80)
     change(folder, {}, hold=[60, 10], push=[50, 40], direction=3)
     options = ClipOptions((folder.parent,), out=tmp_path / "out", json=tmp_path / "scores.json")
-    result = run(options, agent)
+    result = run(options, agent).to_json()
 
     (entry,) = result["clips"]
     assert entry["name"] == "square"
@@ -340,7 +340,7 @@ def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):
         assert seen["rgb"].shape == (80, 80, 3)
         assert seen["depth"] is None
         assert np.abs(seen["rgb"].astype(int) - box.image(frame(number))).mean() < 3
-    assert Image.open(entry["picture"]).size[0] > 900
+    assert Image.open(entry["image"]).size[0] > 900
     with av.open(entry["video"]) as container:
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
@@ -357,10 +357,10 @@ def test_the_command_takes_videos_without_masks_and_clips_of_one_name(folder: Pa
     nothing = np.zeros((90, 90), bool)
     options = ClipOptions((video, folder, copy), out=tmp_path / "out")
     result = run(options, FakeAgent(nothing, nothing))
-    bare, first, _ = result["clips"]
-    assert bare["motion_iou"] is None
-    assert bare["baselines"]["dis_flow"]["motion_iou_before"] is None
-    assert first["motion_iou"] == result["mean_motion_iou"] == 0
+    bare, first, _ = result.clips
+    assert bare.motion_iou is None
+    assert bare.baselines["dis_flow"].motion_iou_before is None
+    assert first.motion_iou == result.mean_motion_iou == 0
     names = {file.name for file in (tmp_path / "out").iterdir()}
     assert names == {
         "clips.json",
@@ -411,7 +411,7 @@ def test_real_clips_are_read_and_scored(tmp_path: Path):
                 valid = Letterbox(*clip.shape, 90).valid.sum()
                 assert small.sum() / valid == pytest.approx(mask.mean(), rel=0.1)
     nothing = np.zeros((90, 90), bool)
-    result = run(ClipOptions((Path(CLIPS),), out=tmp_path), FakeAgent(nothing, nothing))
+    result = run(ClipOptions((Path(CLIPS),), out=tmp_path), FakeAgent(nothing, nothing)).to_json()
     assert [entry["name"] for entry in result["clips"]] == [path.name for path in folders]
     for entry in result["clips"]:
         for scores in entry["baselines"].values():

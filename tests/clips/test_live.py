@@ -106,7 +106,7 @@ def found_parts(out: Path) -> np.ndarray:
 def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys: pytest.CaptureFixture):
     person = Person(tmp_path / "out", tmp_path / "images")
     person.start()
-    result = run(options(tmp_path))
+    result = run(options(tmp_path)).to_json()
     person.join(10)
     parts, score = evaluated
     assert np.array_equal(found_parts(tmp_path / "out"), parts)
@@ -156,7 +156,7 @@ def test_a_session_that_was_ended_is_whole_and_can_be_resumed(tmp_path: Path, ev
         run(options(tmp_path))
     frames = tmp_path / "out" / "frames"  # as if it was killed before it wrote an image's depth
     shutil.copyfile(frames / "000002.png", frames / "000003.png")
-    result = run(options(tmp_path, resume=True))
+    result = run(options(tmp_path, resume=True)).to_json()
     assert len(result["interactions"]) == 5
     assert np.array_equal(found_parts(tmp_path / "out"), evaluated[0])
     assert len(read_clip(tmp_path / "out").interactions) == 5

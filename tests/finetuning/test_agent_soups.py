@@ -97,7 +97,7 @@ def test_command_mixes_measures_and_goes_on(config, monkeypatch, capsys):
     assert AgentSoups(config).run()
     (found,) = json.loads(config.json.read_text())["seeds"]
     assert set(found["scores"]) == set(WAYS)
-    assert set(found["scores"]["greedy soup"]["shifts"]) >= {"shadows", "hands"}
+    assert set(found["scores"]["greedy soup"]["robustness"]) >= {"shadows", "hands"}
     for name in ("part", "interaction"):
         held_out = found["chosen"][name]["held_out"]
         assert held_out["greedy soup"] >= held_out["best single"] == max(found["chosen"][name]["singles"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
+from atp.results import Comparison, ComparisonRow, FineTunePair, PairedTest
 from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
 from train.sweep import SoupSweep, SoupSweepConfig
@@ -43,23 +44,19 @@ def test_means_and_spreads():
     def result(held_out, same, moved):
         def row(way, change):
             tests = {"same": same + change, "moved": moved + change, "dark": moved + 3 * change}
-            return {
-                "way": way,
-                "held_out": held_out + change,
-                "tests": tests,
-                "paired": {name: {"p": 0.5} for name in tests},
-            }
+            paired = {name: PairedTest(1, 0, 0.5) for name in tests}
+            return ComparisonRow(way, held_out + change, tests, [0], paired)
 
         rows = [row("ingredient 0", 0), row("best single", 0), row("greedy soup", 0.1)]
-        return {"rows": rows, "in_distribution": "same", "shifted": ["moved", "dark"]}
+        return Comparison(["one"], rows, "same", ["moved", "dark"])
 
     found = over_seeds([result(0.5, 0.6, 0.3), result(0.7, 0.8, 0.5)])
-    best, greedy = found["rows"]
-    assert best["held_out"] == pytest.approx((0.6, 0.1414), abs=1e-4)
-    assert greedy["tests"]["moved"] == pytest.approx((0.5, 0.1414), abs=1e-4)
-    assert greedy["shifted"][0] == pytest.approx(0.6)
-    assert greedy["gain"]["same"] == pytest.approx((0.1, 0.0), abs=1e-9)
-    assert greedy["gain"]["shifted"] == pytest.approx((0.2, 0.0), abs=1e-9)
+    best, greedy = found.rows
+    assert best.held_out == pytest.approx((0.6, 0.1414), abs=1e-4)
+    assert greedy.tests["moved"] == pytest.approx((0.5, 0.1414), abs=1e-4)
+    assert greedy.shifted[0] == pytest.approx(0.6)
+    assert greedy.gain["same"] == pytest.approx((0.1, 0.0), abs=1e-9)
+    assert greedy.gain["shifted"] == pytest.approx((0.2, 0.0), abs=1e-9)
     line = "| greedy soup | 70.0 ± 14.1 | 80.0 ± 14.1 | 60.0 ± 14.1 | +10.0 ± 0.0 | 0.5, 0.5 | +20.0 ± 0.0 |"
     assert line in seeds_markdown(found, each=False)
 
@@ -67,25 +64,18 @@ def test_means_and_spreads():
 def test_pairs_by_learning_rate():
     rates = [1.0, 2.0, 3.0, 4.0, 5.0]
     pairs = [
-        {"one": a, "other": b, "rates": [rates[a], rates[b]], "angle": 60, "barrier": a + b, "difference": a - b,
-         "approximation": 2 * (a - b) + 1}
+        FineTunePair(
+            a, b, angle=60.0, barrier=a + b, difference=a - b, approximation=2 * (a - b) + 1, soup_loss=0.0,
+            ensemble_loss=0.0, curvature=0.0, variance=0.0, rates=(rates[a], rates[b]),
+        )
         for a in range(5) for b in range(a + 1, 5)
     ]  # fmt: skip
-    row = {"held_out": 0.5, "tests": {"same": 0.5}, "paired": {"same": {"p": 1.0}}, "way": "best single"}
-    one = {
-        "rows": [row],
-        "in_distribution": "same",
-        "shifted": [],
-        "pairs": pairs,
-        "recipes": [{"learning_rate": rate} for rate in rates],
-    }
+    row = ComparisonRow("best single", 0.5, {"same": 0.5}, [0], {"same": PairedTest(0, 0, 1.0)})
+    recipes = [{"learning_rate": rate} for rate in rates]
+    one = Comparison(["one"], [row], "same", [], pairs=pairs, recipes=recipes)
     found = over_seeds([one, one])
-    assert [(pair["one"], pair["other"]) for pair in found["pairs"] if pair["low"]] == 2 * [
-        (0, 1),
-        (0, 2),
-        (1, 2),
-    ]
-    assert [(pair["one"], pair["other"]) for pair in found["pairs"] if pair["high"]] == [(3, 4)] * 2
+    assert [(pair.one, pair.other) for pair in found.pairs if pair.low] == 2 * [(0, 1), (0, 2), (1, 2)]
+    assert [(pair.one, pair.other) for pair in found.pairs if pair.high] == [(3, 4)] * 2
     table = pairs_markdown(found)
     assert "| lower learning rates | 6 | 60 | +2.0000 | -1.3333 | 1.00 |" in table
     assert "| all | 20 |" in table

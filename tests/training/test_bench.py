@@ -7,6 +7,7 @@ import math
 
 import pytest
 
+from atp.results import ActingTimes, BenchResult, SoupTimes
 from envs.play import ArticulatedPlay
 from train.bench.__main__ import BenchOptions, run
 from train.bench.acting import bench_acting
@@ -48,13 +49,13 @@ def test_measurements_take_turns():
 
 
 def test_step_over_its_floor():
-    result = bench_step(repeats=3, steps=10, seed=0)
+    result = vars(bench_step(repeats=3, steps=10, seed=0))
     assert 0.8 < result["step_over_bare"] < 3
     assert result["step_ms"] > result["bare_ms"] / 2 > 0
 
 
 def test_ways_to_choose():
-    result = bench_acting("default", repeats=2, choices=2, seed=0)
+    result = vars(bench_acting("default", repeats=2, choices=2, seed=0))
     ratios = result["choice_over_one_pass"]
     assert ratios["one_pass"] == 1
     assert ratios["rotated_passes"] > 2  # eight encodings and decodings for one
@@ -64,17 +65,18 @@ def test_ways_to_choose():
 
 def test_bench_of_one_part_keeps_the_rest(tmp_path):
     out = tmp_path / "bench.json"
-    out.write_text(json.dumps({"repeats": 9, "acting": {"choices": 7}, "soups": {"files": 0}}))
+    acting = ActingTimes("cpu", 7, {}, {}, {})
+    BenchResult(9, 1, acting=acting, soups=SoupTimes(0.0, 0.0, 0, 0)).write(out)
     result = run(BenchOptions(out=out, parts=("soups",), repeats=1))
-    assert json.loads(out.read_text()) == result
-    assert result["acting"] == {"choices": 7}
-    assert (result["repeats"], result["soups"]["files"]) == (1, 16)
+    assert BenchResult.read(out) == result
+    assert result.acting == acting
+    assert (result.repeats, result.soups.files) == (1, 16)
 
 
 @pytest.mark.slow
 def test_bench_writes_all_parts(tmp_path):
     options = BenchOptions(out=tmp_path / "bench.json", repeats=1, steps=8, interactions=64, rounds=1, choices=2)
-    result = run(options)
+    result = run(options).to_json()
     assert json.loads((tmp_path / "bench.json").read_text()) == result
     for count in ("2", "16"):
         rates = result["rollouts"]["environments"][count]
@@ -93,7 +95,8 @@ def test_growth_counts_after_the_warm_up():
 
 
 def test_endurance_watches_all_workers(tmp_path):
-    result = endure(EnduranceOptions(out=tmp_path / "memory.json", interactions=60, samples=6, envs=3, workers=2))
+    options = EnduranceOptions(out=tmp_path / "memory.json", interactions=60, samples=6, envs=3, workers=2)
+    result = endure(options).to_json()
     assert json.loads((tmp_path / "memory.json").read_text()) == result
     assert result["interactions"] >= 60
     assert 10 <= result["resets"] <= 18

@@ -1,17 +1,17 @@
 """Learning curves: entries go on after a stop, rates are averaged over a window, damaged files are named."""
 
-import json
-
 import numpy as np
 import pytest
 from PIL import Image
 
+from atp import results
+from atp.results import CurveEntry
 from train.curves import main, series
 from train.runs.curve_file import Curve, read_curve
 
 
-def entries(*values: float) -> list[dict]:
-    return [{"interactions": 100 * (i + 1), "effective/policy": v} for i, v in enumerate(values)]
+def entries(*values: float) -> list[CurveEntry]:
+    return [CurveEntry(100 * (i + 1), {"effective/policy": v}) for i, v in enumerate(values)]
 
 
 def test_a_curve_goes_on_where_the_checkpoint_was(tmp_path):
@@ -21,17 +21,17 @@ def test_a_curve_goes_on_where_the_checkpoint_was(tmp_path):
         first.add(step, {"effective/policy": step / 1000})
     again = Curve(path, start=200)  # 300 came after the checkpoint
     again.add(300, {"effective/policy": 0.5})
-    assert [(e["interactions"], e["effective/policy"]) for e in read_curve(tmp_path)] == [
+    assert [(e.interactions, e.rates["effective/policy"]) for e in read_curve(tmp_path)] == [
         (100, 0.1),
         (200, 0.2),
         (300, 0.5),
     ]
     Curve(path).add(100, {})  # a new run in the same folder
-    assert read_curve(path) == [{"interactions": 100}]
+    assert read_curve(path) == [CurveEntry(100, {})]
 
 
 def test_rates_are_averaged_back_over_the_window():
-    places, values = series([*entries(0.0, 1.0, 0.5), {"interactions": 400}], "effective/policy", 200)
+    places, values = series([*entries(0.0, 1.0, 0.5), CurveEntry(400, {})], "effective/policy", 200)
     assert places.tolist() == [100, 200, 300]
     assert values.tolist() == [0.0, 0.5, 0.75]
     assert len(series(entries(1.0), "effective/random", 200)[0]) == 0
@@ -40,7 +40,7 @@ def test_rates_are_averaged_back_over_the_window():
 def test_command_draws_runs_side_by_side(tmp_path, capsys):
     for name, values in (("touch", (0.1, 0.9)), ("ppo", (0.1, 0.2))):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "curve.json").write_text(json.dumps(entries(*values)))
+        results.Curve(entries(*values)).write(tmp_path / name / "curve.json")
     runs, out = [str(tmp_path / "touch"), str(tmp_path / "ppo")], tmp_path / "curves.png"
     assert main([*runs, "--labels", "ours-touch", "PPO", "--out", str(out)]) == 0
     both = np.asarray(Image.open(out).convert("RGB"))

@@ -163,13 +163,13 @@ def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monke
 
     monkeypatch.setattr(switches, "SWITCHES", ("", "hands"))
     config = switches.SwitchesConfig(
-        tmp_path / "runs", tmp_path / "switches.json", scored=2, perception=replace(options, steps=2)
+        tmp_path / "runs", tmp_path / "leave-one-out.json", scored=2, perception=replace(options, steps=2)
     )
     assert switches.Switches(config).run()
     result = json.loads(config.json.read_text())
     whole, without = result["rows"]
-    assert (whole["without"], set(whole["shifts"])) == ("", {"hands", "all"})
-    assert (without["without"], set(without["shifts"])) == ("hands", {"hands", "all"})
+    assert (whole["without"], set(whole["variations"])) == ("", {"hands", "all"})
+    assert (without["without"], set(without["variations"])) == ("hands", {"hands", "all"})
     pairs = Agent.from_pretrained(config.out / "without-hands" / "weights", "cpu").config["perception"]["options"][
         "pairs"
     ]
@@ -186,8 +186,8 @@ def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monke
     assert not (elsewhere.out / "all").exists()
     again = json.loads(config.json.read_text())["rows"]
     assert again == result["rows"]
-    with pytest.raises(ValueError, match=r"switches\.json: holds scores with other options"):
+    with pytest.raises(ValueError, match=r"leave-one-out\.json: holds scores with other options"):
         switches.Switches(replace(config, scored=3))
     config.json.write_text("[]")
-    with pytest.raises(ValueError, match="does not hold scores"):
+    with pytest.raises(ValueError, match=r"leave-one-out\.json: is no result of .*choose another --json"):
         switches.Switches(config)

@@ -10,10 +10,9 @@ machine whose speed drifts slows both.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +20,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from assets.files import write_json
+from atp.results import BenchResult
 from train.bench.acting import bench_acting
 from train.bench.cost import bench_cost
 from train.bench.rollouts import bench_rollouts
@@ -58,20 +57,20 @@ class BenchOptions:
     """Decides objects and actions."""
 
 
-def run(options: BenchOptions) -> dict[str, Any]:
+def run(options: BenchOptions) -> BenchResult:
     """Measure and write the figures.
 
     Args:
         options: How much to measure, and where to write.
 
     Returns:
-        What is written as JSON: ``step``, ``rollouts``, ``training``, ``acting``, ``cost`` and ``soups`` as their
-        functions describe them, ``repeats`` and ``cores``.
+        What is written as JSON.
     """
     repeats, seed = options.repeats, options.seed
-    kept = json.loads(options.out.read_text("utf-8")) if options.parts and options.out.exists() else {}
-    result: dict[str, Any] = {**kept, "repeats": repeats, "cores": len(os.sched_getaffinity(0))}
-    parts: dict[Part, Callable[[], dict[str, Any]]] = {
+    cores = len(os.sched_getaffinity(0))
+    kept = BenchResult.read(options.out) if options.parts and options.out.exists() else BenchResult(repeats, cores)
+    result = replace(kept, repeats=repeats, cores=cores)
+    parts: dict[Part, Callable[[], Any]] = {
         "step": lambda: bench_step(repeats, options.steps, seed),
         "rollouts": lambda: bench_rollouts(repeats, options.interactions, seed),
         "training": lambda: bench_training(repeats, options.rounds, options.device),
@@ -81,8 +80,8 @@ def run(options: BenchOptions) -> dict[str, Any]:
     }
     for name in options.parts or parts:
         print(f"measuring {name}", flush=True)
-        result[name] = parts[name]()
-        write_json(options.out, result)  # what was measured is kept if the rest is not waited for
+        result = replace(result, **{name: parts[name]()})
+        result.write(options.out)  # what was measured is kept if the rest is not waited for
     return result
 
 
@@ -98,8 +97,8 @@ def _rows(found: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 def main() -> None:
     """Entry point."""
     result = run(tyro.cli(BenchOptions, description=__doc__, prog="python -m train.bench"))
-    table = Table("figure", "value", title=f"medians of {result['repeats']}")
-    for row in _rows(result):
+    table = Table("figure", "value", title=f"medians of {result.repeats}")
+    for row in _rows(result.to_json()):
         table.add_row(*row)
     Console().print(table)
 

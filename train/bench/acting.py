@@ -11,6 +11,7 @@ import torch
 from atp.acting.selection import best_actions
 from atp.agent import Agent
 from atp.networks.encoding import image_tensor, memory_tensor
+from atp.results import ActingTimes
 from envs.play import ArticulatedPlay, Observation
 from train.bench.measuring import in_turns, median_ms, median_ratio
 
@@ -23,7 +24,7 @@ WAYS: dict[str, dict[str, Any]] = {
 BATCHES = (1, 4, 16)
 
 
-def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: str = "cpu") -> dict[str, Any]:
+def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: str = "cpu") -> ActingTimes:
     """Ways to choose an action, in turns, on one core or on the GPU.
 
     Args:
@@ -47,13 +48,13 @@ def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: st
         seconds = in_turns({**ways, **batches}, repeats)
     finally:
         torch.set_num_threads(threads)
-    return {
-        "device": device,
-        "choices": choices,
-        "choice_ms": {name: median_ms(seconds, name, choices) for name in WAYS},
-        "choice_over_one_pass": {name: median_ratio(seconds, name, "one_pass") for name in WAYS},
-        "batch_ms": {str(size): median_ms(seconds, str(size), size) for size in BATCHES},
-    }
+    return ActingTimes(
+        device=device,
+        choices=choices,
+        choice_ms={name: median_ms(seconds, name, choices) for name in WAYS},
+        choice_over_one_pass={name: median_ratio(seconds, name, "one_pass") for name in WAYS},
+        batch_ms={str(size): median_ms(seconds, str(size), size) for size in BATCHES},
+    )
 
 
 def _pictures(count: int, seed: int) -> list[Observation]:

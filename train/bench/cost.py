@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from atp.results import StepCost, StepCosts
 from train.bench.step import measure_steps
 
 RESOLUTIONS = (45, 90, 180, 360)
@@ -17,7 +18,7 @@ LINKS: dict[str, dict[str, str]] = {
 }
 
 
-def bench_cost(repeats: int, steps: int, seed: int) -> dict[str, Any]:
+def bench_cost(repeats: int, steps: int, seed: int) -> StepCosts:
     """Milliseconds of a step, and its ratio to the bare calls in it.
 
     Args:
@@ -28,7 +29,7 @@ def bench_cost(repeats: int, steps: int, seed: int) -> dict[str, Any]:
     Returns:
         ``by_resolution`` and ``by_links``: ``step_ms`` and ``over_bare`` by number.
     """
-    measured: dict[str, dict[str, Any]] = {"by_resolution": {}, "by_links": {}}
+    measured: dict[str, dict[str, StepCost]] = {"by_resolution": {}, "by_links": {}}
     kinds: dict[str, dict[str, dict[str, Any]]] = {
         "by_resolution": {str(side): {"resolution": side} for side in RESOLUTIONS},
         "by_links": dict(LINKS),
@@ -37,8 +38,8 @@ def bench_cost(repeats: int, steps: int, seed: int) -> dict[str, Any]:
         for name, options in settings.items():
             measure_steps(5, seed, **options)
             pairs = [measure_steps(steps, seed, **options) for _ in range(repeats)]
-            measured[kind][name] = {
-                "step_ms": round(statistics.median(step for step, _ in pairs) / steps * 1e3, 3),
-                "over_bare": round(statistics.median(step / bare for step, bare in pairs), 3),
-            }
-    return measured
+            measured[kind][name] = StepCost(
+                step_ms=round(statistics.median(step for step, _ in pairs) / steps * 1e3, 3),
+                over_bare=round(statistics.median(step / bare for step, bare in pairs), 3),
+            )
+    return StepCosts(**measured)

@@ -10,13 +10,12 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
 
-from assets.files import write_json
 from atp.jobs.progress import Progress
+from atp.results import EnduranceResult
 from envs.parallel.pool import play_pool
 from train.runs.stopping import stop_requested
 
@@ -43,21 +42,19 @@ class EnduranceOptions:
     """Decides objects and actions."""
 
 
-def run(options: EnduranceOptions) -> dict[str, Any]:
+def run(options: EnduranceOptions) -> EnduranceResult | None:
     """Play and write what the memory was.
 
     Args:
         options: How long, and where to write.
 
     Returns:
-        ``interactions`` and ``resets`` played, ``seconds``, ``megabytes`` (one list for each worker, resident),
-        ``growth``: the largest over the workers of the mean over the last tenth of the samples, over the mean over the
-        tenth after the warm-up, minus 1; None before there are enough.
+        What was written last; None if it was stopped before the first sample.
     """
     rng = np.random.default_rng(options.seed)
     began = time.monotonic()
     step, played, resets = options.interactions / options.samples, 0, options.envs
-    result: dict[str, Any] = {}
+    result: EnduranceResult | None = None
     with (
         closing(play_pool(options.envs, options.workers or None, randomization=True)) as pool,
         stop_requested() as stop,
@@ -76,14 +73,8 @@ def run(options: EnduranceOptions) -> dict[str, Any]:
                 for pid, samples in zip(pool.pids, megabytes, strict=True):
                     samples.append(_resident(pid))
                 seconds = time.monotonic() - began
-                result = {
-                    "interactions": played,
-                    "resets": resets,
-                    "seconds": round(seconds),
-                    "growth": growth(megabytes, options.warm_up),
-                    "megabytes": megabytes,
-                }
-                write_json(options.out, result)
+                result = EnduranceResult(played, resets, round(seconds), growth(megabytes, options.warm_up), megabytes)
+                result.write(options.out)
                 progress.update(played)
                 print(f"{played} interactions, {[samples[-1] for samples in megabytes]} MB", flush=True)
                 if seconds > 3600 * options.hours:
@@ -92,7 +83,7 @@ def run(options: EnduranceOptions) -> dict[str, Any]:
 
 
 def growth(megabytes: list[list[float]], warm_up: float) -> float | None:
-    """Largest relative growth over the workers after the warm-up, see :func:`run`."""
+    """Largest relative growth over the workers after the warm-up, see :class:`atp.results.EnduranceResult`."""
     count = len(megabytes[0])
     first, tenth = round(warm_up * count), max(1, count // 10)
     if count < first + 2 * tenth:
@@ -110,7 +101,9 @@ def _resident(pid: int) -> float:
 def main() -> None:
     """Entry point."""
     result = run(tyro.cli(EnduranceOptions, description=__doc__, prog="python -m train.bench.endurance"))
-    print(f"growth {result.get('growth', float('nan')):.1%} over {result.get('interactions', 0)} interactions")
+    if result is not None:
+        grown = "not known yet" if result.growth is None else f"{result.growth:.1%}"
+        print(f"growth {grown} over {result.interactions} interactions")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from assets.catalog import instance_folder, instances
 from assets.importing.prepare import prepare
+from atp.results import RolloutTimes, Scaling, VectorRates
 from envs.parallel.pool import EnvironmentPool, play_pool
 from envs.play import ArticulatedPlay
 from train.bench.measuring import in_turns, median_rate, median_ratio
@@ -30,7 +31,7 @@ WARM_UP = 2
 Play = Callable[[], float]
 
 
-def bench_rollouts(repeats: int, interactions: int, seed: int) -> dict[str, Any]:
+def bench_rollouts(repeats: int, interactions: int, seed: int) -> RolloutTimes:
     """Interactions a second, resets included.
 
     Args:
@@ -44,14 +45,14 @@ def bench_rollouts(repeats: int, interactions: int, seed: int) -> dict[str, Any]
     """
     for instance in instances(OPTIONS["split"]):
         prepare(instance_folder(instance.category, instance.index, instance.split, instance.seed))
-    return {
-        "interactions": interactions,
-        "scaling": _scaling(repeats, interactions, seed),
-        "environments": {str(count): _compare(repeats, count, interactions, seed) for count in (2, 16)},
-    }
+    return RolloutTimes(
+        interactions,
+        scaling=_scaling(repeats, interactions, seed),
+        environments={str(count): _compare(repeats, count, interactions, seed) for count in (2, 16)},
+    )
 
 
-def _scaling(repeats: int, interactions: int, seed: int) -> dict[str, Any]:
+def _scaling(repeats: int, interactions: int, seed: int) -> Scaling:
     """One and two workers beside one and two bare processes, all in turns."""
     with ExitStack() as opened:
         measures: dict[str, Play] = {}
@@ -63,16 +64,16 @@ def _scaling(repeats: int, interactions: int, seed: int) -> dict[str, Any]:
         seconds = in_turns(measures, repeats)
     ours = median_ratio(seconds, "workers_1", "workers_2")
     bare = 2 * median_ratio(seconds, "bare_1", "bare_2")  # two do twice as much
-    return {
-        "two_workers_over_one": ours,
-        "two_bare_processes_over_one": bare,
-        "share_of_bare": round(ours / bare, 4),
-        "rate_of_one": median_rate(seconds, "workers_1", interactions),
-        "rate_of_two": median_rate(seconds, "workers_2", interactions),
-    }
+    return Scaling(
+        two_workers_over_one=ours,
+        two_bare_processes_over_one=bare,
+        share_of_bare=round(ours / bare, 4),
+        rate_of_one=median_rate(seconds, "workers_1", interactions),
+        rate_of_two=median_rate(seconds, "workers_2", interactions),
+    )
 
 
-def _compare(repeats: int, count: int, interactions: int, seed: int) -> dict[str, Any]:
+def _compare(repeats: int, count: int, interactions: int, seed: int) -> VectorRates:
     """The pool and other vector environments, in turns, with a core for each worker that can have one."""
     make = functools.partial(gym.make, "envs:ArticulatedPlay-v0", disable_env_checker=True, **OPTIONS)
     with ExitStack() as opened:
@@ -87,7 +88,7 @@ def _compare(repeats: int, count: int, interactions: int, seed: int) -> dict[str
         seconds = in_turns(measures, repeats)
     rates = {f"rate_{name}": median_rate(seconds, name, interactions) for name in seconds}
     others = ("async_vector_env", "subproc_vec_env")
-    return rates | {f"pool_over_{name}": median_ratio(seconds, name, "pool") for name in others}
+    return VectorRates(**rates, **{f"pool_over_{name}": median_ratio(seconds, name, "pool") for name in others})
 
 
 def _actions(count: int, steps: int, seed: int) -> NDArray[np.int64]:

@@ -6,11 +6,11 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
 
+from atp.results import SoupTimes
 from atp.soups import uniform_soup
 from train.bench.measuring import in_turns, median_ratio
 
@@ -18,7 +18,7 @@ from train.bench.measuring import in_turns, median_ratio
 FILES, TENSORS = 16, 20
 
 
-def bench_soups(repeats: int, seed: int) -> dict[str, Any]:
+def bench_soups(repeats: int, seed: int) -> SoupTimes:
     """Time of a uniform soup over that of reading the files, and over that of loading and copying their tensors.
 
     Args:
@@ -54,9 +54,9 @@ def bench_soups(repeats: int, seed: int) -> dict[str, Any]:
             "uniform": lambda: seconds_of(lambda: uniform_soup(files)),
         }
         seconds = in_turns(measures, repeats)
-    return {
-        "uniform_over_reading": median_ratio(seconds, "uniform", "reading"),
-        "uniform_over_loading": median_ratio(seconds, "uniform", "loading"),
-        "files": FILES,
-        "megabytes": TENSORS,
-    }
+    return SoupTimes(
+        uniform_over_reading=median_ratio(seconds, "uniform", "reading"),
+        uniform_over_loading=median_ratio(seconds, "uniform", "loading"),
+        files=FILES,
+        megabytes=TENSORS,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from atp.playing.policies import random_action
+from atp.results import StepTimes
 from envs.play import ArticulatedPlay
 from train.bench.measuring import Seconds, median_ms, median_ratio
 
@@ -95,7 +96,7 @@ def measure_steps(steps: int, seed: int, **options: Any) -> tuple[float, float]:
     return stepping, bare
 
 
-def bench_step(repeats: int, steps: int, seed: int) -> dict[str, Any]:
+def bench_step(repeats: int, steps: int, seed: int) -> StepTimes:
     """A step over its floor.
 
     Args:
@@ -109,9 +110,9 @@ def bench_step(repeats: int, steps: int, seed: int) -> dict[str, Any]:
     measure_steps(5, seed)  # makes the objects, and warms up
     pairs = [measure_steps(steps, seed) for _ in range(repeats)]
     seconds: Seconds = {"step": [step for step, _ in pairs], "bare": [bare for _, bare in pairs]}
-    return {
-        "step_over_bare": median_ratio(seconds, "step", "bare"),
-        "step_ms": median_ms(seconds, "step", steps),
-        "bare_ms": median_ms(seconds, "bare", steps),
-        "steps": steps,
-    }
+    return StepTimes(
+        step_over_bare=median_ratio(seconds, "step", "bare"),
+        step_ms=median_ms(seconds, "step", steps),
+        bare_ms=median_ms(seconds, "bare", steps),
+        steps=steps,
+    )

@@ -9,10 +9,11 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 
+from atp.results import TrainingTimes
 from train.bench.measuring import in_turns, median_rate, median_ratio
 from train.config import read_config
 from train.learning.trainer import Trainer
@@ -20,7 +21,7 @@ from train.learning.trainer import Trainer
 CONFIG = Path(__file__).parents[1] / "configs" / "default.toml"
 
 
-def bench_training(repeats: int, rounds: int, device: Literal["auto", "cpu", "cuda"] = "cpu") -> dict[str, Any]:
+def bench_training(repeats: int, rounds: int, device: Literal["auto", "cpu", "cuda"] = "cpu") -> TrainingTimes:
     """Rounds of play with the gradient steps that are due, both and each alone, in turns.
 
     Args:
@@ -62,15 +63,15 @@ def bench_training(repeats: int, rounds: int, device: Literal["auto", "cpu", "cu
     sums = [a + b for a, b in zip(seconds["playing"], seconds["learning"], strict=True)]
     largest = [max(a, b) for a, b in zip(seconds["playing"], seconds["learning"], strict=True)]
     seconds |= {"sum": sums, "larger": largest}
-    return {
-        "device": device,
-        "over_sum": median_ratio(seconds, "training", "sum"),
-        "over_larger": median_ratio(seconds, "training", "larger"),
-        "interactions_per_second": median_rate(seconds, "training", interactions),
-        "interactions_per_second_playing_alone": median_rate(seconds, "playing", interactions),
-        "interactions_per_second_learning_alone": median_rate(seconds, "learning", interactions),
-        "gradient_steps_per_second": median_rate(seconds, "learning", steps),
-    }
+    return TrainingTimes(
+        device=device,
+        over_sum=median_ratio(seconds, "training", "sum"),
+        over_larger=median_ratio(seconds, "training", "larger"),
+        interactions_per_second=median_rate(seconds, "training", interactions),
+        interactions_per_second_playing_alone=median_rate(seconds, "playing", interactions),
+        interactions_per_second_learning_alone=median_rate(seconds, "learning", interactions),
+        gradient_steps_per_second=median_rate(seconds, "learning", steps),
+    )
 
 
 def _round(trainer: Trainer, number: int, due: int = 0) -> None:

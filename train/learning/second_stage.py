@@ -12,7 +12,7 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from atp.agent import Agent, pick_device
-from atp.benchmark.synthetic_robustness import score_shift
+from atp.benchmark.synthetic_robustness import score_variation
 from atp.networks import encoding
 from atp.perception.motion import motion_confidence
 from envs.image_pairs import ImagePairConfig
@@ -201,8 +201,9 @@ class PerceptionTrainer(TrainingRun):
     def _validate(self) -> dict[str, float]:
         """Scores with pairs that are not trained with."""
         agent = self.agent().for_clips()
-        row = score_shift(agent, "all", self.config.validation, self.replay.shape[0])
-        return {f"pairs/{name}": value for name, value in row["agent"].items() if value is not None}
+        row = score_variation(agent, "all", self.config.validation, self.replay.shape[0])
+        scores = vars(row.methods["agent"])
+        return {f"pairs/{name}": value for name, value in scores.items() if value is not None}
 
     def _write(self, scalars: dict[str, Any]) -> None:
         for name, value in scalars.items():

@@ -1,0 +1,70 @@
+"""What several subcommands make of their arguments."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterable
+
+from atp.playing.policies import POLICIES
+
+
+def command_line() -> str:
+    """The command as it was given, to keep in results."""
+    return " ".join(["atp", *sys.argv[1:]])
+
+
+def split_names(text: str) -> list[str]:
+    """Names between commas, without spaces around them."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def known_names(flag: str, text: str, known: Iterable[str]) -> list[str]:
+    """Names between commas, each of which must be known.
+
+    Args:
+        flag: As it is typed, for errors.
+        text: What was given.
+        known: The choices.
+
+    Raises:
+        ValueError: One is not known, or there is none; the message names the flag and the choices.
+    """
+    choices = tuple(known)
+    names = split_names(text)
+    wrong = [name for name in names if name not in choices]
+    if wrong or not names:
+        raise ValueError(f"{flag}: unknown {', '.join(wrong) or repr(text)}: choose among {', '.join(choices)}")
+    return names
+
+
+def known_policies(flag: str, text: str) -> list[str]:
+    """Names of policies between commas, ``module:name`` for those of one's own.
+
+    Raises:
+        ValueError: One cannot be found, or there is none; the message names the flag and the choices.
+    """
+    names = split_names(text)
+    if not names:
+        raise ValueError(f"{flag}: choose among {', '.join(POLICIES)}, or module:name of your own")
+    for name in names:
+        try:
+            POLICIES.get(name)
+        except ValueError as error:
+            raise ValueError(f"{flag}: {error}") from error
+    return names
+
+
+def import_modules(flag: str, text: str) -> None:
+    """Import modules between commas, for what they register.
+
+    Raises:
+        ValueError: One cannot be found; the message names the flag.
+    """
+    for name in split_names(text):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            if not f"{name}.".startswith(f"{error.name}."):
+                raise  # the module is there, but not what it imports
+            raise ValueError(f"{flag}: there is no module {name!r}; is its folder on PYTHONPATH?") from error

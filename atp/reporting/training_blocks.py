@@ -1,0 +1,72 @@
+"""Blocks of ``docs/results/training.md``: how the shipped weights were trained."""
+
+from __future__ import annotations
+
+from atp.reporting.result_files import VIDEO_WEIGHTS, WEIGHTS, Results
+from atp.reporting.tables import markdown_table
+
+#: Options of the recipe and what they mean; those of the learner have a dot.
+RECIPE = {
+    "total_interactions": "interactions to play",
+    "envs": "environments",
+    "interactions": "interactions in an episode",
+    "learning_starts": "interactions before the first gradient step",
+    "interactions_per_step": "interactions for each gradient step",
+    "replay_size": "interactions in the replay",
+    "epsilon_start": "share of random actions at the start",
+    "epsilon_end": "share of random actions at the end",
+    "epsilon_share": "share of the run after which it is reached",
+    "temperature": "temperature of the other actions",
+    "predicted_memory": "share of environments whose part memory is predicted",
+    "learner.batch_size": "batch",
+    "learner.learning_rate": "learning rate",
+    "learner.weight_decay": "weight decay",
+    "learner.warmup": "steps of warm-up",
+    "learner.ema": "decay of the averaged weights",
+    "learner.moved_share": "share of a batch in which something moved",
+    "learner.hindsight": "weight of hindsight",
+}
+
+
+def weights(results: Results) -> str:
+    """What the weights ``default`` were trained with, in a sentence."""
+    config = results.config()
+    minutes = config["training_seconds"] / 60
+    return (
+        f"Weights `default`: {config['interactions_played']:,} interactions and {config['gradient_steps']:,} "
+        f"gradient steps of batch {config['options']['learner']['batch_size']} for each network, in {minutes:.0f} "
+        f"minutes, by `{config['command']}` (seed {config['seed']})."
+    )
+
+
+def recipe(results: Results) -> str:
+    """The options of that run."""
+    options = results.config()["options"]
+    flat = options | {f"learner.{name}": value for name, value in options["learner"].items()}
+    lines = [
+        [f"`--{name.replace('_', '-')}`", meaning, f"{flat[name]:g}"]
+        for name, meaning in RECIPE.items()
+        if name in flat
+    ]
+    return f"From `{WEIGHTS / 'config.json'}`.\n\n{markdown_table(['option', 'meaning', 'value'], lines)}"
+
+
+def second_stage(results: Results) -> str:
+    """What the weights ``video`` were trained with after that."""
+    stages, stage = [], results.config(VIDEO_WEIGHTS)["perception"]
+    while stage is not None:
+        stages.append(stage)
+        stage = stage.get("before")
+    lines = []
+    for number, stage in enumerate(reversed(stages), start=1):
+        options, minutes = stage["options"], stage["training_seconds"] / 60
+        learner, count = options["learner"], options.get("image_pairs", options.get("drawn"))
+        lines.append(
+            f"{number}. {stage['gradient_steps']:,} steps, each with {learner['batch_size']} interactions of recorded "
+            f"play and {learner['pairs']} of {count:,} synthetic image pairs, in {minutes:.0f} minutes "
+            f"({stage['machine']}): `{stage['command']}`"
+        )
+    head = (
+        f"Weights `video`: further gradient steps of the part network of `default` (`{VIDEO_WEIGHTS / 'config.json'}`)."
+    )
+    return f"{head}\n\n" + "\n".join(lines)

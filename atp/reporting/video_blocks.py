@@ -1,0 +1,73 @@
+"""Blocks of ``docs/results/real-video.md``: how well motion is seen."""
+
+from __future__ import annotations
+
+from atp.reporting.play_blocks import ours, side_by_side
+from atp.reporting.result_files import Results, scores_source, source
+from atp.reporting.tables import baselines_in, format_value, markdown_table, mean, method_title, perception_table
+from atp.results import ClipsResult, LeaveOneOutResult, LeaveOneOutRow, RobustnessResult
+
+
+def perception(results: Results) -> str:
+    """The part network and classical methods on the pairs of images that ours made in play."""
+    table = perception_table(results.rows("full", "test", "ours"))
+    return f"{scores_source('full', results.scores('full'))}\n\n{table}"
+
+
+def clips(results: Results) -> str:
+    """Real clips."""
+    result = results.read(ClipsResult, "clips")
+    names = baselines_in(list(result.mean_baselines))
+    lines = [
+        [clip.name, *map(format_value, (clip.motion_iou, *(clip.baselines[name].motion_iou for name in names)))]
+        for clip in result.clips
+    ]
+    means = [result.mean_motion_iou, *(result.mean_baselines[name] for name in names)]
+    lines.append(["mean", *map(format_value, means)])
+    table = markdown_table(["clip", "ours", *map(method_title, names)], lines)
+    return f"{source('clips', f'atp clip PATH --weights {result.weights}', 'mean IoU of both motion masks')}\n\n{table}"
+
+
+def robustness(results: Results) -> str:
+    """Motion IoU with synthetic image pairs in which one thing varies, of both shipped weights."""
+    result = results.read(RobustnessResult, "robustness")
+    earlier = {row.variation: row for row in results.read(RobustnessResult, "robustness-default").variations}
+    first = result.variations[0]
+    names = baselines_in(list(first.methods))
+    lines = []
+    for row in result.variations:
+        methods = [row.methods["agent"], earlier[row.variation].methods["agent"], *(row.methods[n] for n in names)]
+        lines.append([row.variation.replace("_", " "), *(format_value(scores.motion_iou) for scores in methods)])
+    table = markdown_table(["what varies", "`video`", "`default`", *map(method_title, names)], lines)
+    more = f"{first.pairs} pairs for each row; `default` from `robustness-default.json`"
+    return f"{source('robustness', result.command, more)}\n\n{table}"
+
+
+def leave_one_out(results: Results) -> str:
+    """What each variation of synthetic image pairs brings: short trainings with all of them and without one."""
+    result = results.read(LeaveOneOutResult, "leave-one-out")
+    whole, *others = result.rows
+    lines = [["nothing", "", "", format_value(whole.variations["all"]), _of_clips(whole)]]
+    lines += [
+        [
+            row.without.replace("_", " "),
+            format_value(whole.variations[row.without]),
+            format_value(row.variations[row.without]),
+            format_value(row.variations["all"]),
+            _of_clips(row),
+        ]
+        for row in others
+    ]
+    header = ["trained without", "its own pairs: trained with it", "without it", "all pairs", "clips"]
+    origin = source("leave-one-out", result.command, f"{result.steps} steps each")
+    return f"{origin}\n\n{markdown_table(header, lines)}"
+
+
+def video_weights(results: Results) -> str:
+    """What the second stage of training costs where the agent plays."""
+    table = side_by_side(ours(results, "full"), ours(results, "video"), ("`default`", "`video`"))
+    return f"{scores_source('video', results.scores('video'))}\n\n{table}"
+
+
+def _of_clips(row: LeaveOneOutRow) -> str:
+    return format_value(mean(list(row.clips.values())))

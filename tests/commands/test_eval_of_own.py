@@ -1,0 +1,111 @@
+"""`atp eval` with policies, objects and metrics of the user's own, from modules and folders that are no part of it."""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from atp import metrics
+from atp.benchmark.own_objects import find_objects
+from atp.cli import main
+
+URDF = """<robot name="{name}">
+  <link name="base"><visual><geometry><box size="0.4 0.4 0.1"/></geometry></visual></link>
+  <link name="arm"><visual><origin xyz="0.3 0 0"/><geometry><box size="0.6 0.1 0.1"/></geometry></visual></link>
+  <joint name="hinge" type="revolute">
+    <parent link="base"/><child link="arm"/><origin xyz="0 0.3 0"/><axis xyz="0 0 1"/>
+    <limit lower="-1" upper="1" effort="1" velocity="1"/>
+  </joint>
+</robot>"""
+
+MODULE = '''
+import numpy as np
+
+from atp.metrics import StepMetric, part_areas, register
+
+
+class Corner:
+    """Holds and pushes the corner of the image."""
+
+    true_motion = True
+
+    def __init__(self, env, agent, rng):
+        pass
+
+    def act(self, observation):
+        return np.zeros(5, np.int64)
+
+
+def count(step):
+    return len(part_areas(step.parts))
+
+
+register(StepMetric("parts_seen", "parts seen", value=count, over="all"))
+'''
+
+
+def write_object(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / f"{folder.name}.urdf").write_text(URDF.format(name=folder.name))
+    return folder
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A folder to work in, with a module and two objects."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(metrics.METRICS, "_entries", dict(metrics.METRICS._entries))
+    (tmp_path / "own_of_a_test.py").write_text(MODULE)
+    for name in ("crank", "lever"):
+        write_object(tmp_path / "things" / name)
+    monkeypatch.delitem(sys.modules, "own_of_a_test", raising=False)
+    return tmp_path
+
+
+def evaluate(weights, *arguments: str) -> list[dict]:
+    main(["eval", "--weights", str(weights), "--episodes", "2", "--out", "out", *arguments])
+    return json.loads(Path("out/eval.json").read_text())["rows"]
+
+
+def test_own_policy_objects_and_metric_in_workers(own, weights, capsys):
+    arguments = ["--policies", "act-random,own_of_a_test:Corner", "--objects", "things", "--metrics", "own_of_a_test"]
+    rows = evaluate(weights, *arguments, "--workers", "2")
+    assert [(row["policy"], row["category"], row["object"]) for row in rows] == [
+        (policy, name, f"things/{name}")
+        for name in ("crank", "lever")
+        for policy in ("act-random", "own_of_a_test:Corner")
+    ]
+    corner = rows[1]
+    assert (corner["optimal_rate"], corner["false_motion_rate"]) == (0, 0)
+    assert corner["parts_seen"] == 0
+    assert "parts seen" in capsys.readouterr().out
+    assert "| crank | own_of_a_test:Corner |" in Path("out/eval.md").read_text()
+    # another file of the policy is another policy to a resumed evaluation, and so is another object
+    journal = Path("out/journal.jsonl")
+    count = len(journal.read_text().splitlines())
+    assert evaluate(weights, *arguments, "--workers", "1") == rows
+    assert len(journal.read_text().splitlines()) == count
+    urdf = own / "things/lever/lever.urdf"
+    urdf.write_text(urdf.read_text().replace("0.6 0.1 0.1", "0.7 0.1 0.1"))
+    evaluate(weights, *arguments, "--workers", "1")
+    assert len(journal.read_text().splitlines()) == count + 2
+
+
+def test_objects_are_urdf_files_folders_or_folders_of_folders(own):
+    things = own / "things"
+    both = {"crank": things / "crank", "lever": things / "lever"}
+    assert find_objects([things]) == both
+    assert find_objects([things / "lever", things / "crank"]) == both
+    assert find_objects([things / "crank" / "crank.urdf"]) == {"crank": things / "crank" / "crank.urdf"}
+    nested = own / "cabinet" / "urdf"
+    write_object(nested)
+    assert find_objects([own / "cabinet"]) == {"cabinet": own / "cabinet"}
+    shutil.copytree(things / "crank", own / "other" / "crank")
+    assert list(find_objects([things, own / "other"])) == ["crank", "lever", "other"]
+    assert list(find_objects([things / "crank", own / "other" / "crank"])) == ["crank", "crank-2"]
+    (things / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"things/empty: no \.urdf file"):
+        find_objects([things / "empty"])
