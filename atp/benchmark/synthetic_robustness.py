@@ -75,7 +75,7 @@ def score_variation(
     for start in range(0, count, BATCH):
         some = pairs[start : start + BATCH]
         images = [(pair.rgb[0], match_light(*pair.rgb)) for pair in some]  # as clips are looked at
-        before, after = ([{"rgb": pair[moment], "depth": None} for pair in images] for moment in (0, 1))
+        before, after = ([Observation(rgb=pair[moment]) for pair in images] for moment in (0, 1))
         found["agent"] += list(zip(*agent.segment_motion_batch(before, after), strict=True))
         for method, segment in BASELINES.items():
             found[method] += [segment(*pair) for pair in images]
