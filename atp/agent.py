@@ -29,7 +29,7 @@ RIM = 2
 
 
 def pick_device(name: str) -> torch.device:
-    """Turn ``auto``, ``cpu`` or ``cuda`` into a device; ``auto`` takes the GPU where there is one.
+    """The device that ``auto``, ``cpu`` or ``cuda`` means; ``auto`` takes the GPU where there is one.
 
     Raises:
         ValueError: Another name, or ``cuda`` without a usable GPU.

@@ -33,7 +33,7 @@ class InteractionFeatures(NamedTuple):
 
 
 class InteractionNetwork(nn.Module):
-    """Reward maps of holds and, given a hold, of pushes (AtP, arXiv 2105.01047, 'interaction network').
+    """Reward maps of holds and, given a hold, of pushes (AtP, arXiv 2105.01047, coupled action selection).
 
     A shared ResNet-18 encoder sees the image and the part memory. The hold head gives the logit of the
     reward of holding each pixel; the push head, conditioned on the chosen hold, the logit of the reward of

@@ -30,7 +30,7 @@ class Exchange(nn.Module):
 
 
 class PartNetwork(nn.Module):
-    """Motion segmentation of an image pair (AtP, arXiv 2105.01047, 'part network').
+    """Motion segmentation of an image pair (AtP, arXiv 2105.01047, motion segmentation).
 
     Two streams with shared weights: one sees [before, after, action], the other [after, before, action], so
     that each compares its own image with the other from the first layer on. At strides 8 and 16, where a

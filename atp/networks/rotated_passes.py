@@ -1,4 +1,6 @@
-"""The paper's way to eight push directions: eight rotated copies of the input, each asked about one (AtP, sec. 4).
+"""The paper's way to eight push directions: eight rotated copies of the input, each asked about one direction.
+
+AtP, arXiv 2105.01047, coupled action selection.
 
 Here one pass gives all directions (:mod:`atp.networks`); this is what it is compared with.
 """
@@ -17,7 +19,7 @@ from atp.types import DIRECTIONS
 
 @dataclass(frozen=True)
 class RotatedFeatures:
-    """Features of a batch of observations, rotated so that each direction in its turn points to the right.
+    """Features of a batch of observations, rotated so that one direction after another points to the right.
 
     Attributes:
         size: H = W of the images.

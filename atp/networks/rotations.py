@@ -16,6 +16,10 @@ from image right. A transform mirrors left to right *first*, then rotates counte
 [[0, 0, 9, 5, 2]]
 >>> tuple(quarter.maps(torch.zeros(1, 6, 10)).shape)
 (1, 10, 6)
+>>> eighth = Rotation.uniform(1, count=1)
+>>> actions, inside = eighth.actions(torch.tensor([[4, 4, 4, 8, 0]]), 9)  # hold the centre, push the right edge
+>>> actions.tolist(), inside.tolist()
+([[4, 4, 1, 7, 1]], [True])
 """
 
 from __future__ import annotations
@@ -103,8 +107,8 @@ class Rotation:
     @staticmethod
     def random(count: int, generator: torch.Generator) -> Rotation:
         """One transform for each of ``count`` samples, uniform over the 16."""
-        code = torch.randint(16, (count,), generator=generator)
-        return Rotation(code % 8, code >= 8)
+        code = torch.randint(2 * DIRECTIONS, (count,), generator=generator)
+        return Rotation(code % DIRECTIONS, code >= DIRECTIONS)
 
     @staticmethod
     def uniform(steps: int, count: int) -> Rotation:
@@ -127,7 +131,7 @@ class Rotation:
         size = maps.shape[-1]
         if maps.shape[-2] != size:
             raise ValueError(f"only square images can be rotated; got {tuple(maps.shape)}")
-        sources = _source_pixels(size)[self.steps + 8 * self.mirrored]
+        sources = _source_pixels(size)[self.steps + DIRECTIONS * self.mirrored]
         flat = maps.reshape(len(maps), -1, size * size)
         return flat.gather(2, sources[:, None].expand(-1, flat.shape[1], -1)).reshape(maps.shape)
 
@@ -166,7 +170,7 @@ def _cosine_sine(steps: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine and sine of k * 45 degrees, exact for multiples of 90."""
     half = 0.5**0.5
     cosines = torch.tensor([1, half, 0, -half, -1, -half, 0, half], dtype=torch.float64)
-    return cosines[steps], cosines[(steps + 6) % 8]
+    return cosines[steps], cosines[(steps + 6) % DIRECTIONS]
 
 
 @lru_cache(maxsize=4)
@@ -175,7 +179,7 @@ def _source_pixels(size: int) -> Tensor:
     centre = (size - 1) / 2
     axis = torch.arange(size, dtype=torch.float64) - centre
     up, right = torch.meshgrid(-axis, axis, indexing="ij")
-    cosine, sine = (x[:, None, None] for x in _cosine_sine(torch.arange(8)))
+    cosine, sine = (x[:, None, None] for x in _cosine_sine(torch.arange(DIRECTIONS)))
     from_right, from_up = cosine * right + sine * up, cosine * up - sine * right
     rows = (centre - from_up).round().long().clamp(0, size - 1)
     tables = [rows * size + (centre + sign * from_right).round().long().clamp(0, size - 1) for sign in (1, -1)]

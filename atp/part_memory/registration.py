@@ -194,7 +194,7 @@ def _changes(angle: float, shift: float, centres: Sequence[Point]) -> list[Affin
 
 
 def _bend(crop: _Crop, motions: list[Affine]) -> list[Affine]:
-    """Try the object bent at each piece's joint, all of it rotated and placed anew; keep what fits best."""
+    """Try the object bent at each piece's joint, all of it then rotated and placed; keep what fits best."""
     best = crop.fit(_union(_moved(crop, motions)))
     to_x, to_y = _centroid(crop.after)
     for k, piece in enumerate(crop.pieces):

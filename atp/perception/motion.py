@@ -37,7 +37,7 @@ def averaged_motion(
 
 
 def motion_confidence(before: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """How certain the part network is that something moved.
+    """How confident the part network is that something moved.
 
     Args:
         before: (B, H, W) logits of M_t.

@@ -20,39 +20,25 @@ from atp.perception import encoded
 from atp.playing.episode import play_episode
 from atp.playing.policies import make_policy
 from atp.types import MIN_PART_PIXELS
-
-SIZE = 48
-
-
-def networks(seed=0):
-    """Small untrained networks whose maps are not flat and whose masks are neither empty nor full."""
-    torch.manual_seed(seed)
-    made = InteractionNetwork(8), PartNetwork(8)
-    for network in made:
-        for name, parameter in network.named_parameters():
-            if name.endswith("head.weight"):
-                torch.nn.init.normal_(parameter, std=1.0)
-            elif name.endswith("head.bias"):
-                torch.nn.init.zeros_(parameter)
-    return made
+from tiny_agent import SIDE, tiny_agent
 
 
 def make(config=None, seed=0):
-    return Agent(*networks(seed), config, device="cpu")
+    return tiny_agent(config, seed, contrast=1.0)
 
 
 def observation(seed=0, depth=True):
     rng = np.random.default_rng(seed)
     made = {
-        "rgb": rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8),
-        "depth": (1 + 0.1 * rng.random((SIZE, SIZE))).astype(np.float32) * depth,
+        "rgb": rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8),
+        "depth": (1 + 0.1 * rng.random((SIDE, SIDE))).astype(np.float32) * depth,
         "touch": np.zeros(2, np.int8),
     }
     return made
 
 
 def box(top, left, height=8, width=10):
-    mask = np.zeros((SIZE, SIZE), bool)
+    mask = np.zeros((SIDE, SIDE), bool)
     mask[top : top + height, left : left + width] = True
     return mask
 
@@ -93,7 +79,7 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
 
 
 def test_plays_with_the_real_environment():
-    env = gym.make("ArticulatedPlay-v0", resolution=SIZE, randomization=True, interactions=3)
+    env = gym.make("ArticulatedPlay-v0", resolution=SIDE, randomization=True, interactions=3)
     agent = make()
     seen, _ = env.reset(seed=5)
     agent.reset(seen)
@@ -104,7 +90,7 @@ def test_plays_with_the_real_environment():
         assert env.action_space.contains(action)
         after, _, _, truncated, _ = env.step(action)
         parts = agent.observe(seen, action, after)
-        assert parts.shape == (SIZE, SIZE)
+        assert parts.shape == (SIDE, SIDE)
         assert parts.dtype == np.uint8
         np.testing.assert_array_equal(parts, agent.parts)
         seen = after
@@ -135,7 +121,7 @@ def test_batch_gives_the_single_results():
     before, after = [observation(s) for s in (1, 2, 3)], [observation(s) for s in (4, 5, 6)]
     actions = [np.array([3, 4, 20, 30, 2]), np.full(5, -1), np.array([40, 4, 2, 3, 7])]
     first, second = agent.segment_motion_batch(before, after, actions)
-    assert first.shape == second.shape == (3, SIZE, SIZE)
+    assert first.shape == second.shape == (3, SIDE, SIDE)
     for index in range(3):
         alone = agent.segment_motion(before[index], after[index], actions[index])
         for mine, theirs in zip(alone, (first[index], second[index]), strict=True):
@@ -147,7 +133,7 @@ def test_batch_gives_the_single_results():
 def test_failed_actions_are_not_repeated_until_a_part_is_found():
     agent, seen = make(), observation()
     agent.reset(seen)
-    nothing = np.zeros((SIZE, SIZE), bool)
+    nothing = np.zeros((SIDE, SIDE), bool)
     first = agent.act(seen)
     np.testing.assert_array_equal(agent.act(seen), first)  # asking does not count as trying
     agent.remember(first, nothing, nothing)
@@ -176,7 +162,7 @@ def test_true_motion_can_be_remembered():
 
 
 def test_agent_that_does_not_hold(tmp_path):
-    make({"holds": False}).save_pretrained(tmp_path / "weights")
+    make().replace(hold=False).save_pretrained(tmp_path / "weights")
     agent = Agent.from_pretrained(tmp_path / "weights", device="cpu")
     agent.reset(observation())
     assert tuple(agent.act(observation())[:2]) == NO_HOLD
@@ -184,7 +170,7 @@ def test_agent_that_does_not_hold(tmp_path):
 
 def test_reset_comes_first():
     agent, seen = make(), observation()
-    nothing = np.zeros((SIZE, SIZE), bool)
+    nothing = np.zeros((SIDE, SIDE), bool)
     for call in (
         lambda: agent.act(seen),
         lambda: agent.parts,
@@ -204,7 +190,7 @@ def test_wrong_inputs_are_named():
     with pytest.raises(ValueError, match="rgb must be uint8"):
         agent.act({"rgb": seen["rgb"].astype(np.float32)})
     with pytest.raises(ValueError, match="moved_before"):
-        agent.remember(np.zeros(5, np.int64), np.zeros((SIZE, SIZE)), np.zeros((SIZE, SIZE)))
+        agent.remember(np.zeros(5, np.int64), np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE)))
 
 
 def test_device():
@@ -214,7 +200,7 @@ def test_device():
         pick_device("gpu")
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="sees no GPU"):
-            Agent(*networks(), device="cuda")
+            Agent(InteractionNetwork(8), PartNetwork(8), device="cuda")
 
 
 def test_motion_is_believed_from_a_certainty_on():
@@ -244,7 +230,7 @@ def counts(monkeypatch):
 
 
 def test_each_observation_of_an_episode_is_encoded_once(counts):
-    env = gym.make("ArticulatedPlay-v0", resolution=SIZE, randomization=True, interactions=5)
+    env = gym.make("ArticulatedPlay-v0", resolution=SIDE, randomization=True, interactions=5)
     agent = make()
     seen, _ = env.reset(seed=5)
     steps = list(play_episode(env, agent, make_policy("ours", env, agent, np.random.default_rng(0)), seen))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from atp.agent import Agent
-from atp.networks import InteractionNetwork, PartNetwork
-from atp.perception.depth_refinement import MIN_PIXELS, REACH, complete_parts, fit_motion
+from atp.perception.depth_refinement import REACH, complete_parts, fit_motion
+from atp.types import MIN_PART_PIXELS
 
 SHAPE = (60, 60)
 
@@ -63,7 +63,7 @@ def test_leftovers_between_two_parts_are_shared_by_distance() -> None:
 
 
 def test_small_leftovers_far_from_every_part_stay_background() -> None:
-    side = int(MIN_PIXELS**0.5)  # too few pixels for a part
+    side = int(MIN_PART_PIXELS**0.5)  # too few pixels for a part
     speck = rectangle(2, 2 + side, 2, 2 + side)
     assert 20 - (2 + side) > REACH
     completed = complete_parts(OBJECT.astype(np.uint8), OBJECT | speck)
@@ -84,8 +84,8 @@ def test_nothing_is_added_without_depth_or_without_a_known_part(on_object: np.nd
 
 
 @pytest.mark.parametrize("residual", [True, False])
-def test_agent_reports_the_residual_part_where_there_is_depth(residual: bool) -> None:
-    agent = Agent(InteractionNetwork(8), PartNetwork(8), device="cpu").replace(residual=residual)
+def test_agent_reports_the_residual_part_where_there_is_depth(agent: Agent, residual: bool) -> None:
+    agent = agent.replace(residual=residual)
     observation = {
         "rgb": np.zeros((*SHAPE, 3), np.uint8),
         "depth": np.where(OBJECT, 1.4, 1.5).astype(np.float32),

@@ -11,7 +11,6 @@ from assets.shipped import shipped_weights
 from atp.acting.selection import NO_HOLD
 from atp.agent import Agent
 from atp.benchmark.evaluation import Cell, Setting, Task, evaluate
-from atp.networks import InteractionNetwork, PartNetwork
 from atp.playing import policies
 from atp.playing.policies import (
     POLICIES,
@@ -22,6 +21,7 @@ from atp.playing.policies import (
     sees_true_motion,
     weights_available,
 )
+from tiny_agent import tiny_agent
 
 
 def scene(height: float = 0.05) -> np.ndarray:
@@ -63,12 +63,7 @@ def test_only_the_upper_bound_sees_true_motion():
 
 
 def untrained(seed: int) -> Agent:
-    torch.manual_seed(seed)
-    made = InteractionNetwork(8), PartNetwork(8)
-    for name, parameter in made[0].named_parameters():
-        if name.endswith("head.weight"):
-            torch.nn.init.normal_(parameter, std=3.0)
-    return Agent(*made, device="cpu").replace(symmetries=1)
+    return tiny_agent(seed=seed, contrast=3.0).replace(symmetries=1)
 
 
 @pytest.fixture
@@ -197,12 +192,12 @@ def outside(tmp_path, monkeypatch):
 
 def test_a_policy_from_outside_plays_in_worker_processes(outside, weights):
     cells = [Cell(f"outside_policies:{name}", "pliers", "test") for name in ("Corner", "Seer")]
-    corner, seer = evaluate(cells, 6, [0], Setting(str(weights)), workers=2)  # in tasks of 5 and of 1 episode
+    corner, seer = evaluate(cells, 2, [0], Setting(str(weights)), workers=2)
     assert corner["policy"] == "outside_policies:Corner"
-    assert corner["episodes"] == 6
+    assert corner["episodes"] == 2
     assert corner["effective_rate"] == 0.0  # the object is never in the corner
     assert (seer["effective_rate"] > 0.5, seer["motion_iou"]) == (True, 1.0)  # it sees true motion
-    assert evaluate(cells, 6, [0], Setting(str(weights))) == [corner, seer]
+    assert evaluate(cells, 2, [0], Setting(str(weights))) == [corner, seer]
 
 
 def test_a_journal_knows_a_policy_from_outside_by_its_source(outside):

@@ -1,4 +1,4 @@
-"""Reward maps: pushes are rated given the hold, as the agent rates them; the picture and its numbers."""
+"""Reward maps: pushes are rated given the hold, as the agent rates them; the image and its numbers."""
 
 import json
 
@@ -11,33 +11,27 @@ from atp.agent import Agent
 from atp.cli import main
 from atp.commands.maps import MapsOptions, _best_hold, run
 from atp.drawing.primitives import HEAT_COLOURS, overlay_heat
-from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.networks import encoding
 from atp.playing.reward_maps import best_push, reward_maps
-
-SIZE = 48
+from tiny_agent import SIDE, tiny_agent
 
 
 @pytest.fixture
 def agent() -> Agent:
-    torch.manual_seed(0)
-    network = InteractionNetwork(8)
-    for name, parameter in network.named_parameters():
-        if name.endswith("head.weight"):
-            torch.nn.init.normal_(parameter, std=1.0)
-    return Agent(network, PartNetwork(8), {"resolution": SIZE}, device="cpu")
+    return tiny_agent(contrast=1.0)
 
 
 def observation() -> dict:
     rng = np.random.default_rng(0)
-    depth = (1 + 0.1 * rng.random((SIZE, SIZE))).astype(np.float32)
-    return {"rgb": rng.integers(0, 256, (SIZE, SIZE, 3), np.uint8), "depth": depth}
+    depth = (1 + 0.1 * rng.random((SIDE, SIDE))).astype(np.float32)
+    return {"rgb": rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8), "depth": depth}
 
 
 def test_the_push_map_depends_on_the_hold_and_the_hold_map_does_not(agent):
     seen = observation()
     maps = reward_maps(agent, seen, [(10, 10), (35, 30), (10, 10)])
-    assert maps.hold.shape == (SIZE, SIZE)
-    assert maps.push.shape == (3, 8, SIZE, SIZE)
+    assert maps.hold.shape == (SIDE, SIDE)
+    assert maps.push.shape == (3, 8, SIDE, SIDE)
     assert np.abs(maps.push[0] - maps.push[1]).mean() > 1e-3
     np.testing.assert_allclose(maps.push[0], maps.push[2], atol=1e-5)
     np.testing.assert_array_equal(reward_maps(agent, seen, [(35, 30)]).hold, maps.hold)
@@ -47,7 +41,7 @@ def test_the_push_map_depends_on_the_hold_and_the_hold_map_does_not(agent):
 
 def test_maps_are_the_networks_own(agent):
     seen, agent = observation(), agent.replace(symmetries=1)
-    labels = np.zeros((SIZE, SIZE), np.uint8)
+    labels = np.zeros((SIDE, SIDE), np.uint8)
     labels[5:20, 5:20] = 1
     maps = reward_maps(agent, seen, [(12, 40)], labels)
     image = encoding.image_tensor(seen["rgb"], seen["depth"])
@@ -58,7 +52,7 @@ def test_maps_are_the_networks_own(agent):
     assert np.abs(maps.push - reward_maps(agent, seen, [(12, 40)]).push).max() > 1e-3  # the memory counts
 
 
-@pytest.mark.parametrize("holds", [[], [(0, SIZE)], [(-1, 3)]])
+@pytest.mark.parametrize("holds", [[], [(0, SIDE)], [(-1, 3)]])
 def test_holds_outside_the_image_are_refused(agent, holds):
     with pytest.raises(ValueError, match=r"holds must be one or more pixels"):
         reward_maps(agent, observation(), holds)
