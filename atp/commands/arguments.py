@@ -38,21 +38,29 @@ def known_names(flag: str, text: str, known: Iterable[str]) -> list[str]:
     return names
 
 
+def known_policy(flag: str, name: str) -> str:
+    """A name of a policy, ``module:Class`` for one's own.
+
+    Raises:
+        ValueError: It cannot be found; the message names the flag and the choices.
+    """
+    try:
+        POLICIES.get(name)
+    except ValueError as error:
+        raise ValueError(f"{flag}: {error}") from error
+    return name
+
+
 def known_policies(flag: str, text: str) -> list[str]:
-    """Names of policies between commas, ``module:name`` for those of one's own.
+    """Names of policies between commas, see :func:`known_policy`.
 
     Raises:
         ValueError: One cannot be found, or there is none; the message names the flag and the choices.
     """
     names = split_names(text)
     if not names:
-        raise ValueError(f"{flag}: choose among {', '.join(POLICIES)}, or module:name of your own")
-    for name in names:
-        try:
-            POLICIES.get(name)
-        except ValueError as error:
-            raise ValueError(f"{flag}: {error}") from error
-    return names
+        raise ValueError(f"{flag}: choose one of {', '.join(POLICIES)}, or module:name of your own")
+    return [known_policy(flag, name) for name in names]
 
 
 def import_modules(flag: str, text: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from rich.console import Console
 
 import envs
-from atp.commands.arguments import known_policies
+from atp.commands.arguments import known_policy
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
@@ -66,7 +66,7 @@ def run(options: PlayOptions) -> PlayResult:
     """
     from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
 
-    known_policies("--policy", options.policy)
+    known_policy("--policy", options.policy)  # a wrong name is an error before anything is loaded
     agent = Agent.from_pretrained(options.weights, device=options.device)
     own = {"object": options.object} if options.object else {"split": options.split, "category": options.category}
     env = gym.make(

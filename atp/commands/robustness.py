@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
 from atp.benchmark.synthetic_robustness import VARIATIONS, score_variation
 from atp.commands.arguments import command_line, known_names
+from atp.jobs.progress import track
 from atp.perception.baselines import BASELINES
 from atp.reporting.tables import format_value, markdown_table, method_title
 from atp.results import RobustnessResult
@@ -51,10 +51,9 @@ def run(options: RobustnessOptions) -> RobustnessResult:
 
     agent = Agent.from_pretrained(options.weights, options.device).for_clips()
     resolution = int(agent.config.get("resolution", 90))
-    console = Console(stderr=True)
     rows = [
         score_variation(agent, name, options.pairs, resolution)
-        for name in track(names, "variations", console=console, disable=not console.is_terminal)
+        for name in track(names, "variations", console=Console(stderr=True))
     ]
     result = RobustnessResult(command_line(), options.weights, rows)
     result.write(options.json)

@@ -127,7 +127,7 @@ def test_cabinet_others_made(weights, tmp_path):
         (["eval", "--split", "holdout"], "--split: "),
         (["eval", "--suite", "everything"], "--suite: unknown everything: choose among full"),
         (["eval", "--categories", "teapot"], "--categories: unknown teapot"),
-        (["eval", "--objects", "no/such/folder"], "--objects: no/such/folder: no such file or folder"),
+        (["eval", "--objects", "no/such/folder"], "no/such/folder: no such file or folder"),
         (["eval", "--suite", "full", "--objects", "x"], "leave out --categories and --objects"),
         (["object", "no/such/folder"], "no/such/folder"),
         (["clip", "no/such/clip"], "no/such/clip"),
