@@ -1,4 +1,4 @@
-"""What the agent does beyond the paper's recipe when it plays, each to be switched off or on alone."""
+"""What the agent does beyond the paper's recipe when it plays, each to be taken away or put in alone."""
 
 from __future__ import annotations
 

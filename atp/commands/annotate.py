@@ -20,7 +20,7 @@ class AnnotateOptions:
     """Choose frames of a video and draw polygons over what moved, in the browser; writes a clip folder."""
 
     path: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="PATH")]
-    """A video file, a folder of pictures, or a clip folder to go on with."""
+    """A video file, a folder of images, or a clip folder to change further."""
     out: Path | None = None
     """Clip folder to write; not needed for a clip folder that is to be changed itself."""
     host: str = "127.0.0.1"

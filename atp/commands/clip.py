@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from atp.clips import find_clips, read_clip
+from atp.clips.clip_results import clip_scores, clips_result
 from atp.clips.result_images import draw_strip, draw_video
-from atp.clips.scoring import METHODS, ClipResult, InteractionResult, Iou, MotionSegmenter, evaluate_clip
+from atp.clips.scoring import METHODS, Iou, MotionSegmenter, evaluate_clip
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
-from atp.perception.baselines import BASELINES
-from atp.results import ClipPair, ClipPartScores, ClipScores, ClipsResult, MethodScores, MotionScores
+from atp.results import ClipsResult, MethodScores
 
 SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
 PART_SCORES = ("miou", "mape", "hd95")
@@ -84,15 +83,8 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
         image, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
         write_png(image, draw_strip(found))
         write_video(video, draw_video(found), FPS)
-        entries.append(_entry(found, image, video))
-    result = ClipsResult(
-        weights=options.weights,
-        resolution=resolution,
-        seed=options.seed,
-        clips=entries,
-        mean_motion_iou=_mean([entry.motion_iou for entry in entries]),
-        mean_baselines={name: _mean([entry.baselines[name].motion_iou for entry in entries]) for name in BASELINES},
-    )
+        entries.append(clip_scores(found, image, video))
+    result = clips_result(options.weights, resolution, options.seed, entries)
     result.write(options.json or options.out / "clips.json")
     return result
 
@@ -131,44 +123,6 @@ def report(result: ClipsResult, console: Console) -> None:
             pairs = ", ".join(f"{pair.before} to {pair.after}" for pair in entry.interactions)
             print(f"{entry.name}: found between frames {pairs}", file=console.file)
         print(f"{entry.image}  {entry.video}", file=console.file)
-
-
-def _mean(values: Iterable[Iou]) -> Iou:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _scores(some: Sequence[InteractionResult], method: str) -> dict[str, Iou]:
-    """The motion scores of one method, over one or more interactions."""
-    before, after = (_mean(entry.ious[method][moment] for entry in some) for moment in (0, 1))
-    return {"motion_iou_before": before, "motion_iou_after": after, "motion_iou": _mean([before, after])}
-
-
-def _entry(result: ClipResult, image: Path, video: Path) -> ClipScores:
-    """The scores of one clip."""
-
-    def parts(method: str) -> ClipPartScores | None:
-        return ClipPartScores(**result.part_scores[method]) if result.part_scores else None
-
-    everything = result.interactions
-    return ClipScores(
-        name=result.clip.name,
-        **_scores(everything, "agent"),
-        parts=parts("agent"),
-        baselines={name: MethodScores(**_scores(everything, name), parts=parts(name)) for name in BASELINES},
-        found=result.clip.found,
-        interactions=[
-            ClipPair(
-                before=entry.interaction.before,
-                after=entry.interaction.after,
-                **_scores([entry], "agent"),
-                baselines={name: MotionScores(**_scores([entry], name)) for name in BASELINES},
-            )
-            for entry in everything
-        ],
-        image=str(image),
-        video=str(video),
-    )
 
 
 def _unique(names: Sequence[str]) -> list[str]:

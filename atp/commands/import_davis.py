@@ -22,9 +22,9 @@ class ImportDavisOptions:
     out: Path
     """Clip folder to write."""
     before: int | None = None
-    """Number of the picture before the interaction, from 0; the first with labels if not given."""
+    """Number of the frame before the interaction, from 0; the first with labels if not given."""
     after: int | None = None
-    """Number of the picture after it; the last with labels if not given."""
+    """Number of the frame after it; the last with labels if not given."""
     objects: str = ""
     """Numbers of the objects that moved, such as 1,2; all if not given."""
     resolution: str = ""

@@ -23,7 +23,7 @@ class LiveOptions:
     camera: str | None = None
     """Number of a webcam, or the URL of a stream."""
     folder: Path | None = None
-    """A folder that receives pictures, taken in the order of their names."""
+    """A folder that receives images, taken in the order of their names."""
     realsense: bool = False
     """A RealSense camera, with depth."""
     out: Path = Path("runs/live")
@@ -33,13 +33,13 @@ class LiveOptions:
     weights: str = "video"
     """Name of shipped weights, or a checkpoint folder."""
     steadies: bool = True
-    """Correct the camera's shaking and its exposure between two pictures."""
+    """Correct the camera's shaking and its exposure between two images."""
     window: bool = False
     """Show the plan in a window too."""
     resume: bool = False
-    """Go on with the session in the folder, which was ended early."""
+    """Resume the session in the folder, which was ended early."""
     timeout: float = 600.0
-    """Seconds to wait for a picture in the folder."""
+    """Seconds to wait for an image in the folder."""
     device: str = "auto"
     """auto, cpu or cuda."""
     json: Path | None = None
@@ -61,7 +61,7 @@ def run(options: LiveOptions, camera: Camera | None = None) -> LiveResult:
         What is written as ``result.json``: see :meth:`atp.live.live_session.LiveSession.result`.
 
     Raises:
-        ClipError: A picture cannot be read, or none comes; or there is a clip in the folder already.
+        ClipError: An image cannot be read, or none comes; or there is a clip in the folder already.
         ValueError: An option does not make sense.
     """
     named = [options.camera is not None, options.folder is not None, options.realsense]

@@ -28,7 +28,7 @@ class MapsOptions:
     split: str = "test"
     """train, val or test."""
     index: int | None = None
-    """Which instance; drawn by the seed if not given."""
+    """Which instance; chosen by the seed if not given."""
     object: Path | None = None
     """Folder or URDF file of your own object, instead of category, split and index."""
     weights: str = "default"

@@ -28,13 +28,13 @@ class ObjectsOptions:
     columns: int = 8
     """Instances of each category."""
     resolution: int = 120
-    """Side of the pictures in pixels."""
+    """Side of the images in pixels."""
     seed: int = 0
     """Decides instances, poses and joint states."""
     randomization: bool = False
     """Show them under domain randomisation: cameras, light, materials, clutter on the table."""
     out: Path = Path("runs/objects.png")
-    """The picture."""
+    """File of the image."""
 
 
 def run(options: ObjectsOptions) -> Path:
@@ -44,7 +44,7 @@ def run(options: ObjectsOptions) -> Path:
         options: What to draw and where.
 
     Returns:
-        The picture's path.
+        The path of the image.
 
     Raises:
         ValueError: There is no such split, or a number is out of its range.
@@ -62,7 +62,7 @@ def run(options: ObjectsOptions) -> Path:
 
 
 def main(options: ObjectsOptions) -> None:
-    """Run the command and say where the picture is."""
+    """Run the command and say where the image is."""
     Console().print(str(run(options)), highlight=False, soft_wrap=True)
 
 

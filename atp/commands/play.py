@@ -31,7 +31,7 @@ class PlayOptions:
     split: str = "test"
     """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
     index: int | None = None
-    """Which instance; drawn by the seed if not given."""
+    """Which instance; chosen by the seed if not given."""
     object: Path | None = None
     """Folder or URDF file of your own object, instead of category, split and index."""
     policy: str = "ours"
