@@ -3,7 +3,7 @@
 Importing it registers the clip sources of the package.
 """
 
-from atp.clips import clip_folder, image_folder, video  # each registers a clip source
+from atp.clips import clip_folder, image_folder, video  # noqa: F401  each registers a clip source
 from atp.clips.clip import CLIP_FILE, Clip, ClipInteraction
 from atp.clips.errors import ClipError
 from atp.clips.sources import CLIP_SOURCES, find_clips, read_clip
@@ -15,10 +15,7 @@ __all__ = [
     "Clip",
     "ClipError",
     "ClipInteraction",
-    "clip_folder",
     "find_clips",
-    "image_folder",
     "read_clip",
     "read_frames",
-    "video",
 ]

@@ -27,6 +27,7 @@ from atp.live.live_session import LiveSession
 from atp.metrics import miou
 from atp.playing.episode import play_episode
 from atp.playing.policies import make_policy
+from tiny_agent import SIDE
 
 SEED = 3
 
@@ -162,11 +163,6 @@ def test_a_session_that_was_ended_is_whole_and_can_be_resumed(tmp_path: Path, ev
     assert len(read_clip(tmp_path / "out").interactions) == 5
 
 
-@pytest.fixture(scope="module")
-def agent() -> Agent:
-    return Agent.from_pretrained("video", "cpu")
-
-
 class Shots:
     """Given images."""
 
@@ -206,7 +202,7 @@ def test_plans_lie_on_the_frame_whatever_its_shape(tmp_path: Path, agent: Agent,
             )
         assert step.before.shape == shown
     actions = json.loads((tmp_path / "out" / "actions.json").read_text())
-    box = Letterbox(*shape, 90)
+    box = Letterbox(*shape, SIDE)
     for action, step in zip(actions, session.steps, strict=True):
         assert box.valid[action[0], action[1]]
         assert box.valid[action[2], action[3]]
