@@ -42,6 +42,8 @@ class SoupOptions:
     """With --scores: the in-distribution test."""
     out: Path = Path("runs/soup")
     """Folder for soup.json, soup.md, soup.png and the soups."""
+    methods: str = ""
+    """Names of soup methods, with commas, also as module:name of your own (atp.soups.methods); empty takes all."""
 
 
 def run(options: SoupOptions) -> Comparison:
@@ -69,7 +71,9 @@ def run(options: SoupOptions) -> Comparison:
         if not options.task:
             _save(options.out / UNIFORM, uniform_soup(ingredients))
             return Comparison(list(ingredients), [], "", [])
-        result = Comparison.from_json(compare(ingredients, load_task(options.task), _keeper(options.out)))
+        methods = [name.strip() for name in options.methods.split(",") if name.strip()]
+        compared = compare(ingredients, load_task(options.task), _keeper(options.out), methods)
+        result = Comparison.from_json(compared)
     result = replace(result, command=command_line())
     result.write(options.out / "soup.json")
     write_text(options.out / "soup.md", comparison_markdown(result, singles=True) + "\n")

@@ -61,7 +61,7 @@ def soup_versus_ensemble(
         beta: Factor of the logits.
         step: Of the central difference that gives the second derivative.
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
-        prepare: Told of the model each time that its weights were replaced: to gather BatchNorm's statistics anew.
+        prepare: Called with the model each time that its weights were replaced: to re-estimate BatchNorm's statistics.
 
     Returns:
         Both sides.

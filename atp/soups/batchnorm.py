@@ -37,7 +37,7 @@ def reestimate_batchnorm(
     ingredients: Ingredients | None = None,
     device: torch.device | None = None,
 ) -> None:
-    """Gather the statistics of BatchNorm anew, with `torch.optim.swa_utils.update_bn`.
+    """Re-estimate the statistics of BatchNorm, with `torch.optim.swa_utils.update_bn`.
 
     Dropout and stochastic depth are off, so the same batches give the same statistics. Single networks and soups that
     are compared must all be treated so.
@@ -46,7 +46,7 @@ def reestimate_batchnorm(
         network: A network with the mixed weights; only its statistics change. It is in evaluation mode afterwards.
         loader: Batches of inputs, or of tuples that start with them.
         ingredients: What was mixed: if their statistics are all the same, BatchNorm was frozen when they were
-            fine-tuned, and to gather them anew is refused.
+            fine-tuned, and to re-estimate them is refused.
         device: Where to compute.
 
     Raises:

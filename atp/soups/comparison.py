@@ -10,16 +10,10 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from atp.soups.greedy import greedy_choice, greedy_soup
+from atp.soups.greedy import greedy_choice
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
-from atp.soups.learned import learned_soup
-from atp.soups.mixing import Statistics, uniform_soup, wise_ft
-from atp.soups.stock import model_stock
-
-Batches = Sequence[tuple[Tensor, Tensor]]
-
-#: Shares of the fine-tuned checkpoint that WiSE-FT is asked for.
-WISE_ALPHAS = (0.25, 0.5, 0.75)
+from atp.soups.methods import METHODS, Batches, SoupInputs, method_names
+from atp.soups.mixing import Statistics
 
 
 @dataclass(frozen=True)
@@ -31,8 +25,8 @@ class Task:
         held_out: Batches of inputs and class indices by which soups are chosen; they are never reported as a test.
         tests: Batches by the name of the test; the first is in-distribution, the others are shifted.
         initial: What the checkpoints were fine-tuned from; None leaves out what needs it.
-        prepare: Told of the model each time that its weights were replaced, single checkpoints' too: to gather
-            statistics of BatchNorm anew for one.
+        prepare: Called with the model each time that its weights were replaced, single checkpoints' too: to
+            re-estimate the statistics of BatchNorm, for one.
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
         learned_epochs: Passes of the learned soup over ``held_out``.
         classes: Indices of the classes among which to choose, for tests that have not all of them, by name.
@@ -53,13 +47,15 @@ def compare(
     ingredients: Ingredients | Sequence[Source],
     task: Task,
     keep: Callable[[str, StateDict], None] = lambda way, state: None,
+    methods: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Accuracies of all ways to use the checkpoints.
 
     Args:
         ingredients: The checkpoints.
         task: What they are compared on.
-        keep: Told of the weights of each soup.
+        keep: Called with the name and the weights of each soup.
+        methods: Names of the soup methods (:mod:`atp.soups.methods`); all if none is given.
 
     Returns:
         JSON values: ``ingredients``, their names; ``rows``, one for each way, with ``way``, ``held_out``, ``tests`` (by
@@ -69,8 +65,9 @@ def compare(
 
     Raises:
         SoupError: The checkpoints cannot be mixed or are not of the model, or there is no test.
+        ValueError: There is no such method.
     """
-    some = ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+    some = Ingredients.of(ingredients)
     if not task.tests or not task.held_out:
         raise SoupError("there must be a held-out set and a test")
     rater = _Rater(task)
@@ -85,20 +82,22 @@ def compare(
         keep(way, state)
         rows.append(rater.row(way, rater.outputs(state), chosen))
 
+    inputs = SoupInputs(
+        some,
+        scores,
+        rater.held_out,
+        best,
+        task.model,
+        task.held_out,
+        task.initial,
+        task.statistics,
+        task.learned_epochs,
+    )
+    for name in methods or method_names():
+        for soup in METHODS.get(name)(inputs):
+            keep(soup.name, soup.state)
+            rows.append(rater.row(soup.name, rater.outputs(soup.state), soup.chosen))
     everyone = range(len(some))
-    add("uniform soup", uniform_soup(some, task.statistics), everyone)
-    greedy = greedy_soup(some, rater.held_out, scores, statistics=task.statistics)
-    add("greedy soup", greedy.state, greedy.chosen)
-    with torch.enable_grad():
-        learned = learned_soup(
-            some, task.model, _repeated(task.held_out, task.learned_epochs), statistics=task.statistics
-        )
-    add("learned soup", learned.state, learned.weights.tolist())
-    if task.initial is not None:
-        for alpha in WISE_ALPHAS:
-            add(f"WiSE-FT {alpha:g}", wise_ft(task.initial, some.load(best), alpha, task.statistics), [best])
-        if len(some) > 1:
-            add("model stock", model_stock(some, task.initial, task.statistics), everyone)
     rows.append(rater.row("ensemble", _mean(singles), everyone))
     steps = greedy_choice(
         scores,
@@ -185,8 +184,3 @@ def _mean(outputs: Sequence[Outputs], sets: Iterable[str | None] | None = None) 
     """Mean logits on each set, or on some."""
     names = outputs[0] if sets is None else sets
     return {name: torch.stack([each[name] for each in outputs]).mean(0) for name in names}
-
-
-def _repeated(batches: Batches, epochs: int) -> Iterable[tuple[Tensor, Tensor]]:
-    for _ in range(epochs):
-        yield from batches

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
+from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import RunningMean, Statistics
 
 
@@ -62,7 +63,7 @@ def greedy_choice(
         score_with: Held-out score of the chosen ones with one more.
         strict: Keep one only if the score rises, as the published script does. Otherwise also if it stays, as the paper
             says.
-        keep: Told of each that is kept.
+        keep: Called with each that is kept.
 
     Returns:
         All steps; the first is the best alone.
@@ -110,7 +111,7 @@ def greedy_soup(
     Raises:
         SoupError: They cannot be mixed, or there are not as many scores as ingredients.
     """
-    some = ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+    some = Ingredients.of(ingredients)
     if scores is None:
         scores = [score(some.load(index)) for index in range(len(some))]
     if len(scores) != len(some):
@@ -119,3 +120,9 @@ def greedy_soup(
     steps = greedy_choice(scores, lambda chosen, index: score(mean.with_another(index)), strict, keep=mean.add)
     kept = [step for step in steps if step.kept]
     return GreedySoup(mean.result(), kept[-1].score, [step.index for step in kept], steps)
+
+
+@METHODS.register("greedy")
+def _greedy(inputs: SoupInputs) -> Iterator[Soup]:
+    found = greedy_soup(inputs.ingredients, inputs.score, inputs.scores, statistics=inputs.statistics)
+    yield Soup("greedy soup", found.state, found.chosen)

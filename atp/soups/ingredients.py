@@ -81,6 +81,11 @@ class Ingredients(Sequence[str]):
                 )
                 self.tied = []
 
+    @classmethod
+    def of(cls, sources: Ingredients | Sequence[Source]) -> Ingredients:
+        """Ingredients as they are, or made of files and state dicts."""
+        return sources if isinstance(sources, Ingredients) else cls(sources)
+
     def __len__(self) -> int:
         return len(self._names)
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
+from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import Statistics, mix
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -93,7 +94,7 @@ def learned_soup(
     Raises:
         SoupError: The checkpoints cannot be mixed, or are not of this model.
     """
-    some = ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+    some = Ingredients.of(ingredients)
     layers = list(dict.fromkeys(layer_of(name) for name in some.layout)) if by_layer else []
     logits = torch.zeros(max(1, len(layers)), len(some), dtype=torch.float64, requires_grad=True)
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=learn_temperature)
@@ -140,3 +141,11 @@ def _fill(model: nn.Module, state: StateDict) -> None:
         model.load_state_dict(state)
     except RuntimeError as error:
         raise SoupError(f"the ingredients are not of this model: {error}") from error
+
+
+@METHODS.register("learned")
+def _learned(inputs: SoupInputs) -> list[Soup]:
+    epochs = (batch for _ in range(inputs.learned_epochs) for batch in inputs.held_out)
+    with torch.enable_grad():
+        found = learned_soup(inputs.ingredients, inputs.model, epochs, statistics=inputs.statistics)
+    return [Soup("learned soup", found.state, found.weights.tolist())]

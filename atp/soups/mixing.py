@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from atp.soups.blocks import BLOCK, BlockReader, Buffer, blocks
-from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, Source, StateDict
+from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, StateDict
 
 #: What to do with the statistics of BatchNorm. ``None`` averages, and warns where they differ.
 Statistics = Literal["average", "keep"] | None
@@ -61,42 +61,7 @@ def mix(ingredients: Ingredients, weights: Weights, statistics: Statistics = Non
             raise SoupError(f"'{name}' needs {len(ingredients)} finite weights, not {list(row)}")
     used = [index for index in range(len(ingredients)) if any(row[index] for row in by_name.values())]
     factors = {name: [float(row[index]) for index in used] for name, row in by_name.items()}
-    return _Sums(ingredients, statistics).mean(1, used, factors)
-
-
-def uniform_soup(ingredients: Ingredients | Sequence[Source], statistics: Statistics = None) -> StateDict:
-    """The mean of all checkpoints (Model soups, sec. 2). N copies of one give that one, bit for bit.
-
-    Args:
-        ingredients: The checkpoints.
-        statistics: Of BatchNorm, see :func:`mix`.
-
-    Returns:
-        A state dict on the CPU.
-
-    Raises:
-        SoupError: They cannot be mixed.
-    """
-    some = _gathered(ingredients)
-    return _Sums(some, statistics).mean(len(some), range(len(some)))
-
-
-def wise_ft(initial: Source, fine_tuned: Source, alpha: float, statistics: Statistics = None) -> StateDict:
-    """Interpolation between the initialisation and a fine-tuned checkpoint (WiSE-FT, arXiv 2109.01903).
-
-    Args:
-        initial: The initialisation.
-        fine_tuned: What came of it.
-        alpha: 0 gives the initialisation, 1 the fine-tuned checkpoint.
-        statistics: Of BatchNorm, see :func:`mix`.
-
-    Returns:
-        A state dict on the CPU.
-
-    Raises:
-        SoupError: They cannot be mixed.
-    """
-    return mix(Ingredients([initial, fine_tuned]), [1 - alpha, alpha], statistics)
+    return Sums(ingredients, statistics).mean(1, used, factors)
 
 
 class RunningMean:
@@ -108,7 +73,7 @@ class RunningMean:
     """
 
     def __init__(self, ingredients: Ingredients, statistics: Statistics = None) -> None:
-        self._ingredients, self._sums, self._count = ingredients, _Sums(ingredients, statistics), 0
+        self._ingredients, self._sums, self._count = ingredients, Sums(ingredients, statistics), 0
 
     def add(self, index: int) -> None:
         """Take an ingredient in."""
@@ -124,7 +89,7 @@ class RunningMean:
         return self._sums.mean(self._count)
 
 
-class _Sums:
+class Sums:
     """Sums of checkpoints, in float64; of integers in int64 where nothing is weighted.
 
     Tensors are worked at in threads, each in blocks: a block's sum stays in the cache while all checkpoints are added
@@ -256,10 +221,6 @@ class _Sums:
             elif not dtype.is_floating_point:
                 done = "the first one's are kept" if dtype == torch.bool else "they are averaged and rounded"
                 warnings.warn(f"values of '{name}' ({dtype}) differ; {done}", SoupWarning, stacklevel=4)
-
-
-def _gathered(ingredients: Ingredients | Sequence[Source]) -> Ingredients:
-    return ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
 
 
 def _put(place: Tensor, values: Tensor) -> None:

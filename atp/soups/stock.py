@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
-from atp.soups.mixing import Statistics, is_statistic, uniform_soup
+from atp.soups.methods import METHODS, Soup, SoupInputs
+from atp.soups.mixing import Statistics, is_statistic
+from atp.soups.uniform import uniform_soup
 
 
 def model_stock(
@@ -30,7 +32,7 @@ def model_stock(
     Raises:
         SoupError: They cannot be mixed, or there is but one.
     """
-    some = ingredients if isinstance(ingredients, Ingredients) else Ingredients(ingredients)
+    some = Ingredients.of(ingredients)
     if len(some) < 2:
         raise SoupError("model stock needs two ingredients or more")
     start = some.beside(initial).load(0)
@@ -59,3 +61,10 @@ def model_stock(
         mixed = share * state[name].double() + (1 - share) * start[name].double()
         state[name] = mixed.to(start[name].dtype) if share < 1 else state[name]
     return some.tie(state)
+
+
+@METHODS.register("model-stock")
+def _model_stock(inputs: SoupInputs) -> Iterator[Soup]:
+    if inputs.initial is not None and len(inputs.ingredients) > 1:
+        state = model_stock(inputs.ingredients, inputs.initial, inputs.statistics)
+        yield Soup("model stock", state, range(len(inputs.ingredients)))

@@ -11,6 +11,7 @@ from torch import nn
 
 from atp.soups import Ingredients, SoupError, uniform_soup
 from atp.soups.comparison import Task, compare
+from atp.soups.methods import METHODS, OWN_METHODS, method_names
 
 
 def fine_tune(model, inputs, targets, seed, rate):
@@ -111,3 +112,39 @@ def test_what_is_missing_is_told(setting):
         compare(Ingredients(states), Task(nn.Linear(8, 3), task.held_out, task.tests))
     alone = compare(states[:1], Task(task.model, task.held_out, task.tests))
     assert not any("WiSE" in row["way"] or "stock" in row["way"] for row in alone["rows"])
+
+
+METHOD = """
+from atp.soups import mix
+from atp.soups.methods import METHODS, Soup, SoupInputs
+
+@METHODS.register("best-two")
+def best_two(inputs: SoupInputs) -> list[Soup]:
+    chosen = sorted(range(len(inputs.scores)), key=inputs.scores.__getitem__)[-2:]
+    weights = [0.5 * (index in chosen) for index in range(len(inputs.scores))]
+    return [Soup("best two", mix(inputs.ingredients, weights), chosen)]
+"""
+
+
+def test_a_method_from_outside_the_package_is_compared(setting, tmp_path, monkeypatch):
+    task, states = setting
+    (tmp_path / "soups_of_a_test.py").write_text(METHOD)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(METHODS, "_entries", dict(METHODS._entries))  # other tests have the package's alone
+    kept = {}
+    found = compare(states, task, kept.__setitem__, methods=["uniform", "soups_of_a_test:best-two"])
+    rows = {row["way"]: row for row in found["rows"] if not row["way"].startswith("ingredient")}
+    assert list(rows) == ["best single", "uniform soup", "best two", "ensemble", "greedy ensemble"]
+    one, other = rows["best two"]["chosen"]
+    assert rows["best single"]["chosen"] == [other]
+    wanted = uniform_soup([states[one], states[other]])
+    assert all(torch.equal(kept["best two"][name], wanted[name]) for name in wanted)
+    names = [row["way"] for row in compare(states, task)["rows"]]  # it is registered now, and after the package's
+    assert names[-4:] == ["model stock", "best two", "ensemble", "greedy ensemble"]
+    with pytest.raises(ValueError, match=r"unknown soup method 'bisque': choose one of .*uniform"):
+        compare(states, task, methods=["bisque"])
+
+
+def test_methods_come_in_the_order_of_tables():
+    assert method_names()[: len(OWN_METHODS)] == OWN_METHODS
+    assert set(OWN_METHODS) <= set(METHODS)

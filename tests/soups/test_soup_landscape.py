@@ -1,0 +1,34 @@
+"""Angles between fine-tunes, and barriers on the line between two."""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import pytest
+import torch
+
+from atp.soups import (
+    SoupWarning,
+    angle_between,
+    barrier,
+)
+
+
+def test_angles():
+    start = {"w": torch.zeros(2), "n": torch.tensor(3)}
+    one, other = ({"w": torch.tensor(w), "n": torch.tensor(9)} for w in ([2.0, 0.0], [1.0, 1.0]))
+    assert angle_between(start, one, other) == pytest.approx(math.pi / 4)
+    assert math.isnan(angle_between(start, one, start))
+
+
+def test_barrier():
+    def loss(state):
+        return float((state["w"] ** 2 - 1).square().sum()) + 0.1
+
+    ends = ({"w": torch.tensor([-1.0])}, {"w": torch.tensor([1.0])})
+    with pytest.warns(SoupWarning, match="rises by 1 between"):
+        assert barrier(*ends, loss) == pytest.approx(1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert barrier(ends[0], ends[0], loss) == pytest.approx(0.0)
