@@ -45,16 +45,18 @@ def test_snippets_run_as_files(document, tmp_path):
             assert done.returncode == 0, f"{document}, {snippet.name}:\n{done.stderr}"
 
 
-#: Uses what the documents add: a category, a policy, a metric and a clip source.
+#: Uses what the documents add: a category, a policy, a metric, a clip source and a soup method.
 USE = """
 import gymnasium as gym
 import numpy as np
+import torch
 import my_clips, my_metrics
-from atp.agent import Agent
+from my_task import task
 from atp.clips import read_clip
 from atp.metrics import METRICS
 from atp.playing.episode import play_episode
 from atp.playing.policies import make_policy
+from atp.soups.comparison import compare
 from tiny_agent import tiny_agent
 
 assert "part_count" in METRICS
@@ -73,11 +75,16 @@ np.savez("frames.npz", frames=frames)
 clip = read_clip("frames.npz", "my_clips:archive")
 assert clip.footage.shape == (40, 50)
 assert clip.footage.count == 60
+
+job = task()
+checkpoints = [torch.nn.Linear(8, 2).state_dict() for _ in range(3)]
+rows = {row["way"]: row for row in compare(checkpoints, job, methods=("uniform", "my_soups:best-two"))["rows"]}
+assert len(rows["best two"]["chosen"]) == 2
 """
 
 
 def test_extensions_of_the_documents_work(tmp_path):
-    for document in ("README.md", "CONTRIBUTING.md"):
+    for document in ("README.md", "CONTRIBUTING.md", "docs/soups.md"):
         for snippet in snippets(document, "python"):
             (tmp_path / snippet.name).write_text(snippet.code, "utf-8")
     (tmp_path / "use.py").write_text(USE, "utf-8")
