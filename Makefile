@@ -1,5 +1,5 @@
 # make play  installs everything and plays with two unseen objects, using the shipped weights
-# make test  lint, types and tests
+# make test  lint, spelling, types, structure, tests and their coverage
 PYTHON ?= python3.11
 # On a machine without a GPU: make play TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
@@ -24,8 +24,10 @@ play: setup
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/coverage report --format=total
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

@@ -1,1 +1,1 @@
-"""The benchmark: policies scored over many episodes, and the tables and plots made of the scores."""
+"""The benchmark: policies scored over many episodes, suites and ablations of them, robustness of perception."""
