@@ -195,7 +195,7 @@ class AgentSoups:
             rows = evaluate(cells, config.episodes, seeds, setting, journal=Journal(journal, {"weights": weights}))
             found[group] = {row.category: row.scores["miou"] for row in rows}
         agent = Agent.from_pretrained(weights, "cpu").for_clips()
-        size = int(agent.config["resolution"])
+        size = agent.resolution
         found["robustness"] = {
             kind: score_variation(agent, kind, config.pairs, size).methods["agent"].motion_iou
             for kind in ImagePairConfig.__dataclass_fields__

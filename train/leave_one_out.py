@@ -127,7 +127,7 @@ class Switches:
         """Motion IoU with pairs of each kind (of its own and of all for a run without one), and with clips."""
         agent = Agent.from_pretrained(folder / "weights", "cpu").for_clips()
         kinds = (switch, "all") if switch else (*SWITCHES[1:], "all")
-        size, count = int(agent.config["resolution"]), self.config.scored
+        size, count = agent.resolution, self.config.scored
         ious = {kind: score_variation(agent, kind, count, size).methods["agent"].motion_iou for kind in kinds}
         clips: dict[str, float | None] = {}
         if self.config.clips:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
@@ -273,8 +273,7 @@ def _perception(records: list[Record], method: str) -> PerceptionScores:
 
 def agent_options(setting: Setting) -> dict[str, Any]:
     """Options of the evaluated agent, for results."""
-    options = getattr(_load(setting.weights, setting.device), "options", None)
-    return asdict(options) if options is not None else {}
+    return _load(setting.weights, setting.device).options.to_json()
 
 
 @cache

@@ -64,8 +64,7 @@ def run(options: MapsOptions) -> MapsResult:
     own: dict[str, Any] = {"object": options.object}
     if options.object is None:
         own = {"split": options.split, "category": options.category}
-    resolution = agent.config.get("resolution", 90)
-    env = gym.make(envs.ENV_ID, resolution=resolution, disable_env_checker=True, **own)
+    env = gym.make(envs.ENV_ID, resolution=agent.resolution, disable_env_checker=True, **own)
     try:
         choice = {} if options.object or options.index is None else {"index": options.index}
         observation, info = env.reset(seed=options.seed, options=choice)

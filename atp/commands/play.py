@@ -73,7 +73,7 @@ def run(options: PlayOptions) -> PlayResult:
         envs.ENV_ID,
         interactions=options.interactions,
         randomization=options.randomization,
-        resolution=agent.config.get("resolution", 90),
+        resolution=agent.resolution,
         disable_env_checker=True,
         **own,
     )

@@ -50,9 +50,8 @@ def run(options: RobustnessOptions) -> RobustnessResult:
     from atp.agent import Agent
 
     agent = Agent.from_pretrained(options.weights, options.device).for_clips()
-    resolution = int(agent.config.get("resolution", 90))
     rows = [
-        score_variation(agent, name, options.pairs, resolution)
+        score_variation(agent, name, options.pairs, agent.resolution)
         for name in track(names, "variations", console=Console(stderr=True))
     ]
     result = RobustnessResult(command_line(), options.weights, rows)

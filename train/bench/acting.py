@@ -1,18 +1,20 @@
-"""Choosing an action: one pass against the paper's eight turned ones, and against the batch size."""
+"""Choosing an action: one pass against the paper's eight rotated ones, and against the batch size."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import torch
 
 from atp.acting.selection import best_actions
 from atp.agent import Agent
 from atp.networks.encoding import image_tensor, memory_tensor
 from atp.results import ActingTimes
-from envs.play import ArticulatedPlay, Observation
+from atp.types import Observation
+from envs.play import ArticulatedPlay
 from train.bench.measuring import in_turns, median_ms, median_ratio
 
 #: Options of the agent for each way to choose an action.
@@ -31,7 +33,7 @@ def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: st
         weights: Weights that choose.
         repeats: Measurements; medians are reported.
         choices: Actions of a measurement.
-        seed: Decides the pictures.
+        seed: Decides the images.
         device: Where to compute.
 
     Returns:
@@ -41,9 +43,9 @@ def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: st
     torch.set_num_threads(1)  # as in an evaluation, which gives each core a process
     try:
         agent = Agent.from_pretrained(weights, device)
-        pictures = _pictures(choices, seed)
-        ways = {name: _chooser(agent, pictures, settings) for name, settings in WAYS.items()}
-        batches = {str(size): _batched(agent, pictures, size) for size in BATCHES}
+        images = _images(choices, seed)
+        ways = {name: _chooser(agent, images, settings) for name, settings in WAYS.items()}
+        batches = {str(size): _batched(agent, images, size) for size in BATCHES}
         in_turns({**ways, **batches}, 1)  # warm up
         seconds = in_turns({**ways, **batches}, repeats)
     finally:
@@ -57,21 +59,21 @@ def bench_acting(weights: str, repeats: int, choices: int, seed: int, device: st
     )
 
 
-def _pictures(count: int, seed: int) -> list[Observation]:
+def _images(count: int, seed: int) -> list[Observation]:
     env = ArticulatedPlay(split="train")
     try:
-        return [env.reset(seed=seed + index)[0] for index in range(count)]
+        return [cast(Observation, env.reset(seed=seed + index)[0]) for index in range(count)]
     finally:
         env.close()
 
 
-def _chooser(agent: Agent, pictures: list[Observation], settings: dict[str, Any]) -> Callable[[], float]:
-    """Chooses an action for each picture in one way."""
+def _chooser(agent: Agent, images: list[Observation], settings: dict[str, Any]) -> Callable[[], float]:
+    """Chooses an action for each image in one way."""
     agent = agent.replace(**settings)
 
     def choose() -> float:
         seconds = 0.0
-        for observation in pictures:
+        for observation in images:
             agent.reset(observation)
             began = time.perf_counter()
             agent.act(observation)
@@ -81,15 +83,15 @@ def _chooser(agent: Agent, pictures: list[Observation], settings: dict[str, Any]
     return choose
 
 
-def _batched(agent: Agent, pictures: list[Observation], size: int) -> Callable[[], float]:
+def _batched(agent: Agent, images: list[Observation], size: int) -> Callable[[], float]:
     """Chooses the actions of a batch in one pass."""
-    some = [pictures[index % len(pictures)] for index in range(size)]
-    images = torch.cat([image_tensor(o["rgb"], o["depth"]) for o in some]).to(agent.device)
-    memories = torch.cat([memory_tensor(o["depth"][None].astype("uint8") * 0) for o in some]).to(agent.device)
+    some = [images[index % len(images)] for index in range(size)]
+    tensors = torch.cat([image_tensor(o["rgb"], o.get("depth")) for o in some]).to(agent.device)
+    memories = torch.cat([memory_tensor(np.zeros(o["rgb"].shape[:2], np.uint8)) for o in some]).to(agent.device)
 
     def choose() -> float:
         began = time.perf_counter()
-        best_actions(agent.interaction, images, memories)
+        best_actions(agent.interaction, tensors, memories)
         return time.perf_counter() - began
 
     return choose
