@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
+from assets.files import atomic_folder
 from assets.shipped import SHIPPED
 from atp.agent_options import AgentOptions
 from atp.networks import InteractionNetwork, PartNetwork
@@ -83,30 +82,15 @@ def save_checkpoint(
 
 
 def replace_folder(folder: Path, files: dict[str, bytes]) -> None:
-    """Write a folder as a whole: under a temporary name beside it, then renamed. One that was there is replaced.
+    """Write a folder as a whole, so that nobody sees half of it; one that was there is replaced.
 
     Args:
         folder: Where to.
         files: Contents by name.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
-    try:
-        new = temporary / "new"
-        new.mkdir()
+    with atomic_folder(folder) as new:
         for file, content in files.items():
             (new / file).write_bytes(content)
-        old = temporary / "old"
-        if folder.exists():
-            folder.rename(old)
-        try:
-            new.rename(folder)
-        except OSError:
-            if old.exists():
-                old.rename(folder)
-            raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_checkpoint(
