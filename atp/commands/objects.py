@@ -78,11 +78,11 @@ def _row(options: ObjectsOptions, split: str, category: str) -> list[Image | Non
         randomization=options.randomization,
         disable_env_checker=True,
     )
-    pictures: list[Image | None] = []
+    images: list[Image | None] = []
     try:
         for column, index in enumerate(chosen):
             observation, _ = env.reset(seed=options.seed + column, options={"index": int(index)})
-            pictures.append(observation["rgb"])
+            images.append(observation["rgb"])
     finally:
         env.close()
-    return pictures + [None] * (options.columns - len(pictures))
+    return images + [None] * (options.columns - len(images))

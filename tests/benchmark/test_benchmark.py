@@ -2,10 +2,12 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 
+from atp.agent import Agent
 from atp.benchmark import evaluation, fingerprint
 from atp.benchmark.ablations import ABLATIONS
 from atp.benchmark.evaluation import Cell, Record, Setting, Task, evaluate, make_row
@@ -128,6 +130,8 @@ def test_eval_writes_tables_and_a_plot_and_goes_on(weights, tmp_path, capsys):
     main(arguments)
     first = json.loads((tmp_path / "eval.json").read_text())
     assert first["seeds"] == [0, 1]
+    assert first["options"] == asdict(Agent.from_pretrained(weights, "cpu").options)
+    assert "agent: motion_threshold" in capsys.readouterr().out
     assert first["rows"][0]["episodes"] == 4
     assert first["rows"][0]["spread"]["miou"] >= 0
     text = (tmp_path / "eval.md").read_text()
