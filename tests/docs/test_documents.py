@@ -203,6 +203,15 @@ def python_files(place):
     return [place] if place.is_file() else sorted(place.rglob("*.py"))
 
 
+def test_registrations_that_are_named_exist():
+    table = (ROOT / "ARCHITECTURE.md").read_text("utf-8").partition("## Extension points")[2]
+    names = set(re.findall(r"`@?(\w+)(?:\.add|\.register)?\(", table)) | set(re.findall(r"`([A-Z_]{4,})`", table))
+    assert len(names) > 7
+    sources = "".join(file.read_text("utf-8") for package in PACKAGES for file in python_files(ROOT / package))
+    for name in names:
+        assert re.search(rf"^(?:def |class )?{name}\b", sources, re.MULTILINE), name
+
+
 def test_every_room_is_in_the_picture():
     drawn = set(room_places((ROOT / "ARCHITECTURE.md").read_text("utf-8")).values())
     text = text_of("ARCHITECTURE.md")
