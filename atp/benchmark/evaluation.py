@@ -15,7 +15,7 @@ import numpy as np
 
 import envs
 from atp.benchmark.ablations import ABLATIONS
-from atp.benchmark.fingerprint import object_digest, policy_digest
+from atp.benchmark.fingerprint import object_digest, policy_digest, source_digest
 from atp.jobs.journal import Journal
 from atp.jobs.processes import map_unordered
 from atp.metrics import METRICS, EpisodeScores, StepScores, across_seeds, score_motion, summarize
@@ -77,7 +77,7 @@ class Task:
         cell = self.cell
         names = (cell.policy, cell.variant, cell.split, cell.category)
         episodes = f"{self.episodes[0]}-{self.episodes[-1]}"
-        digests = (policy_digest(cell.policy), object_digest(cell.object))
+        digests = (policy_digest(cell.policy), object_digest(cell.object), source_digest(cell.category))
         return "|".join((*names, str(self.seed), episodes, *digests))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
-import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -44,10 +44,15 @@ def policy_digest(policy: str) -> str:
     """
     weights = policy_weights(policy)
     digests = [_digest_once(shipped.shipped_weights(weights))] if weights else []
-    if ":" in policy:
-        source = inspect.getsourcefile(sys.modules[policy.partition(":")[0]])
-        digests += [files_digest([Path(source)])] if source else []
-    return "-".join(digests)
+    return "-".join(filter(None, [*digests, source_digest(policy)]))
+
+
+def source_digest(name: str) -> str:
+    """The digest of the module of what is named ``module:name``; empty for what the package brings."""
+    if ":" not in name:
+        return ""
+    source = inspect.getsourcefile(importlib.import_module(name.partition(":")[0]))
+    return files_digest([Path(source)]) if source else ""
 
 
 def object_digest(path: str) -> str:

@@ -6,6 +6,7 @@ import importlib
 import sys
 from collections.abc import Iterable
 
+from assets.catalog import canonical_category, split_categories
 from atp.playing.policies import POLICIES
 
 
@@ -36,6 +37,29 @@ def known_names(flag: str, text: str, known: Iterable[str]) -> list[str]:
     if wrong or not names:
         raise ValueError(f"{flag}: unknown {', '.join(wrong) or repr(text)}: choose among {', '.join(choices)}")
     return names
+
+
+def known_categories(flag: str, text: str, split_flag: str, split: str) -> list[str]:
+    """Categories of a split between commas, ``module:name`` for one's own; all of the split where there is no text.
+
+    Raises:
+        ValueError: There is no such split, or it lacks a category; the message names the flag and the choices.
+    """
+    own = [name for name in split_names(text) if ":" in name]
+    try:
+        canonical = {name: canonical_category(name) for name in own}  # imports their modules
+    except ValueError as error:
+        raise ValueError(f"{flag}: {error}") from error
+    try:
+        known = split_categories(split)
+    except ValueError as error:
+        raise ValueError(f"{split_flag}: {error}") from error
+    if not text:
+        return list(known)
+    for name, category in canonical.items():
+        if category not in known:
+            raise ValueError(f"{flag}: {name} is not in {split_flag} {split}, which has {', '.join(known)}")
+    return known_names(flag, text, [*known, *own])  # long names stay, so that worker processes find them too
 
 
 def known_policy(flag: str, name: str) -> str:

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from assets.catalog import split_categories
 from assets.files import write_text
 from atp.benchmark.fingerprint import code_digest, weights_digest
 from atp.benchmark.own_objects import ObjectError, find_objects
 from atp.checkpoint import resolve_pretrained
-from atp.commands.arguments import command_line, import_modules, known_names, known_policies
+from atp.commands.arguments import command_line, import_modules, known_categories, known_names, known_policies
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.metrics import METRICS
@@ -103,6 +102,7 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
         "metrics": list(METRICS),
     }
     setting = Setting(options.weights, options.device, {"randomization": options.randomization})
+    depends["options"] = agent_options(setting)
     cores, total = len(os.sched_getaffinity(0)), options.episodes * len(chosen)
     began = time.monotonic()
     with Progress(total, "episodes", console=console, shown=console is not None) as progress:
@@ -180,9 +180,5 @@ def _cells(options: EvalOptions) -> list[Cell]:
         except ObjectError as error:
             raise ValueError(f"--objects: {error}") from error
         return [Cell(policy, name, "", object=str(path)) for name, path in found.items() for policy in policies]
-    try:
-        known = split_categories(options.split)
-    except ValueError as error:
-        raise ValueError(f"--split: {error}") from error
-    categories = known_names("--categories", options.categories, known) if options.categories else list(known)
+    categories = known_categories("--categories", options.categories, "--split", options.split)
     return [Cell(policy, category, options.split) for category in categories for policy in policies]

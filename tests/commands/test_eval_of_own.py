@@ -1,12 +1,14 @@
 """`atp eval` with policies, objects and metrics of the user's own, from modules and folders that are no part of it."""
 
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from assets.generators.category import CATEGORY_REGISTRY
 from atp import metrics
 from atp.benchmark.own_objects import find_objects
 from atp.cli import main
@@ -109,3 +111,31 @@ def test_objects_are_urdf_files_folders_or_folders_of_folders(own):
     (things / "empty").mkdir()
     with pytest.raises(ValueError, match=r"things/empty: no \.urdf file"):
         find_objects([things / "empty"])
+
+
+TONGS = """
+from assets.generators.category import register_category
+from assets.generators.pliers import pliers
+
+
+@register_category("tongs_of_a_test", split="test")
+def tongs(rng):
+    return replace(pliers(rng), category="tongs_of_a_test")
+"""
+
+
+def test_a_category_of_ones_own_is_named_by_its_module(own, weights, monkeypatch, capsys):
+    (own / "own_tongs_of_a_test.py").write_text(TONGS)
+    monkeypatch.setenv("PYTHONPATH", f"{own}:{os.environ.get('PYTHONPATH', '')}")  # for the worker processes
+    monkeypatch.setenv("ATP_CACHE", str(own / "cache"))
+    try:
+        (row,) = evaluate(
+            weights, "--policies", "gt-act-mot", "--categories", "own_tongs_of_a_test:tongs_of_a_test", "--workers", "2"
+        )
+        assert row["category"] == "own_tongs_of_a_test:tongs_of_a_test"
+        assert row["miou"] > 0.5
+        with pytest.raises(SystemExit):
+            main(["eval", "--split", "stress", "--categories", "own_tongs_of_a_test:tongs_of_a_test"])
+        assert "--categories: own_tongs_of_a_test:tongs_of_a_test is not in --split stress" in capsys.readouterr().err
+    finally:
+        CATEGORY_REGISTRY._entries.pop("tongs_of_a_test", None)
