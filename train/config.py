@@ -7,7 +7,7 @@ import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from envs.parallel.pool import Backend, EnvironmentPool, play_pool
 from envs.simulator import Hold, Renderer
@@ -35,6 +35,8 @@ class LearnerConfig:
         compile: Compile the networks that learn (`torch.compile`): a minute or two at the start, then faster
             steps.
     """
+
+    FLAG_PREFIX: ClassVar[str] = "learner."
 
     width: int = 32
     batch_size: int = 32
@@ -201,7 +203,7 @@ def read_config(path: Path) -> TrainConfig:
 
 def _typed(kind: type, options: dict[str, Any]) -> dict[str, Any]:
     """Check options from TOML against the fields of a dataclass."""
-    hints = typing.get_type_hints(kind)
+    hints = {name: hint for name, hint in typing.get_type_hints(kind).items() if name != "FLAG_PREFIX"}
     unknown = sorted(set(options) - set(hints))
     if unknown:
         raise ValueError(f"unknown option {', '.join(unknown)}; options: {', '.join(hints)}")
@@ -230,9 +232,13 @@ def _describe(hint: Any) -> str:
 
 
 def check_range(config: Any, least: float, most: float | None, *names: str) -> None:
-    """Raise a ValueError unless the named options are at least ``least`` and at most ``most``."""
+    """Raise a ValueError unless the named options are at least ``least`` and at most ``most``.
+
+    The message names the flag as it is typed: options in a table of their own have the prefix ``FLAG_PREFIX``.
+    """
     for name in names:
         value = getattr(config, name)
         if value < least or (most is not None and value > most):
             limits = f"at least {least}" if most is None else f"between {least} and {most}"
-            raise ValueError(f"--{name.replace('_', '-')} must be {limits}, not {value}")
+            flag = f"--{getattr(config, 'FLAG_PREFIX', '')}{name.replace('_', '-')}"
+            raise ValueError(f"{flag} must be {limits}, not {value}")

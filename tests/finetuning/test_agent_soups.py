@@ -14,11 +14,11 @@ from torch import nn
 from atp.agent import Agent
 from atp.benchmark.evaluation import Cell
 from atp.networks import InteractionNetwork, PartNetwork
-from train import agent_soups as module
-from train.agent_soups import WAYS, AgentSoups, AgentSoupsConfig
 from train.data.records import record_type
 from train.finetuning.agents import AgentSpace, fine_tune_agent, interaction_score, part_score
 from train.learning.recorder import RecordConfig, Recorder
+from train.studies import agent_sweeps as module
+from train.studies.agent_sweeps import WAYS, AgentSoups, AgentSoupsConfig
 
 CPU = torch.device("cpu")
 SPACE = AgentSpace(steps=(3, 6), batch_size=4, learning_rate=(1e-3, 3e-3))

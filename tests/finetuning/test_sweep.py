@@ -11,7 +11,7 @@ from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
 from atp.results import Comparison, ComparisonRow, FineTunePair, PairedTest
 from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
-from train.sweep import SoupSweep, SoupSweepConfig
+from train.studies.soup_sweep import SoupSweep, SoupSweepConfig
 
 
 def test_all_seeds_are_compared_and_the_command_goes_on(tmp_path, capsys):

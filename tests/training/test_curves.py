@@ -6,8 +6,9 @@ from PIL import Image
 
 from atp import results
 from atp.results import CurveEntry
-from train.curves import main, series
+from train.curves import main
 from train.runs.curve_file import Curve, read_curve
+from train.runs.curve_plot import series
 
 
 def entries(*values: float) -> list[CurveEntry]:

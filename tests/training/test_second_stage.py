@@ -158,14 +158,14 @@ def test_what_is_no_run_of_play_is_refused(options, played, tmp_path):
         replace(options, steps=0)
 
 
-def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monkeypatch, capsys):
-    from train import leave_one_out as switches
+def test_each_variation_is_left_out_and_scored_once(options, tmp_path, monkeypatch, capsys):
+    from train.studies import augmentation_ablation as ablation
 
-    monkeypatch.setattr(switches, "SWITCHES", ("", "hands"))
-    config = switches.SwitchesConfig(
+    monkeypatch.setattr(ablation, "VARIATIONS", ("", "hands"))
+    config = ablation.AblationConfig(
         tmp_path / "runs", tmp_path / "leave-one-out.json", scored=2, perception=replace(options, steps=2)
     )
-    assert switches.Switches(config).run()
+    assert ablation.AugmentationAblation(config).run()
     result = json.loads(config.json.read_text())
     whole, without = result["rows"]
     assert (whole["without"], set(whole["variations"])) == ("", {"hands", "all"})
@@ -175,19 +175,19 @@ def test_each_switch_is_trained_without_and_scored_once(options, tmp_path, monke
     ]
     assert [name for name, on in pairs.items() if not on] == ["hands"]
     assert "training without hands" in capsys.readouterr().out
-    assert switches.Switches(config).run()
+    assert ablation.AugmentationAblation(config).run()
     assert "training" not in capsys.readouterr().out  # what is done is not done again
     assert json.loads(config.json.read_text()) == result
 
     half = {**result, "rows": result["rows"][:1]}  # as on another machine: scores alone
     config.json.write_text(json.dumps(half))
     elsewhere = replace(config, out=tmp_path / "elsewhere")
-    assert switches.Switches(elsewhere).run()
+    assert ablation.AugmentationAblation(elsewhere).run()
     assert not (elsewhere.out / "all").exists()
     again = json.loads(config.json.read_text())["rows"]
     assert again == result["rows"]
     with pytest.raises(ValueError, match=r"leave-one-out\.json: holds scores with other options"):
-        switches.Switches(replace(config, scored=3))
+        ablation.AugmentationAblation(replace(config, scored=3))
     config.json.write_text("[]")
     with pytest.raises(ValueError, match=r"leave-one-out\.json: is no result of .*choose another --json"):
-        switches.Switches(config)
+        ablation.AugmentationAblation(config)

@@ -321,6 +321,7 @@ def test_shipped_options_can_be_read():
         ('hold = "glue"', "hold = 'glue' is not one of fixed, point"),
         ("learner = 3", "learner must be a table"),
         ("envs = 0", "--envs must be at least 1, not 0"),
+        ("[learner]\nbatch_size = 0", "--learner.batch-size must be at least 1, not 0"),
         ("predicted_memory = 1.5", "--predicted-memory must be between 0 and 1"),
         ("envs 3", "cannot be read as TOML"),
     ],

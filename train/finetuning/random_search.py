@@ -1,4 +1,4 @@
-"""Many fine-tunes from one initialisation, with recipes drawn at random; goes on where it was stopped."""
+"""Many fine-tunes from one initialisation, with recipes drawn at random; resumes where it was stopped."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ def load_task(name: str) -> FineTuningTask:
     try:
         task = getattr(importlib.import_module(module), function)()
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"--task {name}: is no package.module:function ({error})") from error
+        raise ValueError(f"--sweep.task {name}: is no package.module:function ({error})") from error
     if not isinstance(task, FineTuningTask):
-        raise ValueError(f"--task {name}: gives a {type(task).__name__}, not a FineTuningTask")
+        raise ValueError(f"--sweep.task {name}: gives a {type(task).__name__}, not a FineTuningTask")
     return task
 
 
@@ -136,7 +136,7 @@ def _check(file: Path, options: dict[str, Any]) -> None:
     except ValueError as error:
         raise ValueError(f"{file}: is not JSON ({error}); choose another --out") from error
     if stored != options:
-        raise ValueError(f"{file}: holds a sweep with other options; give those to go on, or another --out")
+        raise ValueError(f"{file}: holds a sweep with other options; give those to resume, or another --out")
 
 
 def _save(path: Path, state: StateDict) -> None:
