@@ -4,7 +4,7 @@
     python -m train.atp_train --config train/configs/default.toml --envs 16 --device cuda
 
 Every option can be given in a TOML file (--config) and on the command line, which wins. A run that was stopped in any
-way goes on where its last checkpoint was when the same command is given again; Ctrl-C saves first.
+way resumes where its last checkpoint was when the same command is given again; Ctrl-C saves first.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ class TrainConfig(RunConfig):
             folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
         mirror: A place that fsspec knows (s3://, gs://, file://), to which checkpoints and interactions are copied; a
-            run without a checkpoint in ``out`` goes on from there. Empty for none.
+            run without a checkpoint in ``out`` resumes from there. Empty for none.
     """
 
     reward: Variant = "touch"

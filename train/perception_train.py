@@ -5,7 +5,7 @@
     python -m train.perception_train --play runs/recorded --out runs/more --weights runs/perception/weights
 
 Play shows objects on a table, from above. Synthetic image pairs show doors, lids and drawers in rooms, with hands,
-shadows and bad light, so that motion is seen in real video too. A run that was stopped in any way goes on where its
+shadows and bad light, so that motion is seen in real video too. A run that was stopped in any way resumes where its
 last checkpoint was when the same command is given again; Ctrl-C saves first.
 """
 

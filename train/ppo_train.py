@@ -2,7 +2,7 @@
 
     python -m train.ppo_train --out runs/ppo
 
-A run that was stopped in any way goes on where its last checkpoint was when the same command is given again; Ctrl-C
+A run that was stopped in any way resumes where its last checkpoint was when the same command is given again; Ctrl-C
 saves first.
 """
 

@@ -1,4 +1,4 @@
-"""A journal of finished pieces of work, so that what was interrupted goes on where it was."""
+"""A journal of finished pieces of work, so that what was interrupted resumes where it was."""
 
 from __future__ import annotations
 

@@ -110,14 +110,14 @@ def learned_soup(
         optimizer.zero_grad(set_to_none=True)
         outputs = model(inputs.to(device))
         value = loss(outputs * log_temperature.exp().to(outputs), targets.to(device))
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         gradients = {
             name: parameter.grad.detach().cpu()
             for name, parameter in model.named_parameters()
             if parameter.grad is not None
         }
         found = mixture_gradient(some, gradients, layers).reshape(logits.shape)
-        shares.backward(found)
+        shares.backward(found)  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(value.detach()))
     model.zero_grad(set_to_none=True)

@@ -1,4 +1,4 @@
-"""Fine-tunes for soups: recipes, the probe, exact repetition, and a sweep that goes on where it was stopped."""
+"""Fine-tunes for soups: recipes, the probe, exact repetition, and a sweep that resumes where it was stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CLIP's fine-tuning on folders of pictures, with a tiny network of random weights."""
+"""CLIP's fine-tuning on folders of images, with a tiny network of random weights."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from train.finetuning.open_clip_task import PictureFiles, clip_task, read_folder
 from train.finetuning.recipe import Recipe
 
 COLOURS = {"blue": (20, 20, 200), "green": (20, 200, 20), "red": (200, 20, 20)}
-TEMPLATES = ("a {} picture", lambda name: f"something {name}")
+TEMPLATES = ("a {} image", lambda name: f"something {name}")
 
 
-def preprocess(picture):
-    return torch.from_numpy(np.asarray(picture.resize((32, 32)), np.float32) / 255).permute(2, 0, 1)
+def preprocess(image):
+    return torch.from_numpy(np.asarray(image.resize((32, 32)), np.float32) / 255).permute(2, 0, 1)
 
 
 def draw(folder, colours=COLOURS, count=8, seed=0):
@@ -87,13 +87,13 @@ def test_initialisation_is_the_zero_shot_classifier(made):
     model = task.make()
     model.load_state_dict(initial)
     with torch.inference_mode():
-        pictures = made.model.visual(inputs)
-        pictures = pictures / pictures.norm(dim=1, keepdim=True)
+        images = made.model.visual(inputs)
+        images = images / images.norm(dim=1, keepdim=True)
         wanted = []
         for name in COLOURS:
-            texts = made.model.encode_text(made.words([f"a {name} picture", f"something {name}"]))
+            texts = made.model.encode_text(made.words([f"a {name} image", f"something {name}"]))
             mean = (texts / texts.norm(dim=1, keepdim=True)).mean(0)
-            wanted.append(100 * pictures @ (mean / mean.norm()))
+            wanted.append(100 * images @ (mean / mean.norm()))
         torch.testing.assert_close(model(inputs), torch.stack(wanted, 1), atol=1e-3, rtol=1e-4)
     directions = zero_shot_directions(made.model, made.words, list(COLOURS), TEMPLATES)
     torch.testing.assert_close(directions.norm(dim=0), torch.ones(3))
@@ -140,7 +140,7 @@ def test_pictures_are_read_when_asked_for(tmp_path):
     red = examples.inputs[torch.tensor([20, 21])]
     assert red.shape == (2, 3, 32, 32)
     assert red[:, 0].mean() > 0.7
-    (folder / "n0001" / "1-0.png").write_bytes(b"no picture")
+    (folder / "n0001" / "1-0.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"n0001/1-0\.png: cannot be read"):
         examples.inputs[torch.tensor([0, 8])]
 
@@ -152,7 +152,7 @@ def test_folders_that_cannot_be_used(tmp_path):
     with pytest.raises(ValueError, match=r"n0001: is not the folder of one of the 1 classes"):
         read_folder(folder, preprocess, ["n0000"])
     (tmp_path / "empty" / "n0000").mkdir(parents=True)
-    with pytest.raises(ValueError, match="has no folders with pictures"):
+    with pytest.raises(ValueError, match="has no folders with images"):
         read_folder(tmp_path / "empty", preprocess, ["n0000"])
     with pytest.raises(ValueError, match="3 folders for 2 classes"):
         clip_task(Stub(), tokenize, preprocess, ["red", "blue"], TEMPLATES, folder, {"same": folder})

@@ -1,4 +1,4 @@
-"""A run whose machine vanishes goes on elsewhere from its copy, exactly."""
+"""A run whose machine vanishes resumes elsewhere from its copy, exactly."""
 
 from __future__ import annotations
 

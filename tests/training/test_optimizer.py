@@ -1,4 +1,4 @@
-"""The optimiser: what it trains with, that it learns, and that it goes on exactly."""
+"""The optimiser: what it trains with, that it learns, and that it resumes exactly."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Recorded play: what is stored, and that a stopped run goes on as one that was not."""
+"""Recorded play: what is stored, and that a stopped run ends as one that was not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second stage of training: the part network goes on with stored play and synthetic image pairs."""
+"""The second stage of training: the part network is trained further with stored play and synthetic image pairs."""
 
 from __future__ import annotations
 

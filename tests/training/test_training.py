@@ -112,7 +112,7 @@ def test_finished_run_stays_as_it_is(whole, tmp_path):
     assert_same_run(tmp_path / "again", whole)
 
 
-def test_log_has_scalars_and_pictures(whole):
+def test_log_has_scalars_and_images(whole):
     events = EventAccumulator(str(whole / "tensorboard"))
     events.Reload()
     assert {"loss/part", "loss/interaction", "learning_rate", "epsilon", "interactions_per_second"} <= set(
@@ -121,8 +121,8 @@ def test_log_has_scalars_and_pictures(whole):
     assert [e.step for e in events.Scalars("epsilon")] == [20, 40, 60, 80, 100, 120]
     assert [e.step for e in events.Scalars("loss/part")] == [40, 60, 80, 100, 120]
     assert all(0 < e.value < 10 for e in events.Scalars("loss/part"))
-    picture = events.Images("motion")[0]
-    assert (picture.height, picture.width) == (48, 96)
+    image = events.Images("motion")[0]
+    assert (image.height, image.width) == (48, 96)
 
 
 def test_weights_say_how_they_were_made(whole):

@@ -3,7 +3,7 @@
     python -m train.bench --out runs/bench.json
 
 The floor of a step is the very calls to PyBullet that the step made and cannot do without (tie the grippers, move,
-simulate, let go, one picture), recorded and then made again from the same state with nothing around them. The floor
+simulate, let go, one image), recorded and then made again from the same state with nothing around them. The floor
 of a choice is one pass of the interaction network, which gives all directions. Floor and rest take turns, so that a
 machine whose speed drifts slows both.
 """

@@ -198,7 +198,7 @@ def _bare_processes(count: int, interactions: int, seed: int) -> Iterator[Play]:
 
 
 def _repeat_bare_calls(pipe: Any, interactions: int, seed: int) -> None:
-    """What a bare process does: it records a few steps, and makes their calls when it is told to."""
+    """What a bare process does: it records a few steps, and makes their calls when it is asked to."""
     env = ArticulatedPlay(**OPTIONS)
     env.reset(seed=seed)
     recorded = [record_step(env, action) for action in _actions(1, 20, seed)[0]]

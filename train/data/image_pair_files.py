@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +81,7 @@ class ImagePairFiles:
     def __len__(self) -> int:
         return len(self._files) * self._file_size
 
-    def sample(self, size: int, rng: np.random.Generator) -> NDArray:
+    def sample(self, size: int, rng: np.random.Generator) -> NDArray[Any]:
         """Draw pairs with replacement.
 
         Args:
@@ -98,7 +99,7 @@ class ImagePairFiles:
         return records
 
 
-def as_filmed(records: NDArray, rng: np.random.Generator) -> NDArray:
+def as_filmed(records: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """Show pairs as clips come: some backwards, some of a frame that is not square.
 
     A frame that is not square is brought to the network's square as :class:`atp.clips.letterbox.Letterbox` does it:

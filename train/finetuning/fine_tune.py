@@ -95,7 +95,7 @@ def fit(model: nn.Module, parameters: list[nn.Parameter], examples: Examples, au
         logits = model(inputs)
         loss = share * _loss(logits, targets, recipe) + (1 - share) * _loss(logits, targets[other], recipe)
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         schedule.step()
 
@@ -103,7 +103,8 @@ def fit(model: nn.Module, parameters: list[nn.Parameter], examples: Examples, au
 def _batches(examples: Examples, recipe: Recipe, generator: torch.Generator) -> Iterable[tuple[Tensor, Tensor]]:
     """All examples in a new order for each epoch."""
     for _ in range(recipe.epochs):
-        for which in torch.randperm(len(examples), generator=generator).split(recipe.batch_size):
+        order = torch.randperm(len(examples), generator=generator)
+        for which in torch.split(order, recipe.batch_size):
             yield examples.inputs[which], examples.targets[which]
 
 

@@ -1,4 +1,4 @@
-"""Fine-tuning CLIP on folders of pictures: the setting of the paper (Model soups, sec. 3.1), by `open_clip`.
+"""Fine-tuning CLIP on folders of images: the setting of the paper (Model soups, sec. 3.1), by `open_clip`.
 
 Write a module of your own with a function that returns :func:`clip_task`, and name it with ``--sweep.task``;
 `docs/soups.md` has one for ImageNet.
@@ -22,7 +22,7 @@ from train.finetuning.task import Augment, Examples, FineTuningTask
 Template = str | Callable[[str], str]
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-#: Threads that read pictures.
+#: Threads that read images.
 READERS = 8
 #: What logits of CLIP are multiplied with: 1 / its smallest temperature.
 SCALE = 100.0
@@ -33,11 +33,11 @@ class PictureFiles:
 
     Args:
         files: Their paths.
-        preprocess: Makes a tensor of a picture.
+        preprocess: Makes a tensor of an image.
 
     Attributes:
         files: Their paths.
-        preprocess: Makes a tensor of a picture.
+        preprocess: Makes a tensor of an image.
     """
 
     def __init__(self, files: Sequence[Path], preprocess: Callable[[Image.Image], Tensor]) -> None:
@@ -51,10 +51,10 @@ class PictureFiles:
     @overload
     def __getitem__(self, which: Tensor) -> Tensor: ...
     def __getitem__(self, which: slice | Tensor) -> PictureFiles | Tensor:
-        """Some of them by a slice; the pictures at indices (B,) as a tensor (B, ...).
+        """Some of them by a slice; the images at indices (B,) as a tensor (B, ...).
 
         Raises:
-            ValueError: A picture cannot be read; the message names the file.
+            ValueError: An image cannot be read; the message names the file.
         """
         if isinstance(which, slice):
             return PictureFiles(self.files[which], self.preprocess)
@@ -63,10 +63,10 @@ class PictureFiles:
 
     def _read(self, file: Path) -> Tensor:
         try:
-            with Image.open(file) as picture:
-                return self.preprocess(picture.convert("RGB"))
+            with Image.open(file) as image:
+                return self.preprocess(image.convert("RGB"))
         except (OSError, UnidentifiedImageError) as error:
-            raise ValueError(f"{file}: cannot be read as a picture ({error})") from error
+            raise ValueError(f"{file}: cannot be read as an image ({error})") from error
 
 
 class ZeroShotClassifier(nn.Module):
@@ -86,7 +86,8 @@ class ZeroShotClassifier(nn.Module):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Logits (B, C)."""
-        return self.head(nn.functional.normalize(self.visual(inputs), dim=-1))
+        logits: Tensor = self.head(nn.functional.normalize(self.visual(inputs), dim=-1))
+        return logits
 
 
 @torch.inference_mode()
@@ -120,14 +121,14 @@ def read_folder(
 
     Args:
         folder: It may lack some of the classes.
-        preprocess: Makes a tensor of a picture.
+        preprocess: Makes a tensor of an image.
         classes: Names of the classes' folders, in the order of their indices.
 
     Returns:
         The examples, and the indices of the classes that are there.
 
     Raises:
-        ValueError: The folder is missing, has no pictures, or has a folder that is no class.
+        ValueError: The folder is missing, has no images, or has a folder that is no class.
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: is not a folder")
@@ -137,11 +138,11 @@ def read_folder(
     for each in sorted(path for path in folder.iterdir() if path.is_dir()):
         if each.name not in known:
             raise ValueError(f"{each}: is not the folder of one of the {len(classes)} classes")
-        pictures = sorted(path for path in each.iterdir() if path.suffix.lower() in SUFFIXES)
-        files += pictures
-        targets += [known[each.name]] * len(pictures)
+        images = sorted(path for path in each.iterdir() if path.suffix.lower() in SUFFIXES)
+        files += images
+        targets += [known[each.name]] * len(images)
     if not files:
-        raise ValueError(f"{folder}: has no folders with pictures ({', '.join(sorted(SUFFIXES))})")
+        raise ValueError(f"{folder}: has no folders with images ({', '.join(sorted(SUFFIXES))})")
     return Examples(PictureFiles(files, preprocess), torch.tensor(targets)), sorted(set(targets))
 
 
@@ -165,10 +166,10 @@ def clip_task(
         preprocess: Its evaluation transform.
         names: Of the classes, in the order of the training folders' names.
         templates: Prompts, each with a place ``{}`` for a class's name or a function of it.
-        train: Folder of training pictures, one in it for each class.
+        train: Folder of training images, one in it for each class.
         tests: Folders by name; the first is in-distribution. One that lacks classes is scored among those it has.
-        held_out: Share of the training pictures to choose with, drawn by a fixed seed.
-        augment: Changes a batch of training pictures.
+        held_out: Share of the training images to choose with, drawn by a fixed seed.
+        augment: Changes a batch of training images.
         device: Where to compute.
 
     Returns:
@@ -201,7 +202,7 @@ def clip_task(
 
 
 def _some(examples: Examples, which: Tensor) -> Examples:
-    """Some of the pictures."""
+    """Some of the images."""
     assert isinstance(examples.inputs, PictureFiles)
     files = [examples.inputs.files[index] for index in which.tolist()]
     return Examples(PictureFiles(files, examples.inputs.preprocess), examples.targets[which])

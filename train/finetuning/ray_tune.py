@@ -32,11 +32,11 @@ def tune_all(
         initial: The initialisation; it is sent, so nodes need no common folder for it.
         recipes: By number; they are the trials' parameters in Tune's tables and logs.
         storage: Folder or fsspec address that all nodes reach, for the trials' logs and checkpoints.
-        keep: Told of the number and the weights of each fine-tune as soon as it is done, in this process.
+        keep: Called with the number and the weights of each fine-tune as soon as it is done, in this process.
 
     Raises:
         ImportError: Ray Tune is not installed.
-        RuntimeError: A trial failed; those that did not were told of.
+        RuntimeError: A trial failed; those that did not were kept.
     """
     try:
         import ray
@@ -50,7 +50,7 @@ def tune_all(
             save_file(state, Path(folder) / FILE)
             tune.report({"number": config["run"]["number"]}, checkpoint=tune.Checkpoint.from_directory(folder))
 
-    class Keep(tune.Callback):
+    class Keep(tune.Callback):  # type: ignore[misc]  # Ray has no types
         """Takes the weights of a trial when it is over."""
 
         def __init__(self, keep: Callable[[int, StateDict], None]) -> None:

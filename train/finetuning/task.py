@@ -9,7 +9,7 @@ from typing import Any, Protocol, overload
 import torch
 from torch import Tensor, nn
 
-from atp.soups.comparison import Batches
+from atp.soups.methods import Batches
 
 #: Inputs of any kind, changed with a strength in 0..1 and a source of randomness.
 Augment = Callable[[Tensor, float, torch.Generator], Tensor]
@@ -55,7 +55,7 @@ class _Batches(Sequence[tuple[Tensor, Tensor]]):
     """Batches of examples."""
 
     def __init__(self, examples: Examples, size: int) -> None:
-        self._examples, self._parts = examples, torch.arange(len(examples)).split(size)
+        self._examples, self._parts = examples, torch.split(torch.arange(len(examples)), size)
 
     def __len__(self) -> int:
         return len(self._parts)

@@ -11,6 +11,7 @@ import io
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +53,7 @@ def task() -> FineTuningTask:
     features = {name: _features(name) for name in DOMAINS}
     movies = features["movies"]
     order = torch.from_numpy(np.random.default_rng(0).permutation(len(movies)))
-    parts = order.split([TRAINED, HELD_OUT, len(movies) - TRAINED - HELD_OUT])
+    parts = torch.split(order, [TRAINED, HELD_OUT, len(movies) - TRAINED - HELD_OUT])
     train, held_out, test = (Examples(movies.inputs[part], movies.targets[part]) for part in parts)
     tests = {**features, "movies": test}
     return FineTuningTask(
@@ -92,7 +93,8 @@ class Sentiment(nn.Module):
         for layer in self.layers:
             hidden = layer(hidden, src_key_padding_mask=~there)
         weights = there[..., None].float()
-        return self.head((hidden * weights).sum(1) / weights.sum(1))
+        logits: Tensor = self.head((hidden * weights).sum(1) / weights.sum(1))
+        return logits
 
 
 def drop_tokens(inputs: Tensor, strength: float, generator: torch.Generator) -> Tensor:
@@ -102,7 +104,7 @@ def drop_tokens(inputs: Tensor, strength: float, generator: torch.Generator) -> 
     return torch.cat([inputs[..., :-1], inputs[..., -1:] * ~dropped[..., None]], dim=-1)
 
 
-def read_snippets(name: str) -> tuple[list[str], NDArray]:
+def read_snippets(name: str) -> tuple[list[str], NDArray[Any]]:
     """Texts of a domain and whether each is rated positive (1) or negative (0); neutral ones are left out."""
     path = fetch_source("vaderSentiment", "0.5", ARCHIVE, SHA256)
     with zipfile.ZipFile(path) as outer:

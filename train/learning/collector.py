@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class _Group:
     labels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     actions: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
     explored: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
-    records: list[NDArray] = field(default_factory=list)
+    records: list[NDArray[Any]] = field(default_factory=list)
     statistics: RoundStatistics = field(default_factory=RoundStatistics)
 
 
@@ -135,7 +136,7 @@ class Collector:
                 if not group.waiting:
                     ready.append(group)
             for group in ready:
-                self._go_on(group, networks, epsilon)
+                self._advance(group, networks, epsilon)
         while meanwhile():
             pass  # with what was stored before this round, however the time was shared
         statistics = RoundStatistics()
@@ -168,7 +169,7 @@ class Collector:
             groups.append(_Group(members, rng, generator, memories, set(members.tolist())))
         return groups
 
-    def _go_on(self, group: _Group, networks: tuple[InteractionNetwork, PartNetwork], epsilon: float) -> None:
+    def _advance(self, group: _Group, networks: tuple[InteractionNetwork, PartNetwork], epsilon: float) -> None:
         """Take in what a group answered, and act in it unless its episodes are over."""
         after = _taken(self.pool.observation, group.members)
         if group.taken >= 0:
@@ -246,7 +247,7 @@ class Collector:
             masks[which] = (torch.stack(logits, 1) > 0).cpu().numpy()
         return masks
 
-    def _records(self, group: _Group, after: Arrays, moved: NDArray[np.bool_], truth: Arrays) -> NDArray:
+    def _records(self, group: _Group, after: Arrays, moved: NDArray[np.bool_], truth: Arrays) -> NDArray[Any]:
         """The interactions of a group as records of the replay."""
         before, labels, actions = group.before, group.labels, group.actions
         records = np.zeros(len(group.members), record_type(*labels.shape[1:]))

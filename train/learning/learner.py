@@ -74,12 +74,12 @@ class Learner:
         """The averaged networks."""
         return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
-    def step(self, replay: Replay, pairs: NDArray | None = None) -> dict[str, torch.Tensor]:
+    def step(self, replay: Replay, pairs: NDArray[Any] | None = None) -> dict[str, torch.Tensor]:
         """One gradient step for each network that learns.
 
         Args:
             replay: Where interactions are drawn from.
-            pairs: Records that the part network's batch gets in addition; they are not turned.
+            pairs: Records that the part network's batch gets in addition; they are not rotated, only mirrored.
 
         Returns:
             Losses and gradient norms by name, each (); to read one waits for the device.
@@ -99,7 +99,7 @@ class Learner:
                 continue
             loss = loss_of()
             self.optimizers[name].zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
             self.optimizers[name].step()
             scalars |= {f"loss/{name}": loss.detach(), f"gradient_norm/{name}": norm}
@@ -113,7 +113,7 @@ class Learner:
         return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
 
     def _part_loss(
-        self, replay: Replay, pairs: NDArray | None, rng: np.random.Generator, generator: torch.Generator
+        self, replay: Replay, pairs: NDArray[Any] | None, rng: np.random.Generator, generator: torch.Generator
     ) -> torch.Tensor:
         """Motion segmentation of stored interactions and of pairs."""
         moved, share = replay.moved, self.config.moved_share
@@ -138,7 +138,7 @@ class Learner:
         return loss
 
     def _batch(
-        self, records: NDArray, generator: torch.Generator, augmentation: AugmentationConfig | None = None
+        self, records: NDArray[Any], generator: torch.Generator, augmentation: AugmentationConfig | None = None
     ) -> dict[str, torch.Tensor]:
         """Stored interactions as augmented tensors on the device."""
         batch = augment(decode(records), augmentation or AugmentationConfig(), generator)
@@ -150,7 +150,7 @@ class Learner:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that :meth:`load_state_dict` needs to go on exactly; tensors, numbers and dicts only."""
+        """Everything that :meth:`load_state_dict` needs to resume exactly; tensors, numbers and dicts only."""
         return {
             "networks": self.networks.state_dict(),
             "averaged": self.averaged.state_dict(),

@@ -52,7 +52,7 @@ class MuonAdamW:
         """Make a step with the gradients that the parameters have."""
         for matrix, view in zip(self._matrices, self._views, strict=True):
             view.grad = None if matrix.grad is None else _matrix(matrix.grad)
-        self._muon.step()
+        self._muon.step()  # type: ignore[no-untyped-call]
         self._adamw.step()
 
     def state_dict(self) -> dict[str, Any]:

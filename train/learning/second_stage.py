@@ -1,4 +1,4 @@
-"""The second stage of training: the part network goes on with stored play and synthetic image pairs."""
+"""The second stage of training: the part network is trained further with stored play and synthetic image pairs."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class PerceptionConfig:
         weights: Weights whose part network is trained further, a folder or the name of shipped ones; empty: those that
             played.
         steps: Gradient steps.
-        drawn: Pairs of pictures that are drawn.
+        drawn: Image pairs that are synthesized.
         pair_folder: Where they are kept, for other runs too.
-        workers: Processes that draw them.
-        validation: Pairs that are drawn beside, to be scored at each checkpoint.
+        workers: Processes that synthesize them.
+        validation: Pairs that are synthesized beside, to be scored at each checkpoint.
         device: Where to compute.
         threads: CPU threads of PyTorch; 0 leaves its default.
         seed: Decides everything.

@@ -1,6 +1,6 @@
 """What one interaction says about pixels that were not touched: more labels from the same flow, without part labels.
 
-AtP trains its reward maps at the executed pixels alone. A rigid part that turned or slid says more: pushing any other
+AtP trains its reward maps at the executed pixels alone. A rigid part that rotated or slid says more: pushing any other
 of its pixels along that pixel's own flow would have moved it in the same way, pushing across the flow would not; the
 ground cannot be pushed or held; and while the same place is held, pushing what stayed does nothing.
 """

@@ -30,11 +30,11 @@ def masked_bce_at_pixels(logits: Tensor, pixels: Tensor, targets: Tensor, direct
     index = torch.arange(len(logits), device=logits.device)
     rows, cols = pixels[:, 0], pixels[:, 1]
     chosen = logits[index, rows, cols] if directions is None else logits[index, directions, rows, cols]
-    told = ~torch.isnan(targets)
+    known = ~torch.isnan(targets)
     losses = F.binary_cross_entropy_with_logits(
-        chosen.float(), torch.where(told, targets, torch.zeros_like(targets)).float(), reduction="none"
+        chosen.float(), torch.where(known, targets, torch.zeros_like(targets)).float(), reduction="none"
     )
-    return (losses * told).sum() / told.sum().clamp(min=1)
+    return (losses * known).sum() / known.sum().clamp(min=1)
 
 
 def interaction_loss(hold_logits: Tensor, push_logits: Tensor, actions: Tensor, rewards: Tensor) -> Tensor:
