@@ -114,6 +114,8 @@ def test_objects_are_urdf_files_folders_or_folders_of_folders(own):
 
 
 TONGS = """
+from dataclasses import replace
+
 from assets.generators.category import register_category
 from assets.generators.pliers import pliers
 
