@@ -47,6 +47,13 @@ def policy_digest(policy: str) -> str:
     return "-".join(filter(None, [*digests, source_digest(policy)]))
 
 
+def modules_digest(names: Iterable[str]) -> str:
+    """The digest of the sources of modules that are no part of the package; empty if there are none."""
+    outside = [name for name in names if name.partition(".")[0] not in ("atp", "envs", "assets")]
+    sources = [inspect.getsourcefile(importlib.import_module(name)) for name in outside]
+    return files_digest(Path(source) for source in sources if source) if outside else ""
+
+
 def source_digest(name: str) -> str:
     """The digest of the module of what is named ``module:name``; empty for what the package brings."""
     if ":" not in name:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from assets.importing.prepare import ObjectError, find_urdf
+from assets.importing.prepare import find_urdf
 
 
 def find_objects(paths: Sequence[Path]) -> dict[str, Path]:
@@ -19,7 +19,7 @@ def find_objects(paths: Sequence[Path]) -> dict[str, Path]:
         By name of the folder, or of the file without its suffix, with a number where a name was there already.
 
     Raises:
-        ObjectError: A path is none of these; the message names it.
+        assets.importing.prepare.ObjectError: A path is none of these; the message names it.
     """
     found: dict[str, Path] = {}
     for path in paths:
@@ -42,6 +42,3 @@ def _objects_in(path: Path) -> list[Path]:
             return inside
     find_urdf(path)
     return [path]
-
-
-__all__ = ["ObjectError", "find_objects"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from assets.catalog import canonical_category, split_categories
 from atp.playing.policies import POLICIES
@@ -13,6 +14,15 @@ from atp.playing.policies import POLICIES
 def command_line() -> str:
     """The command as it was given, to keep in results."""
     return " ".join(["atp", *sys.argv[1:]])
+
+
+@contextmanager
+def naming(flag: str) -> Iterator[None]:
+    """Errors of what is done in the block begin with the flag, as it is typed."""
+    try:
+        yield
+    except ValueError as error:
+        raise type(error)(f"{flag}: {error}") from error
 
 
 def split_names(text: str) -> list[str]:
@@ -46,14 +56,10 @@ def known_categories(flag: str, text: str, split_flag: str, split: str) -> list[
         ValueError: There is no such split, or it lacks a category; the message names the flag and the choices.
     """
     own = [name for name in split_names(text) if ":" in name]
-    try:
+    with naming(flag):
         canonical = {name: canonical_category(name) for name in own}  # imports their modules
-    except ValueError as error:
-        raise ValueError(f"{flag}: {error}") from error
-    try:
+    with naming(split_flag):
         known = split_categories(split)
-    except ValueError as error:
-        raise ValueError(f"{split_flag}: {error}") from error
     if not text:
         return list(known)
     for name, category in canonical.items():
@@ -68,10 +74,8 @@ def known_policy(flag: str, name: str) -> str:
     Raises:
         ValueError: It cannot be found; the message names the flag and the choices.
     """
-    try:
+    with naming(flag):
         POLICIES.get(name)
-    except ValueError as error:
-        raise ValueError(f"{flag}: {error}") from error
     return name
 
 

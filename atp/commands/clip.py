@@ -16,6 +16,7 @@ from atp.clips import find_clips, read_clip
 from atp.clips.clip_results import clip_scores, clips_result
 from atp.clips.result_images import draw_strip, draw_video
 from atp.clips.scoring import METHODS, Iou, MotionSegmenter, evaluate_clip
+from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.results import ClipsResult, MethodScores
@@ -71,9 +72,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
 
     torch.manual_seed(options.seed)
     if agent is None:
-        from atp.agent import Agent
-
-        agent = Agent.from_pretrained(options.weights, device=options.device).for_clips()
+        agent = load_agent(options.weights, options.device).for_clips()
     resolution = int(getattr(agent, "config", {}).get("resolution", DEFAULT_RESOLUTION))
     entries = []
     console = Console(stderr=True)

@@ -12,10 +12,17 @@ from rich.console import Console
 from rich.table import Table
 
 from assets.files import write_text
-from atp.benchmark.fingerprint import code_digest, weights_digest
-from atp.benchmark.own_objects import ObjectError, find_objects
+from atp.benchmark.fingerprint import code_digest, modules_digest, weights_digest
+from atp.benchmark.own_objects import find_objects
 from atp.checkpoint import resolve_pretrained
-from atp.commands.arguments import command_line, import_modules, known_categories, known_names, known_policies
+from atp.commands.arguments import (
+    command_line,
+    import_modules,
+    known_categories,
+    known_names,
+    known_policies,
+    naming,
+)
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.metrics import METRICS
@@ -43,7 +50,7 @@ class EvalOptions:
     split: str = "test"
     """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
     categories: str = ""
-    """Categories of the split, with commas; empty takes all."""
+    """Categories of the split, with commas, module:name for one of your own; empty takes all."""
     objects: tuple[Path, ...] = ()
     """Objects of your own in place of a split: URDF files, folders of one, or a folder of object folders."""
     metrics: str = ""
@@ -90,8 +97,13 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
         raise ValueError("--seeds must be at least 1, --episodes at least --seeds, --workers at least 0")
     if options.episodes % options.seeds:
         raise ValueError(f"{options.episodes} --episodes cannot be shared out among {options.seeds} --seeds")
-    weights = resolve_pretrained(options.weights)  # a wrong name is an error here, not in a worker
+    with naming("--weights"):
+        weights = resolve_pretrained(options.weights)  # a wrong name is an error here, not in a worker
+    from atp.agent import pick_device
     from atp.benchmark.evaluation import Setting, agent_options, evaluate
+
+    with naming("--device"):
+        pick_device(options.device)
 
     seeds = list(range(options.seed, options.seed + options.seeds))
     depends: dict[str, Any] = {
@@ -103,6 +115,7 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
     }
     setting = Setting(options.weights, options.device, {"randomization": options.randomization})
     depends["options"] = agent_options(setting)
+    depends["modules"] = modules_digest(setting.modules)
     cores, total = len(os.sched_getaffinity(0)), options.episodes * len(chosen)
     began = time.monotonic()
     with Progress(total, "episodes", console=console, shown=console is not None) as progress:
@@ -175,10 +188,8 @@ def _cells(options: EvalOptions) -> list[Cell]:
     if options.objects:
         if options.categories:
             raise ValueError("--objects takes the place of --categories: leave out one of them")
-        try:
+        with naming("--objects"):
             found = find_objects(options.objects)
-        except ObjectError as error:
-            raise ValueError(f"--objects: {error}") from error
         return [Cell(policy, name, "", object=str(path)) for name, path in found.items() for policy in policies]
     categories = known_categories("--categories", options.categories, "--split", options.split)
     return [Cell(policy, category, options.split) for category in categories for policy in policies]

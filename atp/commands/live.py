@@ -10,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from assets.files import atomic_path
+from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.live.cameras import Camera, RealSense, WatchedFolder, Webcam
@@ -71,12 +72,11 @@ def run(options: LiveOptions, camera: Camera | None = None) -> LiveResult:
         raise ValueError(f"--interactions must be at least 1, not {options.interactions}")
     import torch  # here, so that asking for help does not wait for PyTorch
 
-    from atp.agent import Agent
     from atp.live.guide import Guide
     from atp.live.live_session import LiveSession
 
     torch.manual_seed(options.seed)
-    agent = Agent.from_pretrained(options.weights, device=options.device)
+    agent = load_agent(options.weights, options.device)
     session = LiveSession(agent, options.out, options.steadies, options.resume)
     then = "add the next picture" if options.folder else "press Enter"
     with closing(camera or _open(options, session.images)) as opened:

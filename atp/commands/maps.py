@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
-import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-import envs
+from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png
 from atp.drawing.reward_heat import ShownHold, draw_reward_maps
 from atp.frame_action import FrameAction
@@ -55,22 +53,15 @@ def run(options: MapsOptions) -> MapsResult:
     Raises:
         ValueError: An option does not exist or make sense, or the agent was trained without holding.
     """
-    from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
-    from atp.playing.reward_maps import best_push, reward_maps
+    from atp.playing.reward_maps import best_push, reward_maps  # here: asking for help does not wait for PyTorch
 
-    agent = Agent.from_pretrained(options.weights, device=options.device)
+    agent = load_agent(options.weights, options.device)
     if not agent.options.hold:
-        raise ValueError(f"{options.weights}: was trained without holding, and has no maps for different holds")
-    own: dict[str, Any] = {"object": options.object}
-    if options.object is None:
-        own = {"split": options.split, "category": options.category}
-    env = gym.make(envs.ENV_ID, resolution=agent.resolution, disable_env_checker=True, **own)
-    try:
-        choice = {} if options.object or options.index is None else {"index": options.index}
-        observation, info = env.reset(seed=options.seed, options=choice)
-    finally:
-        env.close()
-    labels = info["privileged"]["labels"]  # for the image alone: which part is held
+        raise ValueError(f"--weights: {options.weights} was trained without holding: no maps for different holds")
+    with one_object(
+        options.object, options.split, options.category, options.index, options.seed, resolution=agent.resolution
+    ) as (_, observation, info):
+        labels = info["privileged"]["labels"]  # for the image alone: which part is held
     parts = [int(part) for part in np.unique(labels) if part]
     if not parts:
         raise ValueError("no part of the object is in view; choose another --seed")

@@ -11,6 +11,7 @@ from rich.console import Console
 
 import envs
 from assets.catalog import instances, split_categories
+from atp.commands.arguments import naming, split_names
 from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.types import Image
@@ -53,8 +54,10 @@ def run(options: ObjectsOptions) -> Path:
         raise ValueError(f"--columns must be at least 1, not {options.columns}")
     rows: list[list[Image | None]] = []
     names = []
-    for split in options.splits.split(","):
-        for category in split_categories(split):
+    for split in split_names(options.splits):
+        with naming("--splits"):
+            categories = split_categories(split)
+        for category in categories:
             rows.append(_row(options, split, category))
             names.append(f"{category.replace('_', ' ')}\n({MEANINGS.get(split, split)})")
     write_png(options.out, strip(rows, row_captions=names, panel_size=options.resolution, text_size=13))

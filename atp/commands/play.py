@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import gymnasium as gym
 import numpy as np
 from rich.console import Console
 
-import envs
 from atp.commands.arguments import known_policy
+from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
@@ -64,26 +63,16 @@ def run(options: PlayOptions) -> PlayResult:
     Raises:
         ValueError: An option does not exist or make sense.
     """
-    from atp.agent import Agent  # here, so that asking for help does not wait for PyTorch
-
     known_policy("--policy", options.policy)  # a wrong name is an error before anything is loaded
-    agent = Agent.from_pretrained(options.weights, device=options.device)
-    own = {"object": options.object} if options.object else {"split": options.split, "category": options.category}
-    env = gym.make(
-        envs.ENV_ID,
-        interactions=options.interactions,
-        randomization=options.randomization,
-        resolution=agent.resolution,
-        disable_env_checker=True,
-        **own,
-    )
-    try:
-        choice = {} if options.object or options.index is None else {"index": options.index}
-        observation, info = env.reset(seed=options.seed, options=choice)
+    if options.interactions < 1:
+        raise ValueError(f"--interactions must be at least 1, not {options.interactions}")
+    agent = load_agent(options.weights, options.device)
+    with one_object(
+        options.object, options.split, options.category, options.index, options.seed, resolution=agent.resolution,
+        interactions=options.interactions, randomization=options.randomization,
+    ) as (env, observation, info):  # fmt: skip
         policy = make_policy(options.policy, env, agent, np.random.default_rng(options.seed))
         steps = list(play_episode(env, agent, policy, observation))
-    finally:
-        env.close()
     result = PlayResult(
         category=info["category"],
         instance=info["instance"],

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from atp.benchmark.synthetic_robustness import VARIATIONS, score_variation
 from atp.commands.arguments import command_line, known_names
+from atp.commands.loading import load_agent
 from atp.jobs.progress import track
 from atp.perception.baselines import BASELINES
 from atp.reporting.tables import format_value, markdown_table, method_title
@@ -47,9 +48,7 @@ def run(options: RobustnessOptions) -> RobustnessResult:
     names = known_names("--variations", options.variations, VARIATIONS) if options.variations else list(VARIATIONS)
     if options.pairs < 1:
         raise ValueError(f"--pairs must be at least 1, not {options.pairs}")
-    from atp.agent import Agent
-
-    agent = Agent.from_pretrained(options.weights, options.device).for_clips()
+    agent = load_agent(options.weights, options.device).for_clips()
     rows = [
         score_variation(agent, name, options.pairs, agent.resolution)
         for name in track(names, "variations", console=Console(stderr=True))

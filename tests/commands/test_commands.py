@@ -118,9 +118,15 @@ def test_cabinet_others_made(weights, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["play", "--weights", "nowhere"], "nowhere"),
+        (["play", "--weights", "nowhere"], "--weights: nowhere"),
+        (["play", "--device", "tpu"], "--device: "),
+        (["play", "--split", "tset"], "--split: unknown split 'tset'"),
+        (["play", "--object", "no/such"], "--object: "),
+        (["play", "--index", "100000"], "--index: "),
+        (["play", "--interactions", "0"], "--interactions must be at least 1"),
+        (["maps", "--category", "teapot"], "--category: "),
         (["play", "--policy", "guess"], "--policy: unknown policy 'guess'"),
-        (["play", "--category", "teapot"], "teapot"),
+        (["play", "--category", "teapot"], "--category: unknown category 'teapot'"),
         (["eval", "--policies", "ours,guess"], "--policies: unknown policy 'guess'"),
         (["eval", "--policies", "ours,no_such:Policy"], "--policies: policy 'no_such:Policy': there is no module"),
         (["eval", "--metrics", "no_such"], "--metrics: there is no module 'no_such'"),
@@ -134,7 +140,7 @@ def test_cabinet_others_made(weights, tmp_path):
     ],
 )
 def test_mistakes_are_named(arguments, message, weights, tmp_path, capsys):
-    if "--weights" not in arguments and arguments[0] in ("play", "eval"):
+    if "--weights" not in arguments and arguments[0] in ("play", "maps", "eval"):
         arguments = [*arguments, "--weights", str(weights)]
     with pytest.raises(SystemExit) as stop:
         main([*arguments, "--out", str(tmp_path)])
