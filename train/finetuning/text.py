@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 from safetensors import safe_open
 from torch import Tensor, nn
 
 from assets.cache import cache_root
 from assets.files import atomic_path
+from atp.jobs.progress import track
 from train.finetuning.archives import fetch_source
 from train.finetuning.task import Examples, FineTuningTask
 
@@ -175,10 +174,8 @@ def _features(name: str) -> Examples:
         lower = nn.ModuleList(_layer(number) for number in range(LAYERS - TUNED)).eval()
         words, places, norm = _embeddings(folder)
         found = np.zeros((len(texts), LENGTH, WIDTH + 1), np.float16)
-        console = Console(stderr=True)
         order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))
-        starts = track(range(0, len(order), 64), f"reading {name}", console=console, disable=not console.is_terminal)
-        for start in starts:
+        for start in track(range(0, len(order), 64), "batches", f"reading {name}"):
             some = order[start : start + 64]
             length = len(tokens[some[-1]])
             ids = torch.tensor([tokens[index] + [0] * (length - len(tokens[index])) for index in some])
