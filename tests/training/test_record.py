@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from atp.agent import Agent
-from atp.networks import InteractionNetwork, PartNetwork
 from train.learning.collector import Collector
 from train.learning.recorder import RecordConfig, Recorder
 from train.record import main
@@ -21,10 +20,7 @@ SIDE = 48
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory) -> RecordConfig:
-    torch.manual_seed(0)
-    weights = tmp_path_factory.mktemp("weights") / "small"
-    Agent(InteractionNetwork(8), PartNetwork(8), {"resolution": SIDE}, device="cpu").save_pretrained(weights)
+def options(weights) -> RecordConfig:
     return RecordConfig(
         total_interactions=30,
         envs=2,

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from atp.agent import Agent
-from atp.networks import InteractionNetwork, PartNetwork
+from tiny_agent import tiny_agent
 from train.config import LearnerConfig
 from train.data.records import record_type
 from train.data.replay import Replay
@@ -41,11 +41,8 @@ def played(tmp_path_factory) -> Path:
     replay.flush()
     torch.save({"written": 40}, folder / "checkpoint.pt")
     (folder / "options.json").write_text(json.dumps({"resolution": SIDE, "replay_size": 60}))
-    torch.manual_seed(0)
-    config = {"resolution": SIDE, "command": "play"}
-    Agent(InteractionNetwork(8), PartNetwork(8), config, device="cpu").save_pretrained(
-        folder / "weights", dtype=torch.float32
-    )
+    agent = tiny_agent({"resolution": SIDE, "command": "play"})
+    agent.save_pretrained(folder / "weights", dtype=torch.float32)
     return folder
 
 
