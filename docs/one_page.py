@@ -51,7 +51,7 @@ class Config:
     learning_starts: int = option(100, "interactions before the first gradient step")
     learning_rate: float = option(1e-3, "of Adam")
     epsilon: float = option(0.3, "probability of a random action once learning has started")
-    temperature: float = option(0.3, "of actions drawn from the reward maps while learning")
+    temperature: float = option(0.3, "of actions sampled from the reward maps while learning")
     tests: int = option(5, "objects to find the parts of afterwards")
 
 
@@ -149,12 +149,12 @@ def choose(networks: Networks, image: Tensor, memory: np.ndarray, temperature: f
 
 def random_action(image: Tensor, rng: np.random.Generator) -> np.ndarray:
     """Hold and push anywhere on what rises above the ground, in any direction."""
-    on_object = np.argwhere(image[3].numpy() > 0.08)
-    hold, push = rng.choice(on_object, 2) if len(on_object) else rng.integers(image.shape[-1], size=(2, 2))
+    foreground = np.argwhere(image[3].numpy() > 0.08)
+    hold, push = rng.choice(foreground, 2) if len(foreground) else rng.integers(image.shape[-1], size=(2, 2))
     return np.array([*hold, *push, rng.integers(DIRECTIONS)])
 
 
-# --- Reward: from touch and motion alone, no part labels -----------------------------------------------------------
+# --- Reward: from touch, motion (the simulator's flow) and part memory ---------------------------------------------
 
 
 def reward(touch: np.ndarray, moved: np.ndarray, hold: np.ndarray, memory: np.ndarray) -> tuple[float, float]:
@@ -241,8 +241,8 @@ def learn(config: Config) -> Networks:
         memory = remember(memory, truth["moved_before"], truth["moved_after"])  # true masks: the network learns them
         image = after
         if played >= config.learning_starts:
-            drawn = [replay[i] for i in rng.integers(len(replay), size=config.batch)]
-            interaction, part = losses(networks, {name: torch.stack([d[name] for d in drawn]) for name in drawn[0]})
+            sampled = [replay[i] for i in rng.integers(len(replay), size=config.batch)]
+            interaction, part = losses(networks, {name: torch.stack([d[name] for d in sampled]) for name in sampled[0]})
             optimizer.zero_grad()
             (interaction + part).backward()
             optimizer.step()

@@ -8,7 +8,7 @@ from atp.benchmark.ablations import ABLATIONS
 from atp.benchmark.suites import UPPER_BOUND
 from atp.metrics import METRICS, shown_metrics
 from atp.reporting.goals import goals_table
-from atp.reporting.result_files import Results, scores_source
+from atp.reporting.result_files import Results, scores_count, scores_source
 from atp.reporting.tables import cells, cross_table, format_value, markdown_table, mean, mean_rows
 from atp.results import ClipsResult, EvalRow
 
@@ -47,7 +47,14 @@ def summary(results: Results) -> str:
         lines.append([title, *map(format_value, scores)])
     clips = results.read(ClipsResult, "clips")
     lines.append(["real clips, motion IoU", format_value(clips.mean_motion_iou), "-", "-"])
-    return markdown_table(["mean over", "ours", "act-random", f"upper bound ({UPPER_BOUND})"], lines)
+    table = markdown_table(["mean over", "ours", "act-random", f"upper bound ({UPPER_BOUND})"], lines)
+    counts: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for name, _, _ in SUMMARY):
+        counts.setdefault(scores_count(results.scores(name)), []).append(f"`{name}.json`")
+    captions = [f"{' and '.join(names)}: {count}." for count, names in counts.items()]
+    pairs = sum(len(clip.interactions) for clip in clips.clips)
+    captions.append(f"`clips.json`: {len(clips.clips)} clips with {pairs} interactions in all.")
+    return f"{' '.join(captions)}\n\n{table}"
 
 
 def goals(results: Results) -> str:
@@ -59,7 +66,7 @@ def benchmark(results: Results) -> str:
     """Every policy in every category."""
     unseen, seen = results.rows("full", "test"), results.rows("full", "val")
     parts = [
-        f"mIoU after five interactions. {scores_source('full', results.scores('full'))}",
+        f"mIoU after the last interaction. {scores_source('full', results.scores('full'))}",
         f"Categories that were never trained on:\n\n{cross_table(unseen, 'miou', policy_of)}",
         f"Rate of optimal steps over the first N interactions with objects of N parts:\n\n"
         f"{cross_table(unseen, 'optimal_rate_first_n', policy_of)}",
@@ -97,7 +104,8 @@ def training(results: Results) -> str:
         (row,) = mean_rows(results.rows(name, "test", "ours"))
         lines.append([meaning, *cells(row, shown)])
     files = ", ".join(f"`{name}.json`" for name in TRAININGS)
-    return f"From {files}.\n\n{markdown_table(['unseen categories, mean', *titles(shown)], lines)}"
+    counts = "; ".join(dict.fromkeys(scores_count(results.scores(name)) for name in TRAININGS))
+    return f"From {files} ({counts}).\n\n{markdown_table(['unseen categories, mean', *titles(shown)], lines)}"
 
 
 def stress(results: Results) -> str:

@@ -63,6 +63,14 @@ def source(name: str, command: str, more: str = "") -> str:
 
 def scores_source(name: str, result: EvalResult) -> str:
     """The same for a result of ``atp eval``, with its episodes and seeds."""
-    seeds = len(result.seeds)
-    over = f", {seeds} seeds: mean ± standard deviation over them" if seeds > 1 else ""
-    return source(name, result.command, f"{result.rows[0].episodes} episodes for each entry{over}")
+    over = "; mean ± standard deviation over the seeds" if len(result.seeds) > 1 else ""
+    return source(name, result.command, f"{scores_count(result)}{over}")
+
+
+def scores_count(result: EvalResult) -> str:
+    """How many episodes, interactions and seeds a result of ``atp eval`` is of."""
+    row = result.rows[0]
+    lengths = [len(values) for values in row.by_interaction.values()]
+    interactions = f" of {max(lengths)} interactions" if lengths else ""
+    seeds = f", from {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
+    return f"{row.episodes} episodes{interactions} for each policy and category{seeds}"

@@ -67,7 +67,7 @@ def speed_goals(results: Results) -> str:
         f"{rollouts.scaling.two_bare_processes_over_one:.2f} times what one does at the same time on the same machine. "
         f"Choosing an action takes {choice['one_pass']:.0f} ms on one core with one pass that gives all directions, "
         f"{ratio['rotated_passes']:.1f} times that with the paper's eight rotated passes, and "
-        f"{ratio['eight_views']:.1f} times that averaged over eight views, which is the default."
+        f"{ratio['eight_views']:.1f} times that averaged over the eight symmetries of its input, which is the default."
     )
 
 

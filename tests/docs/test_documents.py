@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import importlib.util
@@ -24,6 +25,11 @@ README_LINES = 200
 
 def test_readme_is_short():
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= README_LINES
+
+
+def test_ten_lines_are_ten():
+    code = snippets("README.md", "python")[0].code
+    assert len([line for line in code.splitlines() if line.strip()]) == 10
 
 
 @pytest.mark.parametrize("document", [d for d in WRITTEN if snippets(d, "python")], ids=str)
@@ -176,27 +182,86 @@ def test_modules_that_the_changelog_sends_to_exist():
         assert importlib.util.find_spec(name), name
 
 
-def test_arrows_between_rooms_are_imports():
-    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
-    rooms = {name: ROOT / place for name, place in room_places(text).items()}
-    arrows = [(left, right) for left, rights in ARROW.findall(text) for right in rights.split(" & ")]
+def test_arrows_between_folders_are_imports():
+    missing = drawn_arrows() - imports_between_nodes()
+    assert not missing, f"drawn, but no import: {sorted(missing)}"
+
+
+def test_imports_between_folders_follow_the_arrows():
+    arrows = drawn_arrows()
     assert len(arrows) > 40
-    for left, right in arrows:
-        package, _, rest = right.partition("_")
-        dotted = rf"{package}\.{rest}\b|from {package} import [^\n]*\b{rest}\b"
-        if right == "assets_files":
-            dotted += r"|assets\.conventions"
-        sources = "".join(file.read_text("utf-8") for file in python_files(rooms[left]))
-        assert re.search(dotted, sources), f"{left} --> {right}: no such import"
+    hidden = [(left, right) for left, right in imports_between_nodes() if right not in reachable(left, arrows)]
+    assert not hidden, f"imports that no arrows lead along: {sorted(hidden)}"
+    assert not [node for node in node_places() if node in reachable(node, arrows)], "arrows in a circle"
 
 
-ARROW = re.compile(r"^    (\w+) --> ([\w &]+)$", re.MULTILINE)
+def test_every_module_is_in_the_image():
+    """But for commands and each package's __init__.py, as the text says."""
+    commands = {"atp.cli", *(f"train.{path.stem}" for path in (ROOT / "train").glob("*.py") if path.stem != "config")}
+    for module in modules():
+        assert node_of(module) or module in commands or module in PACKAGES, module
 
 
-def room_places(text):
-    """Files and folders of the rooms in the picture, by name."""
-    nodes = re.findall(r'^        (\w+?)_(\w+)\["([\w.]+)', text, re.MULTILINE)
-    return {f"{package}_{rest}": f"{package}/{place}" for package, rest, place in nodes}
+def drawn_arrows():
+    """Pairs of nodes between which ARCHITECTURE.md draws an arrow."""
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    arrows = re.findall(r"^    (\w+) --> ([\w &]+)$", text, re.MULTILINE)
+    return {(left, right) for left, rights in arrows for right in rights.split(" & ")}
+
+
+@cache
+def node_places():
+    """Files and folders that each node of the image in ARCHITECTURE.md stands for, as dotted names."""
+    text = (ROOT / "ARCHITECTURE.md").read_text("utf-8")
+    places = {}
+    for package, rest, label in re.findall(r'^        ([a-z]+)_(\w+)\["([^"]*)"\]$', text, re.MULTILINE):
+        names = re.findall(r"(\w+)(?:\.py|/)", label.partition(": ")[0])
+        assert names, label
+        assert all((ROOT / package / n).is_dir() or (ROOT / package / f"{n}.py").is_file() for n in names), label
+        places[f"{package}_{rest}"] = [f"{package}.{name}" for name in names]
+    return places
+
+
+@cache
+def node_of(module):
+    """The node that a module belongs to, None where it is not in the image."""
+    module = {"assets": "assets.catalog", "envs": "envs.play"}.get(module, module)  # what these packages give
+    own = ".".join(module.split(".")[:2])
+    return next((node for node, places in node_places().items() if own in places), None)
+
+
+@cache
+def modules():
+    """Files of the packages by dotted name."""
+    files = [file for package in PACKAGES for file in python_files(ROOT / package)]
+    return {".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f for f in files}
+
+
+@cache
+def imports_between_nodes():
+    """Pairs of nodes of which the first imports the second, anywhere in its code."""
+    found = set()
+    for module, file in modules().items():
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inner = [f"{node.module}.{alias.name}" for alias in node.names]
+                names = [name if name in modules() else node.module for name in inner]
+            found |= {(node_of(module), node_of(name)) for name in names if name in modules()}
+    return {(left, right) for left, right in found if left and right and left != right}
+
+
+def reachable(start, arrows):
+    """Nodes to which arrows lead from one, in any number of steps."""
+    seen, left = set(), [start]
+    while left:
+        here = left.pop()
+        ahead = {right for origin, right in arrows if origin == here} - seen
+        seen |= ahead
+        left += ahead
+    return seen
 
 
 def python_files(place):
@@ -210,15 +275,6 @@ def test_registrations_that_are_named_exist():
     sources = "".join(file.read_text("utf-8") for package in PACKAGES for file in python_files(ROOT / package))
     for name in names:
         assert re.search(rf"^(?:def |class )?{name}\b", sources, re.MULTILINE), name
-
-
-def test_every_room_is_in_the_picture():
-    drawn = set(room_places((ROOT / "ARCHITECTURE.md").read_text("utf-8")).values())
-    text = text_of("ARCHITECTURE.md")
-    for package in PACKAGES:
-        for folder in (path.parent for path in (ROOT / package).glob("*/__init__.py")):
-            name = str(folder.relative_to(ROOT))
-            assert name in drawn or f"`{name}`" in text, name
 
 
 def test_citation_is_of_this_version():

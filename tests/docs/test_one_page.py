@@ -146,9 +146,9 @@ def test_actions_stay_on_the_object_and_in_the_image(page, config):
     env.close()
     image, labels = page.see(observation), info["privileged"]["labels"]
     rng = np.random.default_rng(0)
-    drawn = np.array([page.random_action(image, rng) for _ in range(50)])
-    on_object = [labels[a[0], a[1]] > 0 and labels[a[2], a[3]] > 0 for a in drawn]
-    assert np.mean(on_object) > 0.9
+    sampled = np.array([page.random_action(image, rng) for _ in range(50)])
+    on_labels = [labels[a[0], a[1]] > 0 and labels[a[2], a[3]] > 0 for a in sampled]
+    assert np.mean(on_labels) > 0.9
     torch.manual_seed(0)
     action = page.choose(page.Networks(4), image, np.zeros_like(labels), temperature=1.0)
     assert env.action_space.contains(action)
