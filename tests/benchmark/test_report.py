@@ -123,9 +123,7 @@ def test_the_summary_has_the_means_of_every_split(tmp_path):
     result([row("ours", "laptop", [0.7], "stress")]).write(root / RESULTS / "stress.json")
     ClipsResult("video", 90, 0, [], 0.55, {}).write(root / RESULTS / "clips.json")
     caption, _, _, _, *lines = block("summary", root)
-    assert caption.startswith(
-        "In `full.json`: 10 episodes of 4 interactions for each policy and category, spread over 2 seeds."
-    )
+    assert caption.startswith("`full.json`: 10 episodes of 4 interactions for each policy and category, from 2 seeds.")
     assert lines == [
         "| unseen categories, mIoU | 0.700 | 0.300 | 0.950 |",
         "| training categories, unseen objects, mIoU | 0.900 | 0.600 | - |",
