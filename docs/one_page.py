@@ -134,7 +134,7 @@ class Networks(nn.Module):
 
 @torch.no_grad()
 def choose(networks: Networks, image: Tensor, memory: np.ndarray, temperature: float) -> np.ndarray:
-    """An action drawn from the reward maps; temperature 0 takes the best."""
+    """An action sampled from the reward maps; temperature 0 takes the best."""
     images, known = image[None], torch.from_numpy(memory > 0).float()[None, None]
 
     def pick(logits: Tensor) -> list[int]:
