@@ -1,4 +1,4 @@
-"""What packages hand to one another: observations, masks, labels and actions, and the numbers that all agree on.
+"""What folders hand to one another: observations, masks, labels and actions, and the numbers that all agree on.
 
 Conventions: images are (H, W), pixels (row, col) with row 0 at the top; depth is in metres along the optical axis;
 direction k of a push is the angle of k * 45 degrees counter-clockwise from world +x, image right for a camera that is
@@ -28,7 +28,8 @@ __all__ = [
 
 #: (H, W) bool: pixels of one thing, such as what moved (M_t and M_{t+1} of the paper).
 Mask = NDArray[np.bool_]
-#: (H, W) uint8: 0 no part known, 1..MAX_PARTS parts, such as the part memory V_t of the paper.
+#: (H, W) uint8: 0 no part, 1..MAX_PARTS parts. In true labels 0 is the background; in the part memory
+#: (V_t of the paper) it is also what of the object has not moved yet.
 Labels = NDArray[np.uint8]
 #: (H, W, 3) uint8 RGB.
 Image = NDArray[np.uint8]
