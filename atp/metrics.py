@@ -26,9 +26,6 @@ from assets.registry import Registry
 from atp.results import BY_INTERACTION, ROW_KEYS
 from atp.types import MIN_PART_PIXELS, Labels, Mask
 
-# A predicted motion of more pixels than this, where nothing moved, is a false motion.
-FALSE_MOTION_PIXELS = 20
-
 
 def part_areas(labels: Labels) -> dict[int, int]:
     """Number of pixels of each label in the image except the background, in order of labels."""
@@ -181,13 +178,13 @@ def score_motion(
     Returns:
         The mean over both images of the IoU of predicted and true motion, NaN when nothing moved (a part that left the
         image, and of which none was seen there, agrees: 1.0); and 1.0 when motion was predicted in more than
-        ``FALSE_MOTION_PIXELS`` pixels where nothing moved, 0.0 when not, NaN when something did.
+        ``MIN_PART_PIXELS`` pixels where nothing moved, 0.0 when not, NaN when something did.
     """
     if moved_before.any() or moved_after.any():
         both = (mask_iou(predicted_before, moved_before) + mask_iou(predicted_after, moved_after)) / 2
         return both, math.nan
     most = max(np.count_nonzero(predicted_before), np.count_nonzero(predicted_after))
-    return math.nan, float(most > FALSE_MOTION_PIXELS)
+    return math.nan, float(most > MIN_PART_PIXELS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +197,7 @@ class StepData:
             (:func:`true_labels_visible`).
         motion: M_t and M_{t+1} as perceived, each (H, W) bool.
         true_motion: The same from the simulator.
-        effective: The push moved a part while the held one stayed.
+        effective: The push moved a part while a held one stayed.
         optimal: It moved exactly one part not moved before.
     """
 
@@ -246,7 +243,7 @@ class StepScores(Mapping[str, float]):
 
     @property
     def effective(self) -> bool:
-        """The push moved a part while the held one stayed."""
+        """The push moved a part while a held one stayed."""
         return bool(self._values["effective_rate"])
 
     @property

@@ -19,13 +19,13 @@ from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
 from envs.camera import FAR
 from envs.randomization import RandomizationConfig, SampledScene, observe, sample_scene, sample_tints
-from envs.simulator import Grip, Hold, Renderer, Simulator
+from envs.simulator import Grip, HoldConstraint, Renderer, Simulator
 from envs.truth import Outcome, View, flow_between, judge
 
-Observation = dict[str, NDArray[Any]]
+ObservationDict = dict[str, NDArray[Any]]
 
 
-class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
+class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     """Find the parts of an unknown articulated object by holding it in one place and pushing it in another.
 
     ## Description
@@ -70,8 +70,9 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     ## Reward
 
-    1.0 for an *optimal* step, else 0.0. A step is *effective* if a part moved (by more than 1.5 pixels) while the held
-    part stayed. It is optimal if, besides, exactly one of the parts that moved had never moved before.
+    1.0 for an *optimal* step, else 0.0. A step is *effective* if a part moved (by more than 1.5 pixels) while a held
+    part stayed, so a step that holds no part is not. It is optimal if, besides, exactly one of the parts that
+    moved had never moved before.
 
     ## Starting state
 
@@ -102,7 +103,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     | `flow`                       | float32 (H, W, 2)   | (d col, d row) in pixels, from the previous image           |
     | `moved_parts`                | bool (15,)          | Entry p: whether the part with label p + 1 moved            |
     | `seen_parts`                 | bool (15,)          | Entry p: whether it shows at least 20 pixels now            |
-    | `held_part`, `pushed_part`   | int                 | Labels under the grippers, 0 for none                       |
+    | `held_part`, `pushed_part`   | int                 | Labels (p + 1) of the parts under the grippers, 0 for none  |
     | `effective`, `optimal`       | bool                | See *Reward*                                                |
     | `num_parts`                  | int                 | Parts that showed at least 20 pixels at reset               |
 
@@ -146,7 +147,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         object: str | Path | None = None,
         resolution: int | tuple[int, int] = RESOLUTION,
         interactions: int = 5,
-        hold: Hold = "fixed",
+        hold: HoldConstraint = "fixed",
         renderer: Renderer = "tiny",
         randomization: bool | RandomizationConfig = False,
         render_mode: Literal["rgb_array", "human"] | None = None,
@@ -170,7 +171,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
             self.randomization = RandomizationConfig() if randomization else RandomizationConfig.off()
         self.height, self.width = height, width
         self.interactions = interactions
-        self.hold: Hold = hold
+        self.hold: HoldConstraint = hold
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)
         self._split = split
@@ -197,7 +198,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, dict[str, Any]]:
+    ) -> tuple[ObservationDict, dict[str, Any]]:
         """Start an episode with another object, pose, joint state and scene.
 
         Args:
@@ -229,7 +230,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
         self._show()
         return observation, info
 
-    def step(self, action: NDArray[np.int64]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+    def step(self, action: NDArray[np.int64]) -> tuple[ObservationDict, float, bool, bool, dict[str, Any]]:
         """Hold, push, let go and look.
 
         Args:
@@ -332,7 +333,9 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
                 if self._split in PARTNET_SPLITS and index is not None:
                     partnet.instance_folder(category, int(index), self._split)  # says why not
                 known = sorted({i.category for i in self._instances})
-                raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}")
+                indices = [i.index for i in self._instances if category in (None, i.category)]
+                have = f", indices: {min(indices)} to {max(indices)}" if indices else ""
+                raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}{have}")
             pick = choices[int(self.np_random.integers(len(choices)))]
             folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
         key = str(folder)
@@ -362,7 +365,7 @@ class ArticulatedPlay(gym.Env[Observation, NDArray[np.int64]]):
     def _part_of(self, grip: Grip | None) -> int:
         return 0 if grip is None else self.simulator.label_of(grip.link)
 
-    def _observation(self, touch: tuple[int, int]) -> Observation:
+    def _observation(self, touch: tuple[int, int]) -> ObservationDict:
         self._rgb, depth = observe(self._view, self._scene, self.randomization, self.np_random)
         return {"rgb": self._rgb.copy(), "depth": depth, "touch": np.array(touch, np.int8)}
 

@@ -1,8 +1,9 @@
-"""The physical scene: one articulated object, a hold gripper, a push gripper and a camera. Imports PyBullet.
+"""The physical scene and its object: a hold gripper, a push gripper and a camera act on it. Imports PyBullet.
 
 The object lies on a table: it slides and rotates in the plane against friction and is not fixed to the ground.
-A gripper is a constraint of bounded force between the link and a moving frame. Forces are quasi-static: all
-velocities are zero before and after an interaction, so an image never shows something in motion.
+A gripper is a constraint of bounded force between the link and a moving frame. Within an interaction
+the dynamics are PyBullet's, with momentum; all velocities are reset to zero before and after it, so an image never
+shows something in motion.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ with quiet():  # it prints when it was built
     import pybullet as bullet
 
 Renderer = Literal["tiny", "egl"]
-Hold = Literal["fixed", "point"]
+#: What a held link may still do: nothing (``fixed``), or rotate about the held point (``point``).
+HoldConstraint = Literal["fixed", "point"]
 
 TIME_STEP = 1 / 240
 #: Metres that the push gripper travels: about 18 pixels of a 90-pixel view.
@@ -281,7 +283,7 @@ class Simulator:
         hold: Grip | None,
         push: Grip | None,
         direction: int,
-        mode: Hold = "fixed",
+        mode: HoldConstraint = "fixed",
     ) -> None:
         """Hold one place and push another; afterwards everything is at rest and let go.
 

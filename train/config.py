@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from envs.parallel.pool import Backend, EnvironmentPool, play_pool
-from envs.simulator import Hold, Renderer
+from envs.simulator import HoldConstraint, Renderer
 from train.signals.reward import Variant
 
 
@@ -73,7 +73,7 @@ class RunConfig:
         interactions: Interactions in an episode.
         hold: How the hold gripper holds.
         renderer: Renderer of the environments.
-        randomization: Domain randomisation.
+        randomization: Domain randomization.
         device: Where to compute.
         threads: CPU threads of PyTorch; 0 leaves its default.
         seed: Decides everything.
@@ -90,7 +90,7 @@ class RunConfig:
     category: str | None = None
     resolution: int = 90
     interactions: int = 5
-    hold: Hold = "fixed"
+    hold: HoldConstraint = "fixed"
     renderer: Renderer = "tiny"
     randomization: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"

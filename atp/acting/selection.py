@@ -37,7 +37,7 @@ def best_actions(
     image: Tensor,
     memory: Tensor,
     failed: Sequence[Sequence[Action]] | None = None,
-    hold: bool = True,
+    holds: bool = True,
     regions: Tensor | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The action with the largest product of hold and push reward, among the best holds that lie apart.
@@ -47,7 +47,7 @@ def best_actions(
         image: (B, 5, H, W) image tensor.
         memory: (B, 2, H, W) memory tensor.
         failed: For every image, (5,) actions that failed on this very state.
-        hold: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
+        holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
         regions: (B, H, W) integers: hold and push are chosen among pixels of one and the same region, and never in
             region 0. An image without any region, and None, leaves all pixels to choose from.
 
@@ -64,7 +64,7 @@ def best_actions(
     for index, actions in enumerate(failed):
         for action in actions:
             hold_map[index] *= 1 - 0.5 * _bump(action[:2], (height, width)).to(hold_map)
-    if hold:
+    if holds:
         candidates, hold_values = _peaks(hold_map, HOLD_CANDIDATES)
         images = torch.arange(batch, device=image.device)[:, None]
         of_hold = regions[images, candidates[..., 0], candidates[..., 1]]
@@ -93,7 +93,7 @@ def sampled_actions(
     memory: Tensor,
     temperature: float,
     generator: torch.Generator,
-    hold: bool = True,
+    holds: bool = True,
 ) -> NDArray[np.int64]:
     """Sample actions in proportion to exp(logit / temperature), for training.
 
@@ -103,7 +103,7 @@ def sampled_actions(
         memory: (B, 2, H, W) memory tensor.
         temperature: Above 0; small is greedy.
         generator: CPU generator.
-        hold: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
+        holds: False for an agent that pushes without holding; its hold is ``NO_HOLD``.
 
     Returns:
         (B, 5) int64 actions.
@@ -115,7 +115,7 @@ def sampled_actions(
         chances = torch.softmax(logits.flatten(1).cpu() / temperature, 1)
         return torch.multinomial(chances, 1, generator=generator)[:, 0].to(image.device)
 
-    if hold:
+    if holds:
         place = sample(network.hold_logits(features))
         held = torch.stack([place // width, place % width], 1)
     else:

@@ -18,7 +18,8 @@ from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 MIN_SHARE = 0.1
 #: Another part may cut it into pieces. A piece has at least this many pixels without its rim.
 MIN_PIECE = 9
-#: A pixel that is left over belongs to the nearest part, if that is at most this many pixels away.
+#: A pixel that is left over belongs to the nearest part, if that is at most this many pixels away. As all lengths and
+#: areas here, it was chosen at 90 x 90 pixels and does not scale with the resolution.
 REACH = 4.0
 #: The same for motion masks.
 RIM = 2.0
@@ -26,7 +27,7 @@ RIM = 2.0
 _SQUARE = np.ones((3, 3), np.uint8)
 
 
-def fit_motion(moved: Mask, on_object: Mask) -> Mask:
+def fit_motion(moved: Mask, foreground: Mask) -> Mask:
     """Fit a motion mask to the outline of the object.
 
     What lies off the object is taken away. Thin rims of the object that the mask leaves out go to the mask, or to the
@@ -34,20 +35,20 @@ def fit_motion(moved: Mask, on_object: Mask) -> Mask:
 
     Args:
         moved: (H, W) bool motion mask.
-        on_object: (H, W) bool as from :func:`atp.perception.foreground.object_mask`; all False where there is no depth.
+        foreground: (H, W) bool, :func:`atp.perception.foreground.object_mask`; all False where there is no depth.
 
     Returns:
         (H, W) bool; ``moved`` itself where there is no depth.
     """
-    if not moved.any() or not on_object.any():
+    if not moved.any() or not foreground.any():
         return moved
-    fitted = moved & on_object
-    rest = cv2.morphologyEx((on_object & ~moved).astype(np.uint8), cv2.MORPH_OPEN, _SQUARE)
-    filled: Mask = _fill((fitted + 2 * rest).astype(np.uint8), on_object, RIM) == 1
+    fitted = moved & foreground
+    rest = cv2.morphologyEx((foreground & ~moved).astype(np.uint8), cv2.MORPH_OPEN, _SQUARE)
+    filled: Mask = _fill((fitted + 2 * rest).astype(np.uint8), foreground, RIM) == 1
     return filled
 
 
-def complete_parts(labels: Labels, on_object: Mask) -> Labels:
+def complete_parts(labels: Labels, foreground: Mask) -> Labels:
     """Part labels of the whole object from those of the parts that have moved.
 
     Every pixel off the object becomes background. What no known part covers becomes the residual part if it is large
@@ -55,36 +56,36 @@ def complete_parts(labels: Labels, on_object: Mask) -> Labels:
 
     Args:
         labels: (H, W) uint8 part memory, 0 where no part is known.
-        on_object: (H, W) bool; all False where there is no depth.
+        foreground: (H, W) bool; all False where there is no depth.
 
     Returns:
         (H, W) uint8, new. The residual part has the lowest label not in use. ``labels`` as they are where no part is
         known or there is no depth.
     """
     completed = labels.copy()
-    if not labels.any() or not on_object.any():
+    if not labels.any() or not foreground.any():
         return completed
-    completed[~on_object] = 0
-    rest = on_object & (completed == 0)
+    completed[~foreground] = 0
+    rest = foreground & (completed == 0)
     core = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, _SQUARE)
     free = next((label for label in range(1, MAX_PARTS + 1) if not (labels == label).any()), 0)
-    if free and np.count_nonzero(core) >= max(MIN_PART_PIXELS, MIN_SHARE * np.count_nonzero(on_object)):
+    if free and np.count_nonzero(core) >= max(MIN_PART_PIXELS, MIN_SHARE * np.count_nonzero(foreground)):
         _, regions, stats, _ = cv2.connectedComponentsWithStats(core, connectivity=8)
         large = stats[:, cv2.CC_STAT_AREA] >= MIN_PIECE
         large[0] = False
         completed[large[regions]] = free
-    return _fill(completed, on_object, REACH)
+    return _fill(completed, foreground, REACH)
 
 
-def _fill(labels: Labels, on_object: Mask, reach: float) -> Labels:
+def _fill(labels: Labels, foreground: Mask, reach: float) -> Labels:
     """Give the pixels of the object without a label that of the nearest pixel with one, within ``reach`` pixels."""
     known = labels > 0
-    if not known.any() or not (on_object & ~known).any():
+    if not known.any() or not (foreground & ~known).any():
         return labels
     distance, nearest = cv2.distanceTransformWithLabels(
         (~known).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     of_index = np.zeros(int(nearest.max()) + 1, np.uint8)
     of_index[nearest[known]] = labels[known]
-    filled: Labels = np.where(on_object & (distance <= reach), of_index[nearest], labels)
+    filled: Labels = np.where(foreground & (distance <= reach), of_index[nearest], labels)
     return filled

@@ -16,7 +16,7 @@ BORDER = 0.08
 
 
 def object_mask(depth: NDArray[np.float32]) -> Mask:
-    """Pixels that stand out of the ground plane towards the camera.
+    """The foreground: pixels that stand out of the ground plane towards the camera.
 
     The inverse depth of a plane is linear in row and column. It is fitted to the border of the image and then twice
     to all pixels that agree, so that an object which touches the border does no harm.
@@ -51,7 +51,7 @@ def object_mask(depth: NDArray[np.float32]) -> Mask:
     return mask
 
 
-def on_object(depth: NDArray[np.float32], action: NDArray[np.integer]) -> Action:
+def snap_to_foreground(depth: NDArray[np.float32], action: NDArray[np.integer]) -> Action:
     """Move both pixels of an action to the nearest pixels of the object.
 
     Only its largest connected piece counts: single noisy readings would else attract most actions.

@@ -18,7 +18,7 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import Tensor, nn
 
 from atp.checkpoint import CONFIG, CheckpointError, compare_states, read_tensors, replace_folder
-from atp.perception.foreground import on_object
+from atp.perception.foreground import snap_to_foreground
 from atp.types import DIRECTIONS, Action, Observation
 from atp.version import __version__
 from envs.wrappers import depth_image
@@ -146,11 +146,14 @@ class PpoPolicy:
         """
         side, depth = self.config["resolution"], observation.get("depth")
         if depth is None:
-            raise ValueError("PPO was trained with depth and cannot play without it")
+            raise ValueError(
+                "PPO was trained with depth and cannot play without it: give it observations with 'depth' in metres"
+            )
         if observation["rgb"].shape != (side, side, 3):
             raise ValueError(
                 f"PPO was trained with images of {side} x {side} pixels and cannot use "
-                f"{observation['rgb'].shape[0]} x {observation['rgb'].shape[1]}"
+                f"{observation['rgb'].shape[0]} x {observation['rgb'].shape[1]}; "
+                f"make the environment with resolution={side}"
             )
         tensors, _ = self.policy.obs_to_tensor({**observation, "depth": depth_image(depth)})  # type: ignore[dict-item]
         categories: Any = self.policy.get_distribution(tensors).distribution
@@ -160,7 +163,7 @@ class PpoPolicy:
             choice = chances.argmax() if rng is None else rng.choice(len(chances), p=chances / chances.sum())
             action.append(int(choice))
         chosen = np.array(action, np.int64)
-        return on_object(depth, chosen) if self.config.get("restrict_to_foreground") else chosen
+        return snap_to_foreground(depth, chosen) if self.config.get("restrict_to_foreground") else chosen
 
 
 def build_policy(resolution: int, width: int, features: int) -> MultiInputActorCriticPolicy:

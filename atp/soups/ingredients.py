@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from atp.soups.blocks import BlockReader, SafetensorsBlocks, StateBlocks
+from atp.soups.block_reading import BlockReader, SafetensorsBlocks, StateBlocks
 
 StateDict = dict[str, Tensor]
 Source = str | Path | Mapping[str, Tensor]

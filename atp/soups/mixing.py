@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from atp.soups.blocks import BLOCK, BlockReader, Buffer, blocks
+from atp.soups.block_reading import BLOCK, BlockReader, Buffer, blocks
 from atp.soups.ingredients import Ingredients, SoupError, SoupWarning, StateDict
 
 #: What to do with the statistics of BatchNorm. ``None`` averages, and warns where they differ.

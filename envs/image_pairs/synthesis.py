@@ -1,4 +1,4 @@
-"""A synthetic image pair: draw a scene, look at it before and after, and photograph both views."""
+"""A synthetic image pair: sample a scene, render it before and after, and disturb both images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from assets.conventions import RESOLUTION
 from envs.camera import Camera
-from envs.image_pairs import sensor
+from envs.image_pairs import disturbances
 from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Rendered, render
 from envs.image_pairs.scene import UP, Scene
@@ -141,9 +141,9 @@ def _develop(
     for image, view in zip(images, views, strict=True):
         image[view.bodies < 0] = empty
     if config.surfaces:  # rooms are less colourful than generated things
-        images = sensor.mute(images, rng.uniform(0.1, 1.0))
-    sensor.draw_hands(images, config, rng)
-    images = sensor.change_light(images, config, rng)
+        images = disturbances.mute(images, rng.uniform(0.1, 1.0))
+    disturbances.draw_hands(images, config, rng)
+    images = disturbances.change_light(images, config, rng)
     if config.shake and rng.random() < 0.5:
         images[1], masks[1] = _shaken(images[1], masks[1], rng)
     soft, dirt, quality = rng.uniform(0, 1.0) ** 2 * 1.5, rng.uniform(0, 8), int(rng.integers(35, 110))
@@ -151,7 +151,7 @@ def _develop(
     for image in images:
         small = cv2.resize(image, (resolution, resolution), interpolation=cv2.INTER_AREA)
         extra = rng.uniform(0, 0.8) if config.blur and rng.random() < 0.2 else 0.0
-        stored.append(sensor.sense(np.asarray(small, np.float32), config, soft + extra, dirt, quality, rng))
+        stored.append(disturbances.sense(np.asarray(small, np.float32), config, soft + extra, dirt, quality, rng))
     if stays:
         masks = [np.zeros_like(mask) for mask in masks]
     return ImagePair(np.stack(stored), np.stack(masks))

@@ -75,10 +75,10 @@ def test_parts_off_the_object_are_cut() -> None:
     np.testing.assert_array_equal(completed == 1, OBJECT)
 
 
-@pytest.mark.parametrize("on_object", [NO_DEPTH, OBJECT], ids=["no depth", "depth"])
-def test_nothing_is_added_without_depth_or_without_a_known_part(on_object: np.ndarray) -> None:
-    labels = np.zeros(SHAPE, np.uint8) if on_object.any() else LEFT.astype(np.uint8)
-    completed = complete_parts(labels, on_object)
+@pytest.mark.parametrize("foreground", [NO_DEPTH, OBJECT], ids=["no depth", "depth"])
+def test_nothing_is_added_without_depth_or_without_a_known_part(foreground: np.ndarray) -> None:
+    labels = np.zeros(SHAPE, np.uint8) if foreground.any() else LEFT.astype(np.uint8)
+    completed = complete_parts(labels, foreground)
     np.testing.assert_array_equal(completed, labels)
     assert completed is not labels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from atp.perception.foreground import MIN_HEIGHT, object_mask, on_object
+from atp.perception.foreground import MIN_HEIGHT, object_mask, snap_to_foreground
 from envs.camera import Camera
 from scenes import TWO_BARS, box_scene
 
@@ -91,8 +91,8 @@ def test_pixels_move_to_the_nearest_ones_of_the_object():
     depth = np.full((40, 40), 1.0, np.float32)
     depth[10:20, 10:30] = 0.95
     outside_and_inside = np.array([2, 15, 15, 12, 5])
-    assert on_object(depth, outside_and_inside).tolist() == [10, 15, 15, 12, 5]
-    assert on_object(depth, np.array([39, 39, 12, 0, 0])).tolist() == [19, 29, 12, 10, 0]
+    assert snap_to_foreground(depth, outside_and_inside).tolist() == [10, 15, 15, 12, 5]
+    assert snap_to_foreground(depth, np.array([39, 39, 12, 0, 0])).tolist() == [19, 29, 12, 10, 0]
     assert outside_and_inside.tolist() == [2, 15, 15, 12, 5]
 
 
@@ -102,18 +102,18 @@ def test_noisy_readings_attract_no_action():
     noise = np.random.default_rng(0).random(depth.shape) < 0.03
     assert object_mask(np.where(noise, depth - 0.05, depth))[~BLOCK].sum() > 50
     for row, col in np.random.default_rng(1).integers((0, 0), depth.shape, (100, 2)):
-        moved = on_object(np.where(noise, depth - 0.05, depth), np.array([row, col, row, col, 0]))
+        moved = snap_to_foreground(np.where(noise, depth - 0.05, depth), np.array([row, col, row, col, 0]))
         assert BLOCK[moved[0], moved[1]]
 
 
 def test_thin_objects_are_found_too():
     depth = table()
     depth[30, 20:60] -= 0.03
-    assert on_object(depth, np.array([10, 40, 50, 5, 0])).tolist() == [30, 40, 30, 20, 0]
+    assert snap_to_foreground(depth, np.array([10, 40, 50, 5, 0])).tolist() == [30, 40, 30, 20, 0]
 
 
 def test_actions_stay_as_they_are_where_no_object_is_seen():
-    assert on_object(np.zeros((40, 40), np.float32), np.array([2, 15, 15, 12, 5])).tolist() == [
+    assert snap_to_foreground(np.zeros((40, 40), np.float32), np.array([2, 15, 15, 12, 5])).tolist() == [
         2,
         15,
         15,

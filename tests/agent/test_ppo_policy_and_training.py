@@ -21,7 +21,7 @@ from atp.perception.foreground import object_mask
 from atp.playing.policies import _load_ppo, make_policy, weights_available
 from atp.playing.ppo_policy import PpoPolicy, build_policy
 from envs.wrappers import depth_image
-from train.learning.ppo_trainer import PpoConfig, PpoTrainer, _OnObject
+from train.learning.ppo_trainer import PpoConfig, PpoTrainer, _SnapToForeground
 from train.ppo_train import main
 from train.runs.command import WorkerLost
 
@@ -228,7 +228,7 @@ class Table(gym.Env):
 
 def test_actions_are_moved_to_the_object_as_it_is_now():
     table = Table()
-    env = _OnObject(table)
+    env = _SnapToForeground(table)
     env.reset()
     for _ in range(3):
         env.step(np.array([0, 15, 31, 31, 3]))

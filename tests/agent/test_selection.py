@@ -120,9 +120,9 @@ def test_hold_and_push_are_chosen_in_one_region():
 
 def test_without_a_hold():
     network = Maps({(5, 5): 0.9}, {NO_HOLD: {(30, 2, 7): 0.8}})
-    assert best_actions(network, *images(2), hold=False)[0].tolist() == [[*NO_HOLD, 30, 2, 7]] * 2
+    assert best_actions(network, *images(2), holds=False)[0].tolist() == [[*NO_HOLD, 30, 2, 7]] * 2
     assert set(network.asked) == {NO_HOLD}
-    drawn = sampled_actions(network, *images(2), 0.05, torch.Generator().manual_seed(0), hold=False)
+    drawn = sampled_actions(network, *images(2), 0.05, torch.Generator().manual_seed(0), holds=False)
     assert drawn.tolist() == [[*NO_HOLD, 30, 2, 7]] * 2
 
 

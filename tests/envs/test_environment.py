@@ -8,9 +8,21 @@ import pytest
 
 from assets.catalog import TRAIN_CATEGORIES
 from envs.play import ArticulatedPlay
+from envs.simulator import HOLD_FORCE, PUSH_DISTANCE, PUSH_FORCE
+from envs.truth import MOVED_PIXELS
 from episodes import action_on_object, episode, flat, python
 
 pytestmark = pytest.mark.usefixtures("cache")
+
+
+def test_the_documentation_states_the_numbers_of_the_simulator():
+    for stated in (
+        f"up\n    to {HOLD_FORCE:g} N",
+        f"moves its point {PUSH_DISTANCE:g} m",
+        f"at most {PUSH_FORCE:g} N",
+        f"by more than {MOVED_PIXELS:g} pixels",
+    ):
+        assert stated in (ArticulatedPlay.__doc__ or "")
 
 
 @pytest.mark.parametrize("resolution", [90, (48, 64)])

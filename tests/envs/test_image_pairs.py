@@ -5,7 +5,7 @@ import pytest
 
 from atp.clips.steadying import match_light
 from envs.camera import Camera
-from envs.image_pairs import ImagePairConfig, sensor, synthesize_pair
+from envs.image_pairs import ImagePairConfig, disturbances, synthesize_pair
 from envs.image_pairs.furniture import furniture
 from envs.image_pairs.renderer import Lamp, Quad, box, render
 from envs.image_pairs.scene import UP, rotating, sliding
@@ -163,7 +163,7 @@ def test_the_mask_follows_a_shaken_camera():
 
 def test_muted_images_keep_their_brightness():
     frame = np.random.default_rng(0).uniform(0, 255, (6, 8, 3)).astype(np.float32)
-    (half,), (none,) = sensor.mute([frame], 0.5), sensor.mute([frame], 0.0)
+    (half,), (none,) = disturbances.mute([frame], 0.5), disturbances.mute([frame], 0.0)
     assert np.ptp(none, axis=2).max() < 1e-3
     assert np.ptp(half, axis=2) == pytest.approx(np.ptp(frame, axis=2) / 2, abs=1e-3)
     weights = np.array([0.299, 0.587, 0.114])
@@ -175,7 +175,7 @@ def test_hands_enter_from_the_border():
     drawn = 0
     for _ in range(20):
         frames = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
-        sensor.draw_hands(frames, ImagePairConfig(), rng)
+        disturbances.draw_hands(frames, ImagePairConfig(), rng)
         for frame in frames:
             changed = (frame != 128).any(-1)
             if changed.any():
@@ -184,7 +184,7 @@ def test_hands_enter_from_the_border():
                 assert rim.any()
     assert drawn > 5
     untouched = [np.full((80, 80, 3), 128.0, np.float32) for _ in range(2)]
-    sensor.draw_hands(untouched, ImagePairConfig(hands=False), rng)
+    disturbances.draw_hands(untouched, ImagePairConfig(hands=False), rng)
     assert all((frame == 128).all() for frame in untouched)
 
 

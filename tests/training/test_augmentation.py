@@ -9,7 +9,7 @@ from atp.networks.rotations import Rotation
 from train.signals.augmentation import AugmentationConfig, augment
 
 SIZE = 41
-STILL = AugmentationConfig(gain=0, offset=0, frame=0, noise=0, no_depth=0, no_action=0)
+STILL = AugmentationConfig(gain=0, offset=0, per_image=0, noise=0, no_depth=0, no_action=0)
 
 
 def one_turn(rotation, flip):

@@ -24,7 +24,7 @@ def logged_motion_iou(predicted, moved):
     collector._perceive = lambda *_: predicted[None]
     collector._records = lambda *_: np.zeros(1)
     group = _Group(np.arange(1), np.random.default_rng(0), torch.Generator(), [PartMemory((SIDE, SIDE))], set())
-    group.before, group.taken, group.explored = images, 0, np.zeros(1, bool)
+    group.before, group.interactions_done, group.explored = images, 0, np.zeros(1, bool)
     collector._look(group, None, images)
     return group.statistics.motion_iou
 

@@ -45,7 +45,7 @@ TABLE = {
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_every_row(row, variant):
     hold, push, moved, memory, *wanted = TABLE[row]
-    got = interaction_reward(hold, push, moved, ON_LEFT, memory, variant, on_object=LEFT | RIGHT)
+    got = interaction_reward(hold, push, moved, ON_LEFT, memory, variant, foreground=LEFT | RIGHT)
     same(got, wanted[VARIANTS.index(variant)])
 
 

@@ -32,14 +32,14 @@ class _Group:
     Attributes:
         members: (G,) their indices.
         rng: Source of their actions.
-        generator: The same for those drawn from reward maps.
+        generator: The same for those sampled from reward maps.
         memories: Their part memories.
         waiting: Those that have not answered yet.
-        taken: Interactions answered.
+        interactions_done: Interactions answered, -1 before the first observation.
         before: Their last observation.
         labels: (G, H, W) part memories before the action under way.
         actions: (G, 5) the action under way.
-        explored: (G,) whether it was drawn at random.
+        explored: (G,) whether it was random.
         records: One array for each interaction, (G,) records of the replay.
         statistics: Of their interactions.
     """
@@ -49,7 +49,7 @@ class _Group:
     generator: torch.Generator
     memories: list[PartMemory]
     waiting: set[int]
-    taken: int = -1
+    interactions_done: int = -1
     before: Arrays = field(default_factory=dict)
     labels: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8))
     actions: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -69,10 +69,10 @@ class Collector:
         variant: Variant of the reward; without a hold, nothing is held.
         predicted_share: Share of the environments whose part memory comes from predicted motion masks; in the others
             it comes from the true ones, which are better than the network's at first.
-        temperature: Of the drawn actions, see :func:`atp.acting.selection.sampled_actions`.
+        temperature: Of the actions sampled from reward maps, see :func:`atp.acting.selection.sampled_actions`.
         device: Of the networks.
         seed: Seeds the episodes and the actions.
-        memory: Whether the interaction network sees the part memory. Rewards are judged with it in any case.
+        see_memory: Whether the interaction network sees the part memory. Rewards are judged with it in any case.
         group_size: Environments of a group. Small groups wait less for their slowest, large ones make larger batches.
     """
 
@@ -85,14 +85,14 @@ class Collector:
         temperature: float,
         device: torch.device,
         seed: int | tuple[int, ...],
-        memory: bool = True,
+        see_memory: bool = True,
         group_size: int = 4,
     ) -> None:
         self.pool, self.interactions, self.variant = pool, interactions, variant
         self.predicted = np.arange(pool.count) < predicted_share * pool.count
         self.temperature, self.device = temperature, device
         self.seed = (seed,) if isinstance(seed, int) else seed
-        self.holds, self.memory = variant != "no-hold", memory
+        self.holds, self.see_memory = variant != "no-hold", see_memory
         self.group_size = group_size
         self._asked_round: int | None = None
 
@@ -113,7 +113,7 @@ class Collector:
             networks: The interaction and the part network, in evaluation mode.
             replay: Where the interactions go, when all episodes are over.
             round_index: Number of this round in the run.
-            epsilon: Probability that an action is drawn at random.
+            epsilon: Probability that an action is random.
             meanwhile: Called while no environment is ready, and then until it returns False, before anything is stored.
 
         Returns:
@@ -171,12 +171,12 @@ class Collector:
 
     def _advance(self, group: _Group, networks: tuple[InteractionNetwork, PartNetwork], epsilon: float) -> None:
         """Take in what a group answered, and act in it unless its episodes are over."""
-        after = _taken(self.pool.observation, group.members)
-        if group.taken >= 0:
+        after = _select(self.pool.observation, group.members)
+        if group.interactions_done >= 0:
             self._look(group, networks[1], after)
         group.before = after
-        group.taken += 1
-        if group.taken == self.interactions:
+        group.interactions_done += 1
+        if group.interactions_done == self.interactions:
             return
         group.labels = np.stack([memory.labels for memory in group.memories])
         self._act(group, networks[0], epsilon)
@@ -186,7 +186,7 @@ class Collector:
 
     def _look(self, group: _Group, network: PartNetwork, after: Arrays) -> None:
         """See what a group's action did, remember it and keep it as records."""
-        truth = _taken(self.pool.privileged, group.members)
+        truth = _select(self.pool.privileged, group.members)
         moved = np.stack([truth["moved_before"], truth["moved_after"]], axis=1)
         from_network = self.predicted[group.members]
         predicted = self._perceive(network, group, after, np.flatnonzero(from_network))
@@ -200,8 +200,8 @@ class Collector:
         statistics.explored += group.explored.tolist()
         statistics.optimal += truth["optimal"].tolist()
         statistics.effective += truth["effective"].tolist()
-        statistics.first += (group.taken < truth["num_parts"]).tolist()
-        if group.taken == 0:
+        statistics.first += (group.interactions_done < truth["num_parts"]).tolist()
+        if group.interactions_done == 0:
             images = {"before": group.before["rgb"][0], "after": after["rgb"][0]}
             masks = predicted[0]
             statistics.images = images | {"moved_before": masks[0], "moved_after": masks[1]}
@@ -216,11 +216,11 @@ class Collector:
             group.actions[i] = random_action(observation["depth"][i], shape, rng)
             if not self.holds:
                 group.actions[i, :2] = NO_HOLD
-        greedy = np.flatnonzero(~group.explored)
-        if len(greedy):
-            image = encoding.image_tensor(observation["rgb"][greedy], observation["depth"][greedy])
-            memory = encoding.memory_tensor(self._seen(group.labels[greedy]))
-            group.actions[greedy] = sampled_actions(
+        from_maps = np.flatnonzero(~group.explored)
+        if len(from_maps):
+            image = encoding.image_tensor(observation["rgb"][from_maps], observation["depth"][from_maps])
+            memory = encoding.memory_tensor(self._seen(group.labels[from_maps]))
+            group.actions[from_maps] = sampled_actions(
                 network,
                 image.to(self.device),
                 memory.to(self.device),
@@ -231,7 +231,7 @@ class Collector:
 
     def _seen(self, labels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Part memories as the interaction network sees them, in acting and, from the replay, in learning."""
-        return labels if self.memory else np.zeros_like(labels)
+        return labels if self.see_memory else np.zeros_like(labels)
 
     @torch.inference_mode()
     def _perceive(
@@ -261,24 +261,24 @@ class Collector:
             touched = (bool(touch[0]), bool(touch[1]))
             if self.variant == "no-touch":
                 touched = (True, True)  # no bits: read as if both had touched
-            on_object = object_mask(before["depth"][i])
+            foreground = object_mask(before["depth"][i])
             rewards = interaction_reward(
                 *touched,
                 flowed[i],
                 actions[i, :2],
                 labels[i],
                 self.variant,
-                on_object=on_object if on_object.any() else None,
+                foreground=foreground if foreground.any() else None,
             )
             records["rewards"][i] = rewards
             if not self.holds:
                 touched = (True, touched[1])  # there is no hold that could have failed
             records["hindsight"][i] = hindsight_codes(
-                rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, on_object
+                rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, foreground
             )
         return records
 
 
-def _taken(arrays: Arrays, members: NDArray[np.intp]) -> Arrays:
+def _select(arrays: Arrays, members: NDArray[np.intp]) -> Arrays:
     """Copies of what some environments answered."""
     return {name: array[members] for name, array in arrays.items()}

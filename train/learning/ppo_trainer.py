@@ -17,7 +17,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecEnv
 
 from atp.agent import pick_device
-from atp.perception.foreground import on_object
+from atp.perception.foreground import snap_to_foreground
 from atp.playing.ppo_policy import PpoPolicy, policy_arguments
 from envs.parallel.pool import WorkerLost
 from envs.wrappers import DepthAsImage
@@ -174,7 +174,7 @@ class PpoTrainer(TrainingRun):
         try:
             model.learn(config.round_size, callback=outcomes, reset_num_timesteps=False)
         except (EOFError, ConnectionError) as error:
-            raise WorkerLost("an environment worker was lost") from error
+            raise WorkerLost("an environment worker was lost (PPO does not replace it)") from error
         losses = {
             "loss/policy": "policy_gradient_loss",
             "loss/value": "value_loss",
@@ -231,7 +231,7 @@ class _OutcomeInfo(gym.Wrapper):
         return observation, reward, terminated, truncated, outcome
 
 
-class _OnObject(gym.Wrapper):
+class _SnapToForeground(gym.Wrapper):
     """Moves both pixels of every action to the nearest ones of the object."""
 
     def __init__(self, env: gym.Env) -> None:
@@ -244,7 +244,7 @@ class _OnObject(gym.Wrapper):
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        observation, *rest = self.env.step(on_object(self._depth, action))
+        observation, *rest = self.env.step(snap_to_foreground(self._depth, action))
         self._depth = observation["depth"]
         return observation, *rest
 
@@ -254,7 +254,7 @@ def _make_env(options: dict[str, Any], restrict_to_foreground: bool, apart: bool
         os.setpgid(0, 0)  # Ctrl-C is for the trainer, which saves and then ends its workers
     env = gym.make("envs:ArticulatedPlay-v0", disable_env_checker=True, **options)
     if restrict_to_foreground:
-        env = _OnObject(env)
+        env = _SnapToForeground(env)
     return DepthAsImage(_OutcomeInfo(env))
 
 

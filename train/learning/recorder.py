@@ -80,7 +80,7 @@ class Recorder(TrainingRun):
             temperature=config.temperature,
             device=self.agent.device,
             seed=config.seed,
-            memory=self.agent.options.see_memory,
+            see_memory=self.agent.options.see_memory,
             group_size=config.group_size,
         )
 

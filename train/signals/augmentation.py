@@ -17,8 +17,8 @@ from atp.networks.rotations import Rotation
 
 RGB = slice(0, 3)
 DEPTH = slice(3, 5)  # height and validity
-FRAMES = ("before", "after")
-ROTATED = (*FRAMES, "memory", "moved_before", "moved_after")
+IMAGES = ("before", "after")
+ROTATED = (*IMAGES, "memory", "moved_before", "moved_after")
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class AugmentationConfig:
 
     Attributes:
         rotate: Rotate by a random multiple of 45 degrees, and flip.
-        upright: Flip alone, left to right: rooms have an up and a down.
+        upright: Flip alone, left to right: images of rooms have an up and a down.
         gain: Largest relative change of contrast, of all channels and of each.
         offset: Largest change of brightness, of 1.
-        frame: Largest relative gain and offset between the frames of one sample (exposure control).
-        noise: Standard deviation of pixel noise, of 1; drawn anew for each frame.
+        per_image: Largest relative gain and offset between the images of one sample (exposure control).
+        noise: Standard deviation of pixel noise, of 1; sampled anew for each image.
         no_depth: Probability that depth is absent.
         no_action: Probability that the action is unknown (part network).
     """
@@ -40,7 +40,7 @@ class AugmentationConfig:
     upright: bool = False
     gain: float = 0.3
     offset: float = 0.15
-    frame: float = 0.03
+    per_image: float = 0.03
     noise: float = 0.02
     no_depth: float = 0.25
     no_action: float = 0.25
@@ -72,16 +72,16 @@ def augment(batch: dict[str, Tensor], config: AugmentationConfig, generator: tor
         batch |= {name: rotation.maps(batch[name]) for name in ROTATED if name in batch}
         if "hindsight" in batch:
             batch["hindsight"] = rotation.direction_labels(rotation.maps(batch["hindsight"]))
-    frames = [name for name in FRAMES if name in batch]
-    batch |= dict(zip(frames, _disturb([batch[name] for name in frames], generator, config), strict=True))
+    images = [name for name in IMAGES if name in batch]
+    batch |= dict(zip(images, _disturb([batch[name] for name in images], generator, config), strict=True))
     unknown = torch.rand(len(actions), 1, generator=generator) < config.no_action
     maps = action_tensor(torch.where(unknown, UNKNOWN_ACTION, actions), shape)
     return batch | {"action": actions, "action_maps": maps}
 
 
-def _disturb(frames: Sequence[Tensor], generator: torch.Generator, config: AugmentationConfig) -> list[Tensor]:
-    """Change the colours of (B, 5, H, W) frames, alike in the frames of a sample, and leave out depth."""
-    count = len(frames[0]) if frames else 0
+def _disturb(images: Sequence[Tensor], generator: torch.Generator, config: AugmentationConfig) -> list[Tensor]:
+    """Change the colours of (B, 5, H, W) images, alike in the images of a sample, and leave out depth."""
+    count = len(images[0]) if images else 0
 
     def uniform(limit: float, channels: int) -> Tensor:
         return limit * (2 * torch.rand(count, channels, 1, 1, generator=generator) - 1)
@@ -90,9 +90,9 @@ def _disturb(frames: Sequence[Tensor], generator: torch.Generator, config: Augme
     offset = uniform(config.offset, 1)
     depth = (torch.rand(count, 1, 1, 1, generator=generator) >= config.no_depth).float()
     disturbed = []
-    for frame in frames:
-        frame_gain, frame_offset = 1 + uniform(config.frame, 1), uniform(config.frame, 1)
-        noise = config.noise * torch.randn(frame[:, RGB].shape, generator=generator)
-        rgb = (frame[:, RGB] * gain * frame_gain + offset + frame_offset + noise).clamp(-0.5, 0.5)
-        disturbed.append(torch.cat([rgb, frame[:, DEPTH] * depth], 1))
+    for image in images:
+        own_gain, own_offset = 1 + uniform(config.per_image, 1), uniform(config.per_image, 1)
+        noise = config.noise * torch.randn(image[:, RGB].shape, generator=generator)
+        rgb = (image[:, RGB] * gain * own_gain + offset + own_offset + noise).clamp(-0.5, 0.5)
+        disturbed.append(torch.cat([rgb, image[:, DEPTH] * depth], 1))
     return disturbed

@@ -20,8 +20,9 @@ GROUND = 8  # nothing to touch here
 USELESS = 9  # pushing here has no reward, in any direction
 UNKNOWN = 255
 #: A pixel that moved by fewer pixels than this is near the centre of the rotation: its lever is too short to tell.
+#: Chosen at 90 x 90 pixels, as is ``HELD_RADIUS``; neither scales with the resolution.
 MIN_LEVER_FLOW = 4.0
-#: Pixels this near to the held one belong to the held link.
+#: Pixels at most this many away from the held one belong to the held link.
 HELD_RADIUS = 5
 
 
@@ -31,7 +32,7 @@ def hindsight_codes(
     moved: NDArray[np.bool_],
     hold: NDArray[np.integer],
     touched: tuple[bool, bool],
-    on_object: NDArray[np.bool_],
+    foreground: NDArray[np.bool_],
 ) -> NDArray[np.uint8]:
     """Label the pixels of the image before an interaction.
 
@@ -41,14 +42,14 @@ def hindsight_codes(
         moved: (H, W) bool, pixels that the flow moves.
         hold: (2,) held row and col.
         touched: Touch bits of hold and push.
-        on_object: (H, W) bool from depth; all False where there is no depth, then nothing is said of the ground.
+        foreground: (H, W) bool from depth; all False where there is no depth, then nothing is said of the ground.
 
     Returns:
         (H, W) uint8 codes: direction 0..7, ``GROUND``, ``USELESS`` or ``UNKNOWN``.
     """
     codes = np.full(moved.shape, UNKNOWN, np.uint8)
-    if on_object.any():
-        codes[~on_object & ~moved] = GROUND
+    if foreground.any():
+        codes[~foreground & ~moved] = GROUND
     if not touched[0]:
         return codes
     held_stayed = not moved[hold[0], hold[1]]
@@ -57,7 +58,7 @@ def hindsight_codes(
     if held_stayed:
         codes[near & ~moved & (codes != GROUND)] = USELESS
     if touched[1] and moved.any() and held_stayed:
-        codes[on_object & ~moved] = USELESS
+        codes[foreground & ~moved] = USELESS
         if rewards.push == 1.0:
             size = np.hypot(flow[..., 0], flow[..., 1])
             direction = np.round(np.arctan2(-flow[..., 1], flow[..., 0]) / (np.pi / 4)).astype(int) % 8

@@ -1,9 +1,12 @@
 """The reward of one interaction, worked out from touch and motion alone.
 
-AtP trains its interaction network without part labels: an interaction is judged by whether the two
-grippers touched something, by what moved (optical flow), and by what the agent's own part memory already
-holds. Hold and push are judged apart; each gets 1, 0 or *nothing*. Nothing is written as NaN and means "no
-gradient here": the interaction cannot tell whether this choice was good.
+AtP trains its interaction network without part labels: an interaction is judged by whether the two grippers touched
+something, by which pixels moved, and by what the agent's own part memory already holds. The pixels that moved come from
+the simulator's exact flow (``info["privileged"]["flow"]``), not from an estimate of optical flow: rewards exist in
+training alone, and an agent at play needs none.
+
+Hold and push are judged apart; each gets 1, 0 or *nothing*. Nothing is written as NaN and means "no gradient here": the
+interaction cannot tell whether this choice was good.
 """
 
 from __future__ import annotations
@@ -14,13 +17,11 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.conventions import MIN_PART_PIXELS
+
 Variant = Literal["touch", "no-touch", "no-hold"]
 
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-
-# Fewer moved pixels than this are flow noise, not a part (the size below which nothing counts as a part
-# anywhere in the project).
-MIN_MOVED_PIXELS = 20
 
 # A motion is "a part already in the memory" when more than this share of it is labelled. Half: noisy memory
 # masks spill over their neighbours, so a new part is rarely quite unlabelled, and a known one rarely all.
@@ -28,7 +29,7 @@ KNOWN_SHARE = 0.5
 
 # no-hold only: at least this share of the object must have stayed for the motion to single out a part. Not
 # zero, because flow is unsure at outlines and near the centre of a rotation.
-STAYED_SHARE = 0.1
+OBJECT_STAYED_SHARE = 0.1
 
 NOTHING = float("nan")
 
@@ -48,10 +49,10 @@ def interaction_reward(
     memory_labels: NDArray[np.uint8],
     variant: Variant = "touch",
     *,
-    on_object: NDArray[np.bool_] | None = None,
-    min_pixels: int = MIN_MOVED_PIXELS,
+    foreground: NDArray[np.bool_] | None = None,
+    min_pixels: int = MIN_PART_PIXELS,
 ) -> Rewards:
-    """Judge one interaction (AtP section 3, reward of the interaction network).
+    """Judge one interaction (AtP, arXiv 2105.01047, reward of the interaction network).
 
     ``touch`` follows this table:
 
@@ -76,17 +77,17 @@ def interaction_reward(
 
     ``no-hold`` has no hold head and no held place: the hold gets nothing always, the push gets 0 when it
     missed, when nothing moved, or when a part already in the memory moved, else 1. The row of the held place
-    becomes "all of the object moved too", which singles out no part: push 0. It needs ``on_object`` and is
+    becomes "all of the object moved too", which singles out no part: push 0. It needs ``foreground`` and is
     left out without it.
 
     Args:
         hold_touched: Touch bit of the holding gripper.
         push_touched: Touch bit of the pushing gripper.
-        moved: (H, W) bool, pixels of the image *before* the interaction that moved, from optical flow.
+        moved: (H, W) bool, pixels of the image *before* the interaction that moved, from the simulator's flow.
         hold: Held pixel (row, col) in the image before the interaction.
         memory_labels: (H, W) uint8, the part memory before the interaction; 0 = no known part.
         variant: Which of the three rewards.
-        on_object: (H, W) bool, pixels of the object before the interaction (from depth). Used by ``no-hold``.
+        foreground: (H, W) bool, pixels of the object before the interaction, from depth. Used by ``no-hold``.
         min_pixels: Fewer moved pixels than this mean that nothing moved.
 
     Returns:
@@ -115,7 +116,7 @@ def interaction_reward(
     if variant == "no-hold":
         if not push_touched or not anything:
             return Rewards(NOTHING, 0.0)
-        return Rewards(NOTHING, float(is_new and not _all_moved(moved, on_object, min_pixels)))
+        return Rewards(NOTHING, float(is_new and not _all_moved(moved, foreground, min_pixels)))
 
     if variant == "touch" and not (hold_touched and push_touched):
         return Rewards(NOTHING if hold_touched else 0.0, NOTHING if push_touched else 0.0)
@@ -125,12 +126,12 @@ def interaction_reward(
     return Rewards(value, value)
 
 
-def _all_moved(moved: NDArray[np.bool_], on_object: NDArray[np.bool_] | None, min_pixels: int) -> bool:
+def _all_moved(moved: NDArray[np.bool_], foreground: NDArray[np.bool_] | None, min_pixels: int) -> bool:
     """Whether too little of the object stayed for the motion to single out a part."""
-    if on_object is None:
+    if foreground is None:
         return False
-    on_object = np.asarray(on_object)
-    if on_object.dtype != np.bool_ or on_object.shape != moved.shape:
-        raise ValueError(f"on_object must be a bool mask of shape {moved.shape}, got {on_object.shape}")
-    stayed = np.count_nonzero(on_object & ~moved)
-    return bool(stayed < max(min_pixels, STAYED_SHARE * np.count_nonzero(on_object)))
+    foreground = np.asarray(foreground)
+    if foreground.dtype != np.bool_ or foreground.shape != moved.shape:
+        raise ValueError(f"foreground must be a bool mask of shape {moved.shape}, got {foreground.shape}")
+    stayed = np.count_nonzero(foreground & ~moved)
+    return bool(stayed < max(min_pixels, OBJECT_STAYED_SHARE * np.count_nonzero(foreground)))

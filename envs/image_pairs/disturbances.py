@@ -1,4 +1,8 @@
-"""What a camera and a careless person make of two renderings: hands, light, blur, compression, noise, shake."""
+"""What makes two renderings look like real video: hands, muted colours, light, blur, sensor noise, compression.
+
+Hands are objects in front of the camera; light and colour belong to the room; the rest comes from the camera. A shaken
+camera is in :mod:`envs.image_pairs.synthesis`, because the masks move with it.
+"""
 
 from __future__ import annotations
 
