@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-#: Directions of a push: k * 45 degrees counter-clockwise from image right, k = 0..7.
+#: Directions of a push: k * 45 degrees counter-clockwise from world +x, which is image right for a camera that is not
+#: tilted; k = 0..7.
 DIRECTIONS = 8
 #: Labels of parts are 1..15 everywhere; 0 is the background.
 MAX_PARTS = 15
-#: Fewer pixels than this are noise and not a part, be it seen, moved or remembered.
+#: Fewer pixels than this are noise and not a part, be it seen, moved or remembered; at any
+#: resolution.
 MIN_PART_PIXELS = 20
 #: Side of the image in pixels, unless the weights or an option say otherwise.
 RESOLUTION = 90

@@ -24,7 +24,7 @@ from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_motion, motion_confidence
 from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
 
-#: A part is examined for further parts this many pixels inside its mask.
+#: A part is examined for further parts this many pixels inside its mask, at any resolution.
 RIM = 2
 
 
@@ -53,7 +53,7 @@ class Agent:
         for _ in range(5):
             action = agent.act(observation)
             after, _, _, _, _ = env.step(action)
-            parts = agent.observe(observation, action, after)   # (H, W) uint8, 0 background
+            parts = agent.observe(observation, action, after)   # (H, W) uint8, 0: no part known
             observation = after
 
     It encodes each observation once, however often it is used in a step. Its options never change: :meth:`replace`
@@ -155,7 +155,7 @@ class Agent:
 
     @property
     def parts(self) -> Labels:
-        """The parts found, (H, W) uint8 aligned with the current image: 0 background, 1.. parts.
+        """The parts found, (H, W) uint8 aligned with the current image: 0 no part known, 1.. parts.
 
         Those of the part memory; with ``residual`` and depth, the residual part as well
         (:mod:`atp.perception.depth_refinement`).
@@ -207,7 +207,7 @@ class Agent:
 
         Args:
             observation: The current observation.
-            labels: (H, W) uint8 part memory aligned with it: 0 background, 1.. parts.
+            labels: (H, W) uint8 part memory aligned with it: 0 no part known, 1.. parts.
             failed: (5,) actions that found nothing new lately.
             within: (H, W) bool, the pixels that can be reached; None: all.
 
@@ -250,7 +250,7 @@ class Agent:
             after: The observation after it.
 
         Returns:
-            (H, W) uint8 part memory aligned with ``after``: 0 background, 1.. parts.
+            (H, W) uint8 parts aligned with ``after``, as :attr:`parts`: with the residual part where it is asked for.
         """
         return self.remember(action, *self.segment_motion(before, after, action), after)
 

@@ -10,7 +10,8 @@ Conventions, for the whole of `envs`:
 * Image vectors, such as flow, are (d col, d row): right and down are positive.
 * The default camera looks straight down, with world +x to the right of the image and +y to its top, and shows one metre
   of the ground along the longer side. So direction k of a push, k * 45 degrees counter-clockwise in the image, is the
-  same angle about world +z.
+  same angle about world +z. A tilted camera shows it foreshortened and skewed; the tilt
+  is sampled in :mod:`envs.randomization`.
 
 >>> camera = Camera.above(90, 90)
 >>> row, col, depth = camera.project(np.array([[0.25, 0.0, 0.0]]))
@@ -84,7 +85,7 @@ class Camera:
         Args:
             height: Image rows.
             width: Image columns. The longer side of the image shows ``VIEW_WIDTH`` metres of the ground.
-            tilt: Rotation in radians about the world's x and y axes, about the point looked at.
+            tilt: Rotations in radians about the point looked at: first about the world's x axis, then about its y axis.
             distance: Metres from the point looked at to the optical centre. The focal length does not change
                 with it, so that a farther camera shows more.
             offset: World (x, y) in metres of the point looked at.

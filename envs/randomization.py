@@ -1,4 +1,4 @@
-"""Domain randomisation: what changes from episode to episode, and what a sensor adds to every image."""
+"""Domain randomization: what changes from episode to episode, and what a sensor adds to every image."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ class SampledScene:
         light: The lighting.
         friction: The friction of the object.
         background: (H, W, 3) float32 in 0..255.
-        shadow: (d row, d col, darkness in 0..1) of the shadow, in pixels, or None.
+        shadow: (d row, d col, darkness in 0..1) of the shadow, or None; the shift is in pixels, down and right. In
+            the order of pixels, (row, col), not in that of flow, (d col, d row).
         rgb_noise: Standard deviation of the colour noise in grey levels.
         blur: Sigma in pixels of the blur.
         depth_holes: Share of pixels without a reading.
@@ -99,7 +100,7 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
     """Sample everything that stays the same during an episode.
 
     Args:
-        config: What to randomise.
+        config: What to randomize.
         height: Image rows.
         width: Image columns.
         rng: Source of randomness.
@@ -147,7 +148,7 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
 
 @lru_cache(maxsize=1)
 def _camera(height: int, width: int, tilt: tuple[float, float], distance: float, offset: tuple[float, float]) -> Camera:
-    """The camera above; where it is not randomised, one serves all episodes."""
+    """The camera above; where it is not randomized, one serves all episodes."""
     return Camera.above(height, width, tilt=tilt, distance=distance, offset=offset)
 
 
@@ -155,12 +156,12 @@ def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.ra
     """Sample colours for the links of an object.
 
     Args:
-        config: What to randomise.
+        config: What to randomize.
         links: Link indices of every part.
         rng: Source of randomness.
 
     Returns:
-        Red, green, blue in 0..1 by link index; empty where colours are not randomised or in a third of the episodes,
+        Red, green, blue in 0..1 by link index; empty where colours are not randomized or in a third of the episodes,
         which leaves the object its own.
     """
     if not config.colours or rng.random() < 1 / 3:
@@ -183,25 +184,25 @@ def observe(
     Args:
         view: The view.
         scene: The episode's scene.
-        config: What to randomise.
+        config: What to randomize.
         rng: Source of the noise of this image.
 
     Returns:
         rgb (H, W, 3) uint8 and depth (H, W) float32 in metres, 0 where there is no reading. New arrays.
     """
     ground = scene.background
-    on_object = view.links >= 0
+    foreground = view.links >= 0
     if scene.shadow is not None:
         d_row, d_col, darkness = scene.shadow
-        height, width = on_object.shape
+        height, width = foreground.shape
         shift = np.array([[1, 0, d_col], [0, 1, d_row]], np.float32)
-        dark = cv2.warpAffine(on_object.astype(np.float32), shift, (width, height))
+        dark = cv2.warpAffine(foreground.astype(np.float32), shift, (width, height))
         dark = cv2.GaussianBlur(dark, (0, 0), 1.5 * height / RESOLUTION)
         ground = ground * (1 - darkness * dark[..., None])
     if not (scene.rgb_noise or config.exposure or scene.blur or scene.shadow or config.background):
-        rgb: Any = cv2.copyTo(view.rgb, on_object.view(np.uint8), scene.plain_background.copy())
+        rgb: Any = cv2.copyTo(view.rgb, foreground.view(np.uint8), scene.plain_background.copy())
     else:
-        image = np.where(on_object[..., None], view.rgb, ground).astype(np.float32)
+        image = np.where(foreground[..., None], view.rgb, ground).astype(np.float32)
         if scene.blur > 0.25:
             image = cv2.GaussianBlur(image, (0, 0), scene.blur).astype(np.float32)
         image *= 1 + config.exposure * rng.uniform(-1, 1)

@@ -2,7 +2,8 @@
 
 Conventions, beside those of :mod:`envs.camera`:
 
-* Part p has label p + 1, and 0 is the background. An array over parts has `assets.conventions.MAX_PARTS` entries.
+* Part p has label p + 1, and 0 is the background. ``held_part`` and ``pushed_part`` are labels. An array over
+  parts has `assets.conventions.MAX_PARTS` entries.
 * Flow is (d col, d row) in pixels, from the image before to the image after, given at the pixels of the image before.
 
 >>> labels = np.zeros((20, 20), np.uint8)
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from assets.conventions import MAX_PARTS, MIN_PART_PIXELS
 from envs.camera import Camera
 
-#: A part has moved when one of its visible pixels moves by more than this many pixels.
+#: A part has moved when one of its visible pixels moves by more than this many pixels, at any resolution.
 MOVED_PIXELS = 1.5
 #: A part whose pose changes by less than this (metres, or an entry of its rotation) is still: 0.001 pixels.
 STILL = 1e-5
@@ -37,11 +38,12 @@ class Outcome:
 
     Attributes:
         moved_parts: (``MAX_PARTS``,) bool, entry p for the part with label p + 1.
-        held_part: Label under the hold pixel, 0 where it touched nothing.
-        pushed_part: Label under the push pixel, 0 where it touched nothing.
-        effective: The push moved one or more parts while the held one stayed.
+        held_part: Label (not index) of the part under the hold pixel, 0 where it holds none.
+        pushed_part: Label (not index) of the part under the push pixel, 0 where it touched none.
+        effective: The push moved one or more parts while a held part stayed; never where no part is held.
         optimal: Effective, and exactly one of the moved parts had never moved before.
-        displacement: Mean motion in pixels over the pixels that moved.
+        displacement: Mean motion in pixels over all visible pixels of the parts that moved, also over those that moved
+            by less than ``MOVED_PIXELS``; 0.0 where no part moved.
     """
 
     moved_parts: NDArray[np.bool_]

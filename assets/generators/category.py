@@ -38,7 +38,8 @@ def register_category(name: str, *, split: Group) -> Callable[[Draw], Draw]:
     """Make a decorator that registers a function as a category and returns it unchanged.
 
     Args:
-        name: The category's name. A part of it decides which object a seed gives, so it never changes.
+        name: The category's name. With the split it is hashed into the seed of every object: another name gives other
+            objects, so it never changes.
         split: See `Category.split`.
 
     Raises:

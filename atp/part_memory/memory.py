@@ -4,6 +4,10 @@ After each interaction the memory gets two masks, what moved in the image before
 after it, and carries its parts over to the new image. What was moved decides what happens:
 
 - nothing, or less than a set size: the memory stays as it is;
+- something seen in the image after alone: the hidden part, if there is exactly one; else, where mostly nothing is
+  known, a new part;
+- something seen in the image before alone: if it touches the border, the known parts that it is left the image and
+  are forgotten; if not, the mask after is missing and the memory stays as it is;
 - something on no known part: a new part;
 - one known part: it moves along, and its mask becomes the one seen;
 - a piece of a known part, while much of it stayed: the piece becomes a part of its own;
@@ -33,7 +37,7 @@ from atp.part_memory.registration import register, warp
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
 # Specks of a motion mask below this many pixels are dropped; larger ones below `min_pixels` are kept beside a
-# large one only (a part seen through the arms of another can fall into small bits).
+# large one only (a part seen through the arms of another can fall into small bits). Neither scales with the resolution.
 SPECK_PIXELS = 5
 
 # A part is affected by a motion when this share of the part, or of the motion, lies on the other. Below, the
@@ -56,6 +60,13 @@ UNKNOWN_SHARE = 0.6
 # Registration is needed for one part only when some of it is hidden: it was before, or its visible area
 # changed by more than this share.
 AREA_CHANGE = 0.03
+
+# Something that appears is a new part when less than this share of it lies on known parts.
+APPEARED_KNOWN_SHARE = 0.5
+
+# Beside whole parts that move, a piece has at least this share of the smallest of them; below, it is a spill of
+# the mask.
+PIECE_OF_SMALLEST = 0.5
 
 _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
@@ -110,7 +121,10 @@ class PartMemory:
 
     @property
     def labels(self) -> Labels:
-        """(H, W) uint8, visible part of each pixel of the present image, 0 where none is known; a copy."""
+        """(H, W) uint8, visible part of each pixel of the present image; a copy.
+
+        0 where none is known: on the ground, and on the object where nothing has moved yet.
+        """
         return self._labels.copy()
 
     @property
@@ -157,7 +171,7 @@ class PartMemory:
         hidden = [p for p in self._amodal if np.count_nonzero(self._labels == p) < self.min_pixels]
         if len(hidden) == 1:
             self._place({hidden[0]: _Placed(after, after)}, left=after)
-        elif np.count_nonzero(after & (self._labels > 0)) < 0.5 * np.count_nonzero(after):
+        elif np.count_nonzero(after & (self._labels > 0)) < APPEARED_KNOWN_SHARE * np.count_nonzero(after):
             self._place({self._free_label(): _Placed(after, after)}, left=after)
 
     def _vanish(self, before: Mask) -> None:
@@ -213,7 +227,7 @@ class PartMemory:
                     pieces.append((overlap, _Mover(0, piece, piece, part)))
         if whole:
             smallest = min(np.count_nonzero(m.visible) for m in whole)
-            pieces = [p for p in pieces if p[0] >= 0.5 * smallest]
+            pieces = [p for p in pieces if p[0] >= PIECE_OF_SMALLEST * smallest]
         for _, mover in pieces:
             mover.part = self._free_label(taken=[m.part for m in whole])
             if mover.part:

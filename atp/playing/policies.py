@@ -287,7 +287,7 @@ def _require(weights: str) -> Path:
     folder = shipped_weights(weights)
     if not (folder / "config.json").is_file():
         raise ValueError(
-            f"{folder}: there are no weights for this policy yet; train them (README, 'Train') and copy the "
-            "run's folder 'weights' there"
+            f"{folder}: there are no weights '{weights}' yet; run their command in docs/results/training.md "
+            "(policies with weights of their own) and copy the run's folder 'weights' there"
         )
     return folder

@@ -1,17 +1,8 @@
 """Ways to make soups, by name: `atp soup` and :func:`atp.soups.comparison.compare` go through all of them.
 
-A new way is one function in a module of its own, anybody's, which registers it:
-
-    from atp.soups import StateDict, mix
-    from atp.soups.methods import METHODS, Soup, SoupInputs
-
-    @METHODS.register("best-two")
-    def best_two(inputs: SoupInputs) -> list[Soup]:
-        first, second = sorted(range(len(inputs.scores)), key=inputs.scores.__getitem__)[-2:]
-        weights = [0.5 * (index in (first, second)) for index in range(len(inputs.scores))]
-        return [Soup("best two", mix(inputs.ingredients, weights), [first, second])]
-
-``atp soup --methods uniform,my_module:best-two`` finds it by the name of its module.
+A new way is one function in a module of its own, anybody's: it takes :class:`SoupInputs`, returns any number of
+:class:`Soup` and registers itself with ``@METHODS.register("best-two")``. ``atp soup --methods
+uniform,my_module:best-two`` finds it by the name of its module. CONTRIBUTING.md ("A soup method") has a tested example.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from assets.catalog import outside_modules
 from envs.parallel.process_workers import ProcessWorkers
 from envs.parallel.worker import Answer, Arrays, Command, MakeEnv, Maker, Reset, Step, layout_of
 
-__all__ = ["Answer", "Arrays", "EnvironmentPool", "WorkerLost", "play_pool"]
+__all__ = ["Answer", "Arrays", "EnvironmentFailed", "EnvironmentPool", "WorkerLost", "play_pool"]
 
 Backend = Literal["processes", "ray"]
 
@@ -33,7 +33,11 @@ MOST_LOSSES = 3
 
 
 class WorkerLost(RuntimeError):
-    """A worker died or stopped answering again and again, or an environment failed."""
+    """A worker died or stopped answering, again and again."""
+
+
+class EnvironmentFailed(WorkerLost):
+    """An environment raised an error, which is the cause. The pool is closed, as when a worker is lost."""
 
 
 class Workers(Protocol):
@@ -165,7 +169,8 @@ class EnvironmentPool:
             Answers by environment, in the order in which they came.
 
         Raises:
-            WorkerLost: An environment raised an error, which is the cause; or a worker was lost several times in a row.
+            EnvironmentFailed: An environment raised an error, which is the cause.
+            WorkerLost: A worker was lost several times in a row.
         """
         answers: dict[int, Answer] = {}
         wanted = min(at_least, sum(episode.asked is not None for episode in self._episodes))
@@ -191,7 +196,10 @@ class EnvironmentPool:
             for _, answers, reason in self._workers.receive(1.0):
                 results.update(answers)
                 if reason is not None:
-                    raise WorkerLost(f"an environment worker {reason} while {name} was called")
+                    raise WorkerLost(
+                        f"an environment worker {reason} while {name} was called; "
+                        "close() the environments and make them anew"
+                    )
         for result in results.values():
             if isinstance(result, Exception):
                 raise result
@@ -234,7 +242,7 @@ class EnvironmentPool:
     def _check_idle(self, indices: Sequence[int]) -> None:
         for index in indices:
             if self._episodes[index].asked is not None:
-                raise RuntimeError(f"environment {index} has not answered yet")
+                raise RuntimeError(f"environment {index} has not answered yet: call wait() first")
 
     def _receive(self, answers: dict[int, Answer], timeout: float) -> None:
         """Take in what workers answered, and replace those that are lost."""
@@ -243,7 +251,7 @@ class EnvironmentPool:
                 if isinstance(answer, Exception):
                     self.close()
                     name = type(answer).__name__
-                    raise WorkerLost(f"environment {index} failed ({name}: {answer})") from answer
+                    raise EnvironmentFailed(f"environment {index} failed ({name}: {answer})") from answer
                 self._episodes[index].take(answer)
                 self._heard_at[worker], self._losses[worker] = time.monotonic(), 0
                 answers[index] = answer
@@ -254,6 +262,16 @@ class EnvironmentPool:
         """What a worker has not answered yet."""
         asked = [self._episodes[index].asked for index in self._served[worker]]
         return [command for command in asked if command is not None]
+
+    def _asked_where(self, worker: int) -> str:
+        """The environments that a worker has not answered for, with the seeds of their episodes, for messages."""
+        places = []
+        for index in self._served[worker]:
+            episode = self._episodes[index]
+            reset = episode.asked if isinstance(episode.asked, Reset) else episode.start
+            if episode.asked is not None and reset is not None:
+                places.append(f"environment {index} (seed {reset.seed})")
+        return ", ".join(places) or "no environment"
 
     def _silent_for(self, worker: int) -> float:
         """Seconds since a worker that has something to do was heard of."""
@@ -268,7 +286,10 @@ class EnvironmentPool:
         self._losses[worker] += 1
         if self._losses[worker] > MOST_LOSSES:
             self.close()
-            raise WorkerLost(f"an environment worker {reason}, {self._losses[worker]} times in a row")
+            raise WorkerLost(
+                f"an environment worker {reason}, {self._losses[worker]} times in a row, while it served "
+                f"{self._asked_where(worker)}"
+            )
         self._start(worker)
         for index in self._served[worker]:
             episode = self._episodes[index]

@@ -1,4 +1,4 @@
-"""Domain randomisation: each switch changes what it should and nothing else."""
+"""Domain randomization: each switch changes what it should and nothing else."""
 
 from __future__ import annotations
 
