@@ -193,10 +193,9 @@ def outside(tmp_path, monkeypatch):
 def test_a_policy_from_outside_plays_in_worker_processes(outside, weights):
     cells = [Cell(f"outside_policies:{name}", "pliers", "test") for name in ("Corner", "Seer")]
     corner, seer = evaluate(cells, 2, [0], Setting(str(weights)), workers=2)
-    assert corner["policy"] == "outside_policies:Corner"
-    assert corner["episodes"] == 2
-    assert corner["effective_rate"] == 0.0  # the object is never in the corner
-    assert (seer["effective_rate"] > 0.5, seer["motion_iou"]) == (True, 1.0)  # it sees true motion
+    assert (corner.policy, corner.episodes) == ("outside_policies:Corner", 2)
+    assert corner.scores["effective_rate"] == 0.0  # the object is never in the corner
+    assert (seer.scores["effective_rate"] > 0.5, seer.scores["motion_iou"]) == (True, 1.0)  # it sees true motion
     assert evaluate(cells, 2, [0], Setting(str(weights))) == [corner, seer]
 
 

@@ -24,6 +24,7 @@ from envs.wrappers import depth_image
 from train.learning.ppo_trainer import PpoConfig, PpoTrainer, _SnapToForeground
 from train.ppo_train import main
 from train.runs.command import WorkerLost
+from train.runs.curve_file import read_curve
 
 SIDE = 32
 #: Rounds of 10 interactions; checkpoints at 10, 20 and 30.
@@ -112,9 +113,9 @@ def test_other_options_are_refused(whole):
 
 
 def test_the_curve_covers_the_run(whole):
-    entries = json.loads((whole.config.out / "curve.json").read_text())
-    assert [entry["interactions"] for entry in entries] == [10, 20, 30]
-    assert all(0 <= entry["effective/policy"] <= 1 for entry in entries)
+    entries = read_curve(whole.config.out)
+    assert [entry.interactions for entry in entries] == [10, 20, 30]
+    assert all(0 <= entry.rates["effective/policy"] <= 1 for entry in entries)
 
 
 def test_loaded_policy_acts_as_the_trained_one(whole):
