@@ -29,6 +29,7 @@ from train.data.replay import Replay
 from train.learning.collector import Collector
 from train.learning.learner import Learner
 from train.learning.trainer import Trainer
+from train.runs.curve_file import read_curve
 from train.runs.round_statistics import RoundStatistics
 from train.runs.training_log import TrainingLog
 
@@ -210,13 +211,13 @@ def test_without_memory_the_interaction_network_sees_an_empty_one(tmp_path, memo
 
 
 def test_the_curve_has_the_rates_of_the_log(whole):
-    entries = json.loads((whole / "curve.json").read_text())
-    assert [entry["interactions"] for entry in entries] == list(range(20, 121, 20))
+    entries = read_curve(whole)
+    assert [entry.interactions for entry in entries] == list(range(20, 121, 20))
     events = EventAccumulator(str(whole / "tensorboard"))
     events.Reload()
     for name in ("effective/policy", "optimal_first_n/random"):
         logged = {event.step: event.value for event in events.Scalars(name)}
-        curve = {entry["interactions"]: entry[name] for entry in entries if name in entry}
+        curve = {entry.interactions: entry.rates[name] for entry in entries if name in entry.rates}
         assert curve == pytest.approx(logged)
 
 
