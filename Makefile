@@ -21,12 +21,14 @@ play: setup
 	$(BIN)/atp play --category pliers --out runs/play/pliers
 	$(BIN)/atp play --category multilink --out runs/play/multilink
 
+# Two test processes with one thread each: threads of several processes on the same cores stand in each other's way
+TESTS = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(TESTS) --cov --cov-report=
 	$(BIN)/coverage report --format=total
 
 test-slow: setup
