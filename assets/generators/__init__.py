@@ -19,7 +19,7 @@ from assets.generators.category import CATEGORY_REGISTRY, Category, register_cat
 from assets.generators.model import GeneratedObject, Joint, Link, Material, Visual
 
 # Categories register in this order, which is their order in every split and so decides which object a seed of the
-# environment gives: a new one goes to the end.
+# environment gives. A new one goes to the end; where no category is asked for, it changes that all the same.
 # isort: off
 from assets.generators import scissors, knife, usb, safe  # noqa: F401
 from assets.generators import pliers, microwave, lighter, eyeglasses, multilink  # noqa: F401
