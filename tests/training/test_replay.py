@@ -170,7 +170,8 @@ def test_depth_is_kept_to_a_tenth_of_a_millimetre():
 
 def test_stored_interactions_become_tensors():
     stored = records(3, 4)
-    stored["depth"][:, 1] = 20_000
+    stored["depth"][:, 1] = 20_000  # two metres: the ground
+    stored["depth"][:, 1, 1, 1] = 19_000
     stored["memory"][1, 2, 3] = 7
     batch = decode(stored)
     assert {name: tuple(tensor.shape[1:]) for name, tensor in batch.items()} == {
@@ -185,6 +186,8 @@ def test_stored_interactions_become_tensors():
     }
     assert not batch["before"][:, 4].any()  # no reading
     assert batch["after"][:, 4].all()
+    np.testing.assert_allclose(batch["after"][:, 3, 1, 1], 1.0, rtol=1e-5)  # 0.1 m above it, in units of 0.1 m
+    assert not batch["after"][:, 3, 0, 0].any()
     assert batch["memory"][:, 0].nonzero().tolist() == [[1, 2, 3]]
     assert batch["moved_after"].nonzero().tolist() == [[0, 0, 0]]
     assert not batch["moved_before"].any()
