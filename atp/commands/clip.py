@@ -9,7 +9,6 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from atp.clips import find_clips, read_clip
@@ -19,6 +18,7 @@ from atp.clips.scoring import METHODS, Iou, MotionSegmenter, evaluate_clip
 from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
+from atp.jobs.progress import track
 from atp.results import ClipsResult, MethodScores
 
 SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
@@ -77,7 +77,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
     entries = []
     console = Console(stderr=True)
     named = list(zip(clips, _unique([clip.name for clip in clips]), strict=True))
-    for clip, stem in track(named, "clips", console=console, disable=not console.is_terminal):
+    for clip, stem in track(named, "clips", console=console):
         found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth)
         image, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
         write_png(image, draw_strip(found))
