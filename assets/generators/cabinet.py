@@ -8,10 +8,10 @@ from itertools import pairwise
 import numpy as np
 import shapely
 
-from assets.generators import furniture, textures
+from assets.generators import casework, textures
+from assets.generators.casework import GAP, Finish, Rect
 from assets.generators.category import register_category
 from assets.generators.forms import Body, block, lifted
-from assets.generators.furniture import GAP, Finish, Rect
 from assets.generators.model import GeneratedObject, Joint
 
 CATEGORY = "cabinet"
@@ -42,7 +42,7 @@ class _Case:
         if rng.random() < 0.6:
             self._shelves(rect)
         elif rng.random() < 0.6:
-            furniture.contents(rng, self.body, rect, inside)
+            casework.contents(rng, self.body, rect, inside)
         if kind == "open" or len(self.leaves) >= MOST:
             return
         if kind == "pair" and len(self.leaves) + 2 <= MOST:
@@ -56,16 +56,16 @@ class _Case:
     def _door(self, rect: Rect, side: str) -> None:
         rng = self.rng
         body = Body("door")
-        furniture.leaf(rng, body, rect, self.thick, self.look)
+        casework.leaf(rng, body, rect, self.thick, self.look)
         x0, z0, x1, z1 = rect
         wide, high = x1 - x0, z1 - z0
         inset = rng.uniform(0.05, 0.12)
         upright = side in ("left", "right")
         x = {"left": x1 - inset * wide, "right": x0 + inset * wide}.get(side, 0.5 * (x0 + x1))
         z = {"bottom": z1 - inset * high, "top": z0 + inset * high}.get(side, z0 + rng.uniform(0.35, 0.65) * high)
-        furniture.handle(rng, body, (x, z), -self.thick, 0.8 * (high if upright else wide), upright, self.look)
+        casework.handle(rng, body, (x, z), -self.thick, 0.8 * (high if upright else wide), upright, self.look)
         most = np.radians(rng.uniform(80.0, 165.0 if upright else 110.0))
-        joint = furniture.swing(side, rect, self.thick, 0.0, float(most), len(self.leaves) + 1)
+        joint = casework.swing(side, rect, self.thick, 0.0, float(most), len(self.leaves) + 1)
         self.leaves.append((body, joint))
 
     def _drawers(self, rect: Rect) -> None:
@@ -76,7 +76,7 @@ class _Case:
         edges = np.linspace(z0, z1, count + 1)
         for low, high in pairwise(edges):
             long = rng.uniform(0.75, 0.95) * (self.depth - self.wall)
-            body = furniture.drawer(rng, (x0, low + 0.5 * GAP, x1, high - 0.5 * GAP), long, self.thick, self.look)
+            body = casework.drawer(rng, (x0, low + 0.5 * GAP, x1, high - 0.5 * GAP), long, self.thick, self.look)
             most = rng.uniform(0.55, 0.9) * long
             origin = (0.5 * (x0 + x1), 0.0, float(low))
             joint = Joint(0, len(self.leaves) + 1, origin, 0.0, float(most), (0.0, -1.0, 0.0), "prismatic")
@@ -92,7 +92,7 @@ class _Case:
         if self.rng.random() < 0.4:
             i = int(self.rng.integers(count + 1))
             part = (x0, float(edges[i]) + board, x1, float(edges[i + 1]))
-            furniture.contents(self.rng, self.body, part, self.depth - self.wall)
+            casework.contents(self.rng, self.body, part, self.depth - self.wall)
 
 
 def _cells(rng: np.random.Generator, rect: Rect, wall: float, count: int) -> tuple[list[Rect], list[Rect]]:
@@ -140,10 +140,10 @@ def cabinet(rng: np.random.Generator) -> GeneratedObject:
     size = _size(rng)
     width, depth, height = size
     wall = rng.uniform(0.006, 0.02)
-    look = furniture.finish(rng)
+    look = casework.finish(rng)
     body = Body("cabinet")
-    lining = look.shell if rng.random() < 0.5 else furniture.plain(rng)
-    furniture.shell(body, size, wall, look.shell, lining)
+    lining = look.shell if rng.random() < 0.5 else casework.plain(rng)
+    casework.shell(body, size, wall, look.shell, lining)
     half = 0.5 * width
     opening = (wall - half, wall, half - wall, height - wall)
     cells, boards = _cells(rng, opening, wall, int(rng.choice([1, 1, 2, 2, 3])))
@@ -165,10 +165,10 @@ def cabinet(rng: np.random.Generator) -> GeneratedObject:
         body.add(
             top, block((-half - out, -out, height - 0.001), (half + out, depth, height + rng.uniform(0.004, 0.02)))
         )
-    up = furniture.feet(rng, body, size, look)
+    up = casework.feet(rng, body, size, look)
     bodies = [body, *(leaf for leaf, _ in case.leaves)]
     links = tuple(one.link(lifted(up)) for one in bodies)
-    joints = tuple(replace(j, origin=(j.origin[0], j.origin[1], j.origin[2] + up)) for _, j in case.leaves)
+    joints = tuple(casework.raised(joint, up) for _, joint in case.leaves)
     notes: dict[str, str | float] = {
         "parts": f"{len(case.leaves)}",
         "materials": f"{look.shell.name}; {look.front.name}",

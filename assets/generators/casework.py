@@ -6,7 +6,7 @@ Lengths are metres.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -35,7 +35,7 @@ def finish(rng: np.random.Generator, alike: float = 0.5) -> Finish:
     """Sample materials; with probability ``alike`` the fronts have the shell's."""
     baked = bool(rng.random() < 0.4)
     shell = textures.any_material(rng)
-    if rng.random() < 0.35:  # plain, as much of real furniture is
+    if rng.random() < 0.5:  # plain, as much of real furniture is
         shell = plain(rng)
     front = baking.panel(rng) if baked else shell if rng.random() < alike else textures.any_material(rng)
     trim = textures.metal(rng) if rng.random() < 0.7 else textures.any_material(rng)
@@ -208,6 +208,12 @@ def swing(side: str, rect: Rect, thick: float, least: float, most: float, child:
     z = z1 if side == "top" else z0
     lower, upper = sorted((sign * least, sign * most))
     return Joint(0, child, (x, -thick, z), lower, upper, axis)
+
+
+def raised(joint: Joint, height: float) -> Joint:
+    """Return a joint moved up by ``height``."""
+    x, y, z = joint.origin
+    return replace(joint, origin=(x, y, z + height))
 
 
 def contents(rng: np.random.Generator, body: Body, rect: Rect, depth: float) -> None:
