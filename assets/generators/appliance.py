@@ -69,12 +69,12 @@ def _door(
     casework.leaf(rng, body, rect, thick, look, ("plain", "plain", "glass", "inset")[rng.integers(4)])
     lining = look.shell if rng.random() < 0.5 else casework.plain(rng)
     inset = 0.012
-    body.add(lining, block((x0 + inset, -0.002, z0 + inset), (x1 - inset, 0.004, z1 - inset)))
+    body.add(lining, block((x0 + inset, -0.002, z0 + inset), (x1 - inset, 0.0005, z1 - inset)))
     upright = side in ("left", "right")
     x = {"left": x1 - 0.025, "right": x0 + 0.025}.get(side, 0.5 * (x0 + x1))
     z = z1 - 0.03 if side == "bottom" else 0.5 * (z0 + z1)
     casework.handle(rng, body, (x, z), -thick, 1.6 * ((z1 - z0) if upright else (x1 - x0)), upright, look)
-    most = np.radians(rng.uniform(80.0, 95.0) if side == "bottom" else rng.uniform(90.0, 150.0))
+    most = np.radians(rng.uniform(80.0, 95.0) if side == "bottom" else rng.uniform(90.0, 120.0))
     return body, casework.swing(side, rect, thick, 0.0, float(most), child)
 
 
@@ -125,13 +125,16 @@ def _washer(rng: np.random.Generator, body: Body, size: Size, wall: float, look:
     thick = rng.uniform(0.012, 0.03)
     front = shapely.box(wall - half, wall, half - wall, height - wall)
     hole = geo.disc(middle, 0.82 * radius, 5)
+    powder = rng.random() < 0.4
+    left = 0.35 * width - half if powder else -half
+    if powder:
+        hole = hole.union(shapely.box(wall - half, height - strip, left - wall, height - wall))
     body.add(look.shell, forms.upright_panel(front.difference(hole), "y", 0.0, wall))
     turn = np.arange(16) * np.pi / 8
     bore, long = 0.84 * radius, 0.7 * depth
     ring = np.column_stack([bore * np.cos(turn), bore * np.sin(turn)])
     drum = shapely.Polygon(1.08 * ring, [ring])
     body.add(textures.metal(rng), forms.upright_panel(shapely.affinity.translate(drum, *middle), "y", wall, long))
-    left = -half + 0.35 * width if (powder := rng.random() < 0.4) else -half
     _controls(rng, body, (left, height - strip, half, height - 0.004), -0.004, look)
     door = Body("door")
     disc = geo.disc(middle, radius, 6)
@@ -144,7 +147,8 @@ def _washer(rng: np.random.Generator, body: Body, size: Size, wall: float, look:
     rect = (middle[0] - radius, middle[1] - radius, middle[0] + radius, middle[1] + radius)
     moving = [(door, casework.swing(side, rect, thick, 0.0, float(np.radians(rng.uniform(90.0, 160.0))), 1))]
     if powder:
-        drawer = casework.drawer(rng, (GAP - half, height - strip, left - GAP, height - GAP), 0.5 * depth, 0.008, look)
+        slot = (GAP - half, height - strip, left - GAP, height - GAP)
+        drawer = casework.drawer(rng, slot, 0.5 * depth, 0.008, look, wall)
         most = rng.uniform(0.25, 0.45) * depth
         moving.append((drawer, Joint(0, 2, (-half, 0.0, height - strip), 0.0, most, (0.0, -1.0, 0.0), "prismatic")))
     return moving
@@ -207,11 +211,12 @@ def appliance(rng: np.random.Generator) -> GeneratedObject:
     width = height / tall
     depth = width * rng.uniform(0.75, 1.15)
     size = (width, depth, height)
-    wall = rng.uniform(0.012, 0.035)
+    wall = rng.uniform(0.006, 0.014) if make is _washer else rng.uniform(0.012, 0.035)
     look = casework.finish(rng, 0.6)
     body = Body("case")
     casework.shell(body, size, wall, look.shell, casework.plain(rng))
     moving = make(rng, body, size, wall, look)
+    casework.fittings(rng, body, size)
     up = casework.feet(rng, body, size, look)
     links = tuple(one.link(forms.lifted(up)) for one in (body, *(part for part, _ in moving)))
     joints = tuple(casework.raised(joint, up) for _, joint in moving)

@@ -165,6 +165,7 @@ def cabinet(rng: np.random.Generator) -> GeneratedObject:
         body.add(
             top, block((-half - out, -out, height - 0.001), (half + out, depth, height + rng.uniform(0.004, 0.02)))
         )
+    casework.fittings(rng, body, size)
     up = casework.feet(rng, body, size, look)
     bodies = [body, *(leaf for leaf, _ in case.leaves)]
     links = tuple(one.link(lifted(up)) for one in bodies)

@@ -88,6 +88,8 @@ def leaf(
     """
     x0, z0, x1, z1 = rect
     style = style or STYLES[rng.integers(len(STYLES))]
+    if rng.random() < 0.25:
+        _stickers(rng, body, rect, thick)
     rail = min(rng.uniform(0.08, 0.22) * min(x1 - x0, z1 - z0), 0.06)
 
     def add(rect: Rect, y0: float, y1: float, material: Material) -> None:
@@ -122,6 +124,15 @@ def leaf(
             body.add(look.trim, forms.rod((x, middle, z0 + 0.5 * rail), (x, middle, z1 - 0.5 * rail), gauge, 4))
         for z in np.linspace(inner[1], inner[3], int(rng.integers(3, 7)))[1:-1]:
             body.add(look.trim, forms.rod((x0 + 0.5 * rail, middle, z), (x1 - 0.5 * rail, middle, z), gauge, 4))
+
+
+def _stickers(rng: np.random.Generator, body: Body, rect: Rect, thick: float) -> None:
+    x0, z0, x1, z1 = rect
+    for _ in range(int(rng.integers(1, 6))):
+        half = rng.uniform(0.006, 0.025)
+        x, z = rng.uniform(x0 + half, x1 - half), rng.uniform(z0 + half, z1 - half)
+        sheet = block((x - half, -thick - 0.002, z - half), (x + half, -0.5 * thick, z + half))
+        body.add_baked(baking.panel(rng), sheet)
 
 
 STYLES = ("plain", "plain", "plain", "raised", "inset", "inset", "glass", "slats", "wires")
@@ -168,14 +179,25 @@ def handle(
         body.add(look.trim, block(a - wide, b + wide))
 
 
-def drawer(rng: np.random.Generator, rect: Rect, depth: float, thick: float, look: Finish) -> Body:
-    """Return a closed drawer whose front covers a rectangle, its tray of thin walls behind it."""
+def drawer(
+    rng: np.random.Generator, rect: Rect, depth: float, thick: float, look: Finish, inset: float = 0.008
+) -> Body:
+    """Return a closed drawer whose front covers a rectangle.
+
+    Args:
+        rng: Source of every choice.
+        rect: Its front's place.
+        depth: Of the tray of thin walls behind its front.
+        thick: Thickness of its front.
+        look: Materials.
+        inset: By how much the tray is smaller than the front, all round.
+    """
     x0, z0, x1, z1 = rect
     body = Body("drawer")
     leaf(rng, body, rect, thick, look, ("plain", "raised", "inset")[rng.integers(3)])
     wall = rng.uniform(0.003, 0.008)
-    left, right, low = x0 + 0.012, x1 - 0.012, z0 + 0.008
-    high = low + rng.uniform(0.4, 0.85) * (z1 - low)
+    left, right, low = x0 + inset + 0.004, x1 - inset - 0.004, z0 + inset
+    high = low + rng.uniform(0.4, 0.85) * (z1 - inset - low)
     wood = look.shell if rng.random() < 0.5 else textures.any_material(rng)
     body.add(
         wood,
@@ -236,6 +258,34 @@ def contents(rng: np.random.Generator, body: Body, rect: Rect, depth: float) -> 
             body.add(stuff, forms.turned(profile, (x, y, z0), sides=8))
         else:
             body.add_baked(stuff, block((x - half, y - half, z0), (x + half, y + half, z0 + high)))
+
+
+def fittings(rng: np.random.Generator, body: Body, size: tuple[float, float, float]) -> None:
+    """Add what is screwed and stuck on a case's sides, top and back in half of the draws: plates, hooks, pads, labels.
+
+    Args:
+        rng: Source of every choice.
+        body: The case.
+        size: Its width, depth and height.
+    """
+    if rng.random() < 0.5:
+        return
+    half, (_, depth, height) = 0.5 * size[0], size
+    kinds = [textures.any_material(rng) for _ in range(int(rng.integers(1, 5)))]
+    for _ in range(int(rng.integers(3, 20))):
+        stuff = kinds[rng.integers(len(kinds))]
+        long, wide = rng.uniform(0.004, 0.05), rng.uniform(0.004, 0.02)
+        out = rng.uniform(0.001, 0.012)
+        y, z = rng.uniform(0.06, depth - 0.06), rng.uniform(0.06, height - 0.06)
+        x = rng.uniform(0.06 - half, half - 0.06)
+        side = rng.integers(4)
+        if side < 2:
+            face = half if side else -half
+            body.add(stuff, block((face - out, y - wide, z - long), (face + out, y + wide, z + long)))
+        elif side == 2:
+            body.add(stuff, block((x - long, y - wide, height - 0.002), (x + long, y + wide, height + out)))
+        else:
+            body.add(stuff, block((x - long, depth - 0.002, z - wide), (x + long, depth + out, z + wide)))
 
 
 def feet(rng: np.random.Generator, body: Body, size: tuple[float, float, float], look: Finish) -> float:

@@ -68,7 +68,6 @@ def _fill(
         for x in np.linspace(x0, x1, int(rng.integers(3, 5)))[1:-1]:
             body.add(shell, forms.block((x - thin, y0 + 0.02, low), (x + thin, y1, top)))
     elif kind == 3:
-        casework.contents(rng, body, (x0, low, x1, high), 0.0)
         for _ in range(int(rng.integers(1, 4))):
             x, y = rng.uniform(0.6 * x0, 0.6 * x1), rng.uniform(0.75 * y0, 0.4 * y0)
             half = rng.uniform(0.08, 0.2) * min(x1 - x0, y1 - y0)

@@ -151,7 +151,6 @@ def _plate(rng: np.random.Generator, shape: Polygon, bottom: float, top: float, 
         if inner.area > 1e-3:
             body.add(trim, geo.slab(geo.tidy(inner), top - 0.002, top + 0.002))
     _details(rng, body, shape, top, trim)
-    _grip(rng, body, shape, top, bottom)
     return body
 
 
@@ -172,9 +171,7 @@ def _thickness(rng: np.random.Generator) -> float:
 def _pivoted(rng: np.random.Generator) -> tuple[Body, Body, Joint]:
     """Return two plates that turn about a pin, the second over the first."""
     skins = _materials(rng)
-    lows, highs = [0.0, 0.0], [_thickness(rng), _thickness(rng)]
-    lows[1] = highs[0] + CLEARANCE
-    highs[1] += lows[1]
+    low = 0.0
     side = 1.0 if rng.random() < 0.5 else -1.0
     least = rng.uniform(0.1, 0.5)
     most = least + rng.uniform(0.6, 2.2)
@@ -190,13 +187,18 @@ def _pivoted(rng: np.random.Generator) -> tuple[Body, Body, Joint]:
         cut = LineString([(along, -1.0), (along, 1.0)]).intersection(shape)
         at = max(getattr(cut, "geoms", [cut]), key=lambda part: part.length).centroid
         shape = geo.merge(affinity.translate(shape, -at.x, -at.y), geo.disc((0.0, 0.0), 1.7 * pin))
-        body = _plate(rng, shape, lows[i], highs[i], skins[i], skins[2])
+        high = low + _thickness(rng)
+        body = _plate(rng, shape, low, high, skins[i], skins[2])
         if i == 1:
-            head = [(pin, highs[1] - 0.002), (0.8 * pin, highs[1] + rng.uniform(0.002, 0.02))]
-            body.add(skins[2], forms.turned(head, (0.0, 0.0, 0.0), sides=9))
+            _grip(rng, body, shape, high, low)
+            top = high + rng.uniform(0.002, 0.02)
+        else:
+            top = max(float(mesh.bounds[1][2]) for mesh, _, _ in body.meshes)
+            low = top + CLEARANCE
+        body.add(skins[2], forms.turned([(pin, high - 0.004), (0.8 * pin, top)], (0.0, 0.0, 0.0), sides=9))
         bodies.append(_turned(body, turn))
     limits = sorted((side * (least - drawn), side * (most - drawn)))
-    return bodies[0], bodies[1], Joint(0, 1, (0.0, 0.0, lows[1]), limits[0], limits[1])
+    return bodies[0], bodies[1], Joint(0, 1, (0.0, 0.0, low), limits[0], limits[1])
 
 
 def _turned(body: Body, angle: float) -> Body:
@@ -227,6 +229,7 @@ def _sliding(rng: np.random.Generator) -> tuple[Body, Body, Joint]:
     middle = rng.uniform(-0.3, 0.3) * long
     shape = affinity.translate(shape, middle, 0.0)
     slider = _plate(rng, shape, start, start + high, skins[1], skins[2])
+    _grip(rng, slider, shape, start + high, start)
     if start > base_high + 2.0 * CLEARANCE:  # a foot down to the base
         foot = shape.representative_point()
         slider.add(skins[1], geo.slab(geo.disc((foot.x, foot.y), 0.012), base_high + CLEARANCE, start + 0.002))
