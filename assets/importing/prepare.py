@@ -22,21 +22,19 @@ from assets.cache import cache_root
 from assets.files import atomic_folder, write_json
 from assets.importing.fitting import fit, placed, up_direction, upright
 from assets.importing.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
-from assets.importing.merging import Surface, copy_texture, merge, needs_merging, write_surface
-from assets.importing.meshes import Mesh, loads_as_is, read_mesh, shape_points, write_plain_obj
-from assets.importing.obj import PLAIN, Material
+from assets.importing.meshes import Mesh, read_mesh
 from assets.importing.parts import PartJoint, PartTree, part_names, part_tree
 from assets.importing.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
 from assets.importing.sandbox import package_folder
-from assets.importing.urdf import Geometry, ObjectError, UrdfModel, Visual, parse_urdf, transform
+from assets.importing.shown_shapes import Points, ShownShapes
+from assets.importing.urdf import ObjectError, UrdfModel, parse_urdf, transform
+from assets.importing.urdf_files import absolute, find_urdf
 
 __all__ = ["ObjectError", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
 VERSION = 3  # of the prepared form: raise it when the same source should give another result
 FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
-
-Points = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -66,39 +64,6 @@ class PreparedObject:
     notes: tuple[str, ...] = ()
 
 
-def find_urdf(path: str | Path) -> Path:
-    """The URDF that a path means.
-
-    Args:
-        path: A URDF file, or a folder: its ``mobility.urdf``, else the only URDF below it, else the one
-            called like the folder or like the beginning of the folder's name (the longest such).
-
-    Raises:
-        ObjectError: There is none, or it is not clear which.
-    """
-    path = _absolute(path)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise ObjectError(f"{path}: no such file or folder")
-    if (path / "mobility.urdf").is_file():
-        return path / "mobility.urdf"
-    found = sorted(path.rglob("*.urdf"))
-    if not found:
-        raise ObjectError(f"{path}: no .urdf file below this folder")
-    alike = [urdf for urdf in found if path.name.startswith(urdf.stem)]
-    longest = max((len(urdf.stem) for urdf in alike), default=0)
-    for wanted in (
-        found,
-        [urdf for urdf in found if urdf.name == "mobility.urdf"],
-        [urdf for urdf in alike if len(urdf.stem) == longest],
-    ):
-        if len(wanted) == 1:
-            return wanted[0]
-    names = ", ".join(str(urdf.relative_to(path)) for urdf in found)
-    raise ObjectError(f"{path}: holds several URDFs ({names}): give the path of the one you mean")
-
-
 def prepare(path: str | Path) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
@@ -118,7 +83,7 @@ def prepare(path: str | Path) -> PreparedObject:
         ObjectError: The object cannot be used; the message names the file and the reason.
     """
     urdf = find_urdf(path)
-    given = _absolute(path)
+    given = absolute(path)
     folder = None if given == urdf else given
     if folder is not None and not package_folder(urdf).is_relative_to(folder):
         folder = package_folder(urdf)  # the folder given is only a piece of a package
@@ -151,15 +116,12 @@ class _Builder:
         self.model = renamed(model, ROOT_LINKS, PLANAR)
         self.building = building
         self.final = final
-        self.meshes = dict(meshes)
-        self.textures: dict[Path, str | None] = {}
-        self.surfaces = 0
-        self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
         self.notes: list[str] = []
+        self.shapes = ShownShapes(meshes, building, final, self.notes)
 
     def build(self, semantics: str, meta: bytes) -> None:
         """Write ``object.urdf`` and ``prepared.json``."""
-        self.model = self.with_shown_visuals()
+        self.model = self.shapes.shown_model(self.model)
         points = self.link_points()
         if not points:
             raise ObjectError(f"{self.model.path}: no link has a <visual>, so there is nothing to see")
@@ -200,82 +162,9 @@ class _Builder:
         data = {key: value for key, value in asdict(prepared).items() if key != "urdf"}
         (self.building / "prepared.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
 
-    def with_shown_visuals(self) -> UrdfModel:
-        """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
-        links = {
-            name: replace(link, visuals=self.shown_together(link.visuals)) for name, link in self.model.links.items()
-        }
-        return replace(self.model, links=links)
-
-    def shown_together(self, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
-        """The visuals of one link, its meshes merged where they are many or not to be shown one by one."""
-        if not needs_merging(visuals, self.meshes):
-            return tuple(self.shown(visual) for visual in visuals)
-        merged = [visual for visual in visuals if visual.geometry.mesh]
-        kept = [visual for visual in visuals if not visual.geometry.mesh]
-        meshes = {v.geometry.mesh: self.with_readable_textures(v.geometry.mesh) for v in merged if v.geometry.mesh}
-        return (*map(self.shown_surface, merge(merged, meshes)), *kept)
-
-    def shown_surface(self, surface: Surface) -> Visual:
-        """Write a merged surface and return it as a visual."""
-        material = surface.material
-        texture = None if material.texture is None else self.texture(material.texture)
-        name = f"surface_{self.surfaces}.obj"
-        self.surfaces += 1
-        write_surface(surface, self.building / name, texture)
-        path = self.final / name
-        faces = np.zeros(len(surface.faces), np.int64)
-        self.meshes[path] = Mesh(path, surface.points, surface.faces, None, faces, (PLAIN,))
-        return Visual(Geometry("mesh", mesh=path), np.eye(4), material.rgba)
-
-    def with_readable_textures(self, path: Path) -> Mesh:
-        """A mesh whose textures can all be shown: a colour takes the place of a damaged texture."""
-        mesh = self.meshes[path]
-        materials = (m if not m.texture or self.texture(m.texture) else Material(m.rgba) for m in mesh.materials)
-        return replace(mesh, materials=tuple(materials))
-
-    def texture(self, source: Path) -> str | None:
-        """Name of the copy of a texture, None where it is damaged."""
-        if source not in self.textures:
-            name = f"texture_{len(self.textures)}.png"
-            copied = copy_texture(source, self.building / name)
-            if not copied:
-                self.notes.append(f"texture {source.name} cannot be read and is left out")
-            self.textures[source] = name if copied else None
-        return self.textures[source]
-
-    def shown(self, visual: Visual) -> Visual:
-        shape = visual.geometry
-        if shape.mesh is None:
-            return visual
-        mesh = self.meshes[shape.mesh]
-        visual = replace(visual, rgba=visual.rgba or mesh.rgba)
-        if loads_as_is(shape.mesh, shape.scale):
-            return visual
-        x, y, z = (math.copysign(1.0, factor) for factor in shape.scale)
-        if (mesh.path, (x, y, z)) not in self.copies:
-            name = f"mesh_{len(self.copies)}.obj"
-            write_plain_obj(mesh, (x, y, z), self.building / name)
-            copy = self.final / name
-            self.copies[mesh.path, (x, y, z)] = copy
-            self.meshes[copy] = replace(mesh, path=copy, points=mesh.points * np.array([x, y, z]))
-        copy = self.copies[mesh.path, (x, y, z)]
-        scale = (abs(shape.scale[0]), abs(shape.scale[1]), abs(shape.scale[2]))
-        return replace(visual, geometry=replace(shape, mesh=copy, scale=scale))
-
     def link_points(self) -> Points:
         """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
-        return {
-            link.name: np.concatenate([apply(v.origin, self.visual_points(v)) for v in link.visuals])
-            for link in self.model.links.values()
-            if link.visuals
-        }
-
-    def visual_points(self, visual: Visual) -> NDArray[np.float64]:
-        shape = visual.geometry
-        if shape.mesh is None:
-            return shape_points(shape)
-        return np.asarray(self.meshes[shape.mesh].points * np.array(shape.scale))
+        return self.shapes.link_points(self.model)
 
     def cloud(self, points: Points, positions: dict[str, float]) -> NDArray[np.float64]:
         """All points (n, 3) in the root link's frame."""
@@ -329,10 +218,6 @@ class _Builder:
             for joint in self.model.joints
             if joint.name in tree.children
         )
-
-
-def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 def _digest(pieces: Iterable[bytes]) -> str:
