@@ -11,7 +11,7 @@ import math
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +19,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.cache import cache_root
+from assets.conventions import ViewChoice
 from assets.files import atomic_folder, write_json
-from assets.importing.fitting import fit, placed, up_direction, upright
+from assets.importing.fitting import placed, up_direction, upright
 from assets.importing.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
 from assets.importing.meshes import Mesh, read_mesh
 from assets.importing.parts import PartJoint, PartTree, part_names, part_tree
 from assets.importing.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
 from assets.importing.sandbox import package_folder
 from assets.importing.shown_shapes import Points, ShownShapes
-from assets.importing.urdf import ObjectError, UrdfModel, parse_urdf, transform
+from assets.importing.surface_points import hull_corners, surface_samples
+from assets.importing.urdf import ObjectError, UrdfModel, parse_urdf
 from assets.importing.urdf_files import absolute, find_urdf
+from assets.importing.viewing import ObjectView, Placement, Shape, parse_view, place_for_view
 
-__all__ = ["ObjectError", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
+__all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 3  # of the prepared form: raise it when the same source should give another result
+VERSION = 4  # of the prepared form: raise it when the same source should give another result
+SAMPLES = 6_000  # points on an object's surface by which its view is chosen
 FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
 
@@ -50,6 +54,7 @@ class PreparedObject:
         joints: The joints that move parts.
         radius: Of the bounding circle about the origin with all joints in the middle of their range, in m.
         height: Of the object in that state, in m.
+        view: How the camera looks at it.
         notes: What was left out or changed of the file, one sentence each.
     """
 
@@ -61,10 +66,11 @@ class PreparedObject:
     joints: tuple[PartJoint, ...]
     radius: float
     height: float
+    view: ObjectView = field(default_factory=ObjectView)
     notes: tuple[str, ...] = ()
 
 
-def prepare(path: str | Path) -> PreparedObject:
+def prepare(path: str | Path, view: ViewChoice = "auto") -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
     Floating, free and planar joints become fixed, screws rotate only
@@ -75,13 +81,16 @@ def prepare(path: str | Path) -> PreparedObject:
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
+        view: From where to look at it, see `assets.importing.viewing`.
 
     Returns:
         The prepared object; its URDF lies in the cache and refers to meshes there and where they were.
 
     Raises:
         ObjectError: The object cannot be used; the message names the file and the reason.
+        ValueError: There is no such view.
     """
+    view = parse_view(view)
     urdf = find_urdf(path)
     given = absolute(path)
     folder = None if given == urdf else given
@@ -89,7 +98,8 @@ def prepare(path: str | Path) -> PreparedObject:
         folder = package_folder(urdf)  # the folder given is only a piece of a package
     text = urdf.read_bytes()
     semantics, meta = _read_beside(urdf, "semantics.txt"), _read_beside(urdf, "meta.json")
-    source = _digest([str(VERSION).encode(), bytes(urdf), bytes(folder or b""), text, semantics, meta])
+    given_by = [str(VERSION).encode(), repr(view).encode(), bytes(urdf), bytes(folder or b"")]
+    source = _digest([*given_by, text, semantics, meta])
     store = cache_root() / "prepared"
     index = store / "index" / f"{source}.json"
     try:
@@ -104,7 +114,7 @@ def prepare(path: str | Path) -> PreparedObject:
     files = sorted({file for path, mesh in meshes.items() for file in (path, *mesh.files)})
     final = store / _digest([source.encode(), *_stamps(files)])
     with atomic_folder(final, _loads) as building:
-        _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta)
+        _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta, view)
     write_json(index, [str(path) for path in files])  # so that the next time the text need not be parsed
     return _load(final)
 
@@ -119,7 +129,7 @@ class _Builder:
         self.notes: list[str] = []
         self.shapes = ShownShapes(meshes, building, final, self.notes)
 
-    def build(self, semantics: str, meta: bytes) -> None:
+    def build(self, semantics: str, meta: bytes, view: ViewChoice) -> None:
         """Write ``object.urdf`` and ``prepared.json``."""
         self.model = self.shapes.shown_model(self.model)
         points = self.link_points()
@@ -132,18 +142,11 @@ class _Builder:
             self.notes.append(f"links without a shape, in no part: {', '.join(tree.hidden)}")
 
         points = self.link_points()
-        middle = middle_positions(self.model)
-        direction = up_direction(self.model, link_poses(self.model, middle), self.joint_weights(tree, points))
-        upward = transform(rotation=upright(direction))
-        cloud = apply(upward, self.cloud(points, middle))
-        if float(np.ptp(cloud, axis=0).max()) < 1e-9:
-            raise ObjectError(f"{self.model.path}: the object is a single point")
-        scale, shift, radius, height = fit(cloud)
-        pose = transform(shift) @ upward
-        self.model = self.with_limits(placed(self.model, scale, pose))
-        points = {name: scale * some for name, some in points.items()}
+        place = self.placement(tree, points, view)
+        self.model = self.with_limits(placed(self.model, place.scale, place.pose))
+        points = {name: place.scale * some for name, some in points.items()}
         if self.model.root in points:  # the pose went into the root link's shapes
-            points[self.model.root] = apply(pose, points[self.model.root])
+            points[self.model.root] = apply(place.pose, points[self.model.root])
 
         xml = prepared_xml(self.model, points)
         ET.ElementTree(xml).write(self.building / "object.urdf", encoding="utf-8", xml_declaration=True)
@@ -155,12 +158,28 @@ class _Builder:
             parts=tree.parts,
             part_names=part_names(self.model, tree.parts, semantics),
             joints=self.part_joints(tree),
-            radius=radius,
-            height=height,
+            radius=place.radius,
+            height=place.height,
+            view=place.view,
             notes=tuple(self.notes),
         )
         data = {key: value for key, value in asdict(prepared).items() if key != "urdf"}
         (self.building / "prepared.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
+
+    def placement(self, tree: PartTree, points: Points, view: ViewChoice) -> Placement:
+        """How to scale and place the object for a view."""
+        middle = link_poses(self.model, middle_positions(self.model))
+        if float(np.ptp(np.concatenate([apply(middle[n], some) for n, some in points.items()]), axis=0).max()) < 1e-9:
+            raise ObjectError(f"{self.model.path}: the object is a single point")
+        direction = up_direction(self.model, middle, self.joint_weights(tree, points))
+        samples = surface_samples(self.model, self.shapes.meshes, SAMPLES, SAMPLES // 20, np.random.default_rng(0))
+        shape = Shape(
+            samples=samples,
+            corners={name: hull_corners(some) for name, some in points.items()},
+            parts={name: index for index, part in enumerate(tree.parts) for name in part},
+            movers=tree.children,
+        )
+        return place_for_view(self.model, shape, upright(direction), view)
 
     def link_points(self) -> Points:
         """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
@@ -273,5 +292,6 @@ def _load(folder: Path) -> PreparedObject:
         joints=tuple(PartJoint(**joint) for joint in data["joints"]),
         radius=data["radius"],
         height=data["height"],
+        view=ObjectView(**data["view"]),
         notes=tuple(data["notes"]),
     )
