@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from assets.catalog import (
     CATEGORIES,
+    MIX_CATEGORIES,
     SPLITS,
     STRESS_CATEGORIES,
     TEST_CATEGORIES,
@@ -19,6 +20,7 @@ from assets.partnet import PARTNET_SPLITS
 
 __all__ = [
     "CATEGORIES",
+    "MIX_CATEGORIES",
     "PARTNET_SPLITS",
     "SPLITS",
     "STRESS_CATEGORIES",

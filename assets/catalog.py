@@ -22,11 +22,13 @@ VERSION = 5
 TRAIN_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "train")
 TEST_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "test")
 STRESS_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "stress")
+MIX_CATEGORIES = tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == "mix")
 CATEGORIES = TRAIN_CATEGORIES + TEST_CATEGORIES + STRESS_CATEGORIES
-"""The categories of this package; `split_categories` has those of other modules too, once they are imported."""
-SPLITS = ("train", "val", "test", "stress")
+"""The categories of the benchmark; `split_categories` has those of other modules too, once they are imported."""
+SPLITS = ("train", "val", "test", "stress", "mix")
 """train: training categories, instances for training. val: the same categories, instances never trained on.
-test: categories never trained on. stress: further ones, harder or of other kinds: slides, more links."""
+test: categories never trained on. stress: further ones, harder or of other kinds: slides, more links.
+mix: categories to train on beyond the paper's four."""
 
 TRAIN_SIZE = 200
 TEST_SIZE = 50
@@ -108,7 +110,7 @@ def split_size(split: str) -> int:
     """
     if split not in SPLITS:
         raise ValueError(f"no split of generated objects is called {split!r}: choose one of {', '.join(SPLITS)}")
-    return TRAIN_SIZE if split == "train" else TEST_SIZE
+    return TRAIN_SIZE if split in ("train", "mix") else TEST_SIZE
 
 
 def instances(split: str, category: str | None = None, seed: int = 0) -> list[Instance]:

@@ -66,7 +66,7 @@ def write_partnet_folder(
 def _obj_text(visual: Visual, library: str) -> str:
     """Return a Wavefront OBJ: shared vertices, so that it stays closed, with a normal for each face."""
     mesh = visual.mesh
-    uv = corner_uv(mesh, visual.material.repeat, visual.grain)
+    uv = corner_uv(mesh, visual.material.repeat, visual.grain) if visual.uv is None else visual.uv
     places, place_of = np.unique(np.round(uv.reshape(-1, 2), 5), axis=0, return_inverse=True)
     normals, normal_of = np.unique(np.round(mesh.face_normals, 4) + 0.0, axis=0, return_inverse=True)
     place_of = place_of.reshape(-1, 3) + 1
@@ -113,7 +113,8 @@ def _urdf_text(obj: GeneratedObject, files: list[list[str]]) -> str:
         ElementTree.SubElement(element, "axis", xyz=_numbers(np.array(joint.axis)))
         ElementTree.SubElement(element, "child", link=f"link_{joint.child}")
         ElementTree.SubElement(element, "parent", link=f"link_{joint.parent}")
-        ElementTree.SubElement(element, "limit", lower=f"{joint.lower:.6f}", upper=f"{joint.upper:.6f}")
+        if joint.type != "continuous":
+            ElementTree.SubElement(element, "limit", lower=f"{joint.lower:.6f}", upper=f"{joint.upper:.6f}")
     ElementTree.indent(robot)
     return '<?xml version="1.0"?>\n' + ElementTree.tostring(robot, encoding="unicode") + "\n"
 

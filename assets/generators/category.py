@@ -12,7 +12,7 @@ from assets.generators.model import GeneratedObject
 from assets.registry import Registry
 
 Draw = Callable[[np.random.Generator], GeneratedObject]
-Group = Literal["train", "test", "stress"]
+Group = Literal["train", "test", "stress", "mix"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Category:
 
     Attributes:
         name: Its name; `GeneratedObject.category` says the same.
-        split: Where its objects belong. ``"train"``: training and, other instances, validation.
+        split: Where its objects belong. ``"train"``: training and, other instances, validation. ``"mix"``: training
+            beyond the paper's four categories.
         draw: Draws one object. Every choice comes from the generator that it is given.
     """
 

@@ -36,11 +36,14 @@ class Visual:
         mesh: Geometry in the object's frame (metres, z up) with every joint at zero.
         material: Its surface.
         grain: Direction of the texture's first axis in the xy plane, in radians from +x.
+        uv: (F, 3, 2) texture coordinates of the corners of the F faces, all at least zero, such as those of a texture
+            that is baked for this mesh. None projects the repeating texture.
     """
 
     mesh: trimesh.Trimesh
     material: Material
     grain: float = 0.0
+    uv: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,8 @@ class Joint:
         lower: Lower limit in radians, or metres for a slide; at most zero.
         upper: Upper limit, likewise; at least zero.
         axis: Unit vector of the axis that the child rotates about, or slides along.
-        type: URDF joint type: "revolute" or "prismatic".
+        type: URDF joint type: "revolute" or "prismatic"; "continuous" is a hinge without limits, whose ``lower`` and
+            ``upper`` say nothing.
     """
 
     parent: int

@@ -16,6 +16,7 @@ from PIL import Image
 
 from assets import (
     CATEGORIES,
+    MIX_CATEGORIES,
     STRESS_CATEGORIES,
     TEST_CATEGORIES,
     TRAIN_CATEGORIES,
@@ -166,7 +167,9 @@ def test_splits_and_sizes() -> None:
     assert split_categories("train") == split_categories("val") == TRAIN_CATEGORIES
     assert split_categories("test") == TEST_CATEGORIES
     assert split_categories("stress") == STRESS_CATEGORIES
-    for split, size in (("train", 200), ("val", 50), ("test", 50), ("stress", 50)):
+    assert split_categories("mix") == MIX_CATEGORIES
+    assert not set(MIX_CATEGORIES) & set(CATEGORIES)  # no score is of a category that the mix trains on
+    for split, size in (("train", 200), ("val", 50), ("test", 50), ("stress", 50), ("mix", 200)):
         found = instances(split)
         assert split_size(split) == size
         assert len(found) == len(set(found)) == size * len(split_categories(split))
