@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import tyro
@@ -19,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from assets.found import sweethome, synthesizer
 from assets.found.building import INDEX, LICENCES, Report, build
 from assets.found.collection import FOUND_SPLITS, found_root
-from assets.found.found_object import FoundObject, SourceMissing
+from assets.found.found_object import FoundObject, Offer, SourceMissing
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,11 @@ def run(options: FoundOptions, console: Console) -> Report:
     """
     objects: list[FoundObject] = []
     missing = []
-    for source in (lambda: synthesizer.offer(options.seed), lambda: sweethome.offer(options.seed, options.sweethome)):
+    sources: tuple[Callable[[], Offer], ...] = (
+        partial(synthesizer.offer, options.seed),
+        partial(sweethome.offer, options.seed, options.sweethome),
+    )
+    for source in sources:
         try:
             offer = source()
         except SourceMissing as error:

@@ -41,7 +41,7 @@ def members(split: str) -> Members:
         split: One of ``FOUND_SPLITS``.
 
     Raises:
-        ObjectError: The set has not been made, or its index is damaged.
+        ObjectError: The set has not been made, has none of the split, or its index is damaged.
     """
     index = found_root() / "index.json"
     try:
@@ -51,6 +51,8 @@ def members(split: str) -> Members:
     held = {category: dict(numbered) for category, numbered in _read(index, changed)[split].items()}
     if split == VALIDATION:
         held.update(_more(held))
+    if not held:
+        raise ObjectError(f"{index}: has no object of split {split!r}: run `make found` with more sources")
     return held
 
 

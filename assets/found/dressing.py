@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import trimesh
@@ -24,6 +24,10 @@ OUT = 0.8
 """Share of its length that a drawer slides out at most."""
 NEGLIGIBLE = 0.06
 """A part of less than this share of the object's size, such as a button, is no part of its own."""
+PATTERNED = 0.7
+"""Size in metres of the objects that the surfaces were made for."""
+#: Shapes with their roles.
+Shapes = list[tuple[str, trimesh.Trimesh]]
 #: What a shape whose name has one of the words is: the first that fits.
 _ROLES = (
     ("handle", ("handle", "knob", "tip")),
@@ -51,26 +55,28 @@ def dressed(urdf: Path, category: str, rng: np.random.Generator, turn: float = 0
         assets.importing.urdf.ObjectError: The file cannot be read.
     """
     model = load_urdf(urdf, urdf.parent)
-    names = _shape_names(urdf)
+    roles = _roles(urdf)
     poses = _poses(model, turn)
-    meshes = {
-        link: [(role, _mesh(visual.geometry, urdf).apply_transform(poses[link] @ visual.origin))
-               for role, visual in zip(names[link], model.links[link].visuals, strict=True)]
-        for link in model.links
-    }  # fmt: skip
+    meshes: dict[str, Shapes] = {
+        name: [
+            (role, _mesh(visual.geometry, urdf).apply_transform(poses[name] @ visual.origin))
+            for role, visual in zip(roles[name], link.visuals, strict=True)
+        ]
+        for name, link in model.links.items()
+    }
     everything = np.concatenate([mesh.bounds for some in meshes.values() for _, mesh in some])
     size = float(np.linalg.norm(np.ptp(everything, axis=0)))
     model = _without_small_parts(model, meshes, size)
     tree = part_tree(model)
-    pick = _Wardrobe(rng, size)
+    materials = _wardrobe(rng, size)
     links = tuple(
-        _link(index, [entry for name in part for entry in meshes[name]], pick, model, tree)
+        _link(index, [entry for name in part for entry in meshes[name]], materials, model, tree)
         for index, part in enumerate(tree.parts)
     )
     return GeneratedObject(category, links, _joints(model, tree, links, poses), {})
 
 
-def _shape_names(urdf: Path) -> dict[str, list[str]]:
+def _roles(urdf: Path) -> dict[str, list[str]]:
     """Roles of the shapes of each link, by their names."""
     roles: dict[str, list[str]] = {}
     for link in ET.parse(urdf).getroot().findall("link"):
@@ -84,21 +90,19 @@ def _role(name: str) -> str:
 
 def _mesh(shape: Geometry, urdf: Path) -> trimesh.Trimesh:
     """A shape's mesh at the origin."""
+    made: Any = trimesh.creation
     if shape.kind == "box":
-        return trimesh.creation.box(shape.size)
+        return cast(trimesh.Trimesh, made.box(shape.size))
     if shape.kind == "cylinder":
-        return trimesh.creation.cylinder(*shape.size, sections=24)
+        return cast(trimesh.Trimesh, made.cylinder(shape.size[0], shape.size[1], sections=24))
     if shape.kind == "sphere":
-        return trimesh.creation.icosphere(2, shape.size[0])
+        return cast(trimesh.Trimesh, made.icosphere(2, shape.size[0]))
     assert shape.mesh is not None
     mesh = read_mesh(shape.mesh, urdf, urdf.parent)
     return trimesh.Trimesh(mesh.points * np.array(shape.scale), mesh.faces, process=False)
 
 
-Meshes = dict[str, list[tuple[str, trimesh.Trimesh]]]
-
-
-def _without_small_parts(model: UrdfModel, meshes: Meshes, size: float) -> UrdfModel:
+def _without_small_parts(model: UrdfModel, meshes: dict[str, Shapes], size: float) -> UrdfModel:
     """The object with parts that are too small to see fixed to what they are on."""
 
     def small(link: str) -> bool:
@@ -112,25 +116,18 @@ def _without_small_parts(model: UrdfModel, meshes: Meshes, size: float) -> UrdfM
     return replace(model, joints=joints)
 
 
-class _Wardrobe:
-    """Materials of one object by role: whether parts look alike is drawn once for all."""
-
-    def __init__(self, rng: np.random.Generator, size: float) -> None:
-        self.repeat = size / 0.7  # surfaces were made for objects of this size
-        body, front = textures.alike(rng, textures.any_material, 0.3)
-        inside = body if rng.random() < 0.4 else textures.any_material(rng)
-        self.kinds: dict[str, Callable[[], Material]] = {}
-        handle, burner = textures.metal(rng), textures.coloured(rng)
-        glass = _dark(textures.coloured(rng))
-        top = body if rng.random() < 0.3 else textures.any_material(rng)
-        self.materials = {"handle": handle, "glass": glass, "burner": burner, "top": top, "inside": inside,
-                          "body": body, "front": front}  # fmt: skip
-        if rng.random() < 0.3:
-            self.materials["handle"] = textures.any_material(rng)
-        self.materials = {name: replace(m, repeat=m.repeat * self.repeat) for name, m in self.materials.items()}
-
-    def __getitem__(self, role: str) -> Material:
-        return self.materials[role]
+def _wardrobe(rng: np.random.Generator, size: float) -> dict[str, Material]:
+    """Materials of one object by role: whether two look alike is drawn once for all its parts."""
+    body, front = textures.alike(rng, textures.any_material, 0.3)
+    inside = body if rng.random() < 0.4 else textures.any_material(rng)
+    handle, burner = textures.metal(rng), textures.coloured(rng)
+    glass = _dark(textures.coloured(rng))
+    top = body if rng.random() < 0.3 else textures.any_material(rng)
+    if rng.random() < 0.3:
+        handle = textures.any_material(rng)
+    materials = {"body": body, "front": front, "inside": inside, "handle": handle, "burner": burner}
+    materials |= {"glass": glass, "top": top}
+    return {role: replace(each, repeat=each.repeat * size / PATTERNED) for role, each in materials.items()}
 
 
 def _dark(material: Material) -> Material:
@@ -138,15 +135,14 @@ def _dark(material: Material) -> Material:
     return replace(material, texture=(0.35 * material.texture).astype(np.uint8))
 
 
-def _link(
-    index: int, entries: list[tuple[str, trimesh.Trimesh]], pick: _Wardrobe, model: UrdfModel, tree: PartTree
-) -> Link:
+def _link(index: int, entries: Shapes, materials: dict[str, Material], model: UrdfModel, tree: PartTree) -> Link:
     """One part: its shapes of one role as one mesh."""
     plain = "body" if index == 0 else "front"
     together: dict[str, list[trimesh.Trimesh]] = {}
     for role, mesh in entries:
         together.setdefault(plain if role == "board" else role, []).append(mesh)
-    visuals = tuple(Visual(trimesh.util.concatenate(meshes), pick[role]) for role, meshes in together.items())
+    joined: Any = trimesh.util.concatenate
+    visuals = tuple(Visual(joined(meshes), materials[role]) for role, meshes in together.items())
     name = next(name for name in tree.parts[index] if model.links[name].visuals)
     return Link("body" if index == 0 else _plain_name(name), visuals)
 
@@ -170,22 +166,20 @@ def _joints(model: UrdfModel, tree: PartTree, links: tuple[Link, ...], poses: di
         if joint.name not in tree.children:
             continue
         child = tree.children[joint.name]
-        axis = poses[joint.child][:3, :3] @ joint.axis
-        lower, upper = joint.lower or 0.0, joint.upper or 0.0
-        if joint.type == "prismatic":
-            points = np.concatenate([np.asarray(visual.mesh.vertices) for visual in links[child].visuals])
-            most = OUT * float(np.ptp(points @ axis))
-        else:
-            most = OPEN
+        x, y, z = poses[joint.child][:3, :3] @ joint.axis
+        slides = joint.type == "prismatic"
+        points = np.concatenate([np.asarray(visual.mesh.vertices) for visual in links[child].visuals])
+        most = OUT * float(np.ptp(points @ [x, y, z])) if slides else OPEN
+        origin = poses[joint.child][:3, 3]
         joints.append(
             Joint(
-                max(tree.parents[joint.name], 0),
-                child,
-                tuple(float(x) for x in poses[joint.child][:3, 3]),
-                max(lower, -most),
-                min(upper, most),
-                tuple(float(x) for x in axis),
-                "prismatic" if joint.type == "prismatic" else "revolute",
+                parent=max(tree.parents[joint.name], 0),
+                child=child,
+                origin=(float(origin[0]), float(origin[1]), float(origin[2])),
+                lower=max(joint.lower or 0.0, -most),
+                upper=min(joint.upper or 0.0, most),
+                axis=(float(x), float(y), float(z)),
+                type="prismatic" if slides else "revolute",
             )
         )
     return tuple(joints)

@@ -1,9 +1,11 @@
 """A Wavefront OBJ whose groups of faces say what moves, as a folder in the layout of PartNet-Mobility.
 
-Sweet Home 3D's convention, read off its models: a group ``sweethome3d_hinge_1`` is a hinge, those whose names begin
-with ``sweethome3d_opening_on_hinge_1``, ``sweethome3d_window_pane_on_hinge_1`` and ``sweethome3d_window_mirror_on_hinge_1``
-rotate about it; ``rail`` in place of ``hinge`` slides; ``sweethome3d_unique_rail`` is the rail of all openings that have
-none of their own. A hinge or a rail lies along the longest side of its group. What has no such name is the body.
+Sweet Home 3D's convention, by the names of groups:
+
+- ``sweethome3d_hinge_1`` is a hinge. What begins with ``sweethome3d_opening_on_hinge_1``,
+  ``sweethome3d_window_pane_on_hinge_1`` or ``sweethome3d_window_mirror_on_hinge_1`` rotates about it.
+- With ``rail`` in place of ``hinge`` it slides; ``sweethome3d_unique_rail`` is for all that have no rail of their own.
+- A hinge or a rail lies along the longest side of its group. What has no such name is the body.
 """
 
 from __future__ import annotations

@@ -162,7 +162,8 @@ def _of_package(path: Path) -> Iterator[zipfile.ZipFile]:
                         contents = [tar.extractfile(member) for member in members]
                         yield from [zipfile.ZipFile(io.BytesIO(some.read())) for some in contents if some]
                 except tarfile.ReadError as error:
-                    raise ValueError(f"{path}: cannot be unpacked here ({error}): dpkg-deb -x it and name the folder")
+                    message = f"{path}: cannot be unpacked here ({error}): dpkg-deb -x it and name the folder"
+                    raise ValueError(message) from error
                 return
             file.seek(length + length % 2, io.SEEK_CUR)
 
