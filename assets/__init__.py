@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assets.catalog import (
+    ALL_SPLITS,
     CATEGORIES,
     MIX_CATEGORIES,
     SPLITS,
@@ -19,6 +20,7 @@ from assets.importing.prepare import ObjectError, PartJoint, PreparedObject, pre
 from assets.partnet import PARTNET_SPLITS
 
 __all__ = [
+    "ALL_SPLITS",
     "CATEGORIES",
     "MIX_CATEGORIES",
     "PARTNET_SPLITS",

@@ -11,7 +11,11 @@ import numpy as np
 
 from assets import partnet
 from assets.cache import cache_root
+from assets.conventions import ViewChoice
 from assets.files import atomic_folder
+from assets.found import collection
+from assets.found.collection import FOUND_SPLITS
+from assets.found.found_object import TRAINING
 from assets.generators import CATEGORY_REGISTRY, GeneratedObject
 from assets.partnet import PARTNET_SPLITS
 from assets.writer import write_partnet_folder
@@ -28,7 +32,9 @@ CATEGORIES = TRAIN_CATEGORIES + TEST_CATEGORIES + STRESS_CATEGORIES
 SPLITS = ("train", "val", "test", "stress", "mix")
 """train: training categories, instances for training. val: the same categories, instances never trained on.
 test: categories never trained on. stress: further ones, harder or of other kinds: slides, more links.
-mix: categories to train on beyond the paper's four."""
+mix: categories to train on beyond the paper's four, with the instances of train and of found-train where it is made."""
+ALL_SPLITS = SPLITS + PARTNET_SPLITS + FOUND_SPLITS
+"""Those of objects that others made too."""
 
 TRAIN_SIZE = 200
 TEST_SIZE = 50
@@ -36,13 +42,14 @@ TEST_SIZE = 50
 
 @dataclass(frozen=True, order=True)
 class Instance:
-    """The name of one object: a generated one, or one of PartNet-Mobility.
+    """The name of one object: a generated one, one of PartNet-Mobility, or a found one.
 
     Attributes:
         category: One of ``split_categories(split)``.
-        index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility.
-        split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
-        seed: Seed of the whole collection; without meaning for PartNet-Mobility.
+        index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility; the number of a found one
+            in its category.
+        split: One of ``ALL_SPLITS``.
+        seed: Seed of the whole collection; without meaning for objects that others made.
     """
 
     category: str
@@ -64,17 +71,34 @@ def split_categories(split: str) -> tuple[str, ...]:
     """Return the categories of a split; of PartNet-Mobility those that the download has.
 
     Args:
-        split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
+        split: One of ``ALL_SPLITS``.
 
     Raises:
-        ValueError: There is no such split, or no download of PartNet-Mobility; the message says what to do.
+        ValueError: There is no such split, no download of PartNet-Mobility, or the found objects have not been made;
+            the message says what to do.
     """
     if split in PARTNET_SPLITS:
         return partnet.held_categories(split)
+    if split in FOUND_SPLITS:
+        return tuple(collection.members(split))
     if split not in SPLITS:
-        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS + PARTNET_SPLITS)}")
+        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(ALL_SPLITS)}")
+    if split == "mix":
+        return tuple(dict.fromkeys(instance.category for instance in instances(split)))
+    return _generated_categories(split)
+
+
+def _generated_categories(split: str) -> tuple[str, ...]:
+    """The categories whose objects in a split are generated for it: of the mix not those of train."""
+    if split not in SPLITS:
+        return split_categories(split)
     group = "train" if split == "val" else split
     return tuple(name for name, category in CATEGORY_REGISTRY.items() if category.split == group)
+
+
+def _mix_parts() -> tuple[str, ...]:
+    """The splits whose instances are trained on together."""
+    return ("train", "mix", TRAINING) if collection.is_built() else ("train", "mix")
 
 
 def canonical_category(name: str) -> str:
@@ -116,21 +140,39 @@ def split_size(split: str) -> int:
 def instances(split: str, category: str | None = None, seed: int = 0) -> list[Instance]:
     """List the instances of a split, without generating any; of PartNet-Mobility those that can be used.
 
+    Those of ``mix`` carry the split that each is from.
+
     Args:
-        split: One of ``SPLITS`` or ``PARTNET_SPLITS``.
+        split: One of ``ALL_SPLITS``.
         category: Only this category (one from elsewhere may be named ``module:name``), or None for every one.
         seed: Seed of the collection.
 
     Raises:
-        ValueError: There is no such split, the category is not in it, or there is no download of
-            PartNet-Mobility; see `assets.partnet.usable_ids`.
+        ValueError: There is no such split, the category is not in it, there is no download of PartNet-Mobility
+            (see `assets.partnet.usable_ids`), or the found objects have not been made.
     """
     if split in PARTNET_SPLITS:
         return [Instance(name, number, split, seed) for name, number in partnet.usable_ids(split, category)]
-    chosen = split_categories(split) if category is None else (canonical_category(category),)
-    found = [Instance(name, index, split, seed) for name in chosen for index in range(split_size(split))]
-    _check(found[0])
+    wanted = None if category is None else canonical_category(category)
+    listed = [instance for part in (_mix_parts() if split == "mix" else (split,)) for instance in _listed(part, seed)]
+    found = [instance for instance in listed if wanted in (None, instance.category)]
+    if not found and wanted and split in FOUND_SPLITS:
+        collection.instance_folder(wanted, 0, split)  # says why not
+    if not found or found[0].split in SPLITS:
+        _check(found[0] if found else Instance(wanted or "", 0, split, seed))
     return found
+
+
+def _listed(split: str, seed: int) -> list[Instance]:
+    """The instances of one split, generated or found."""
+    if split in FOUND_SPLITS:
+        held = collection.members(split)
+        return [Instance(name, index, split, seed) for name, numbered in held.items() for index in numbered]
+    return [
+        Instance(name, index, split, seed)
+        for name in _generated_categories(split)
+        for index in range(split_size(split))
+    ]
 
 
 def generate(instance: Instance) -> GeneratedObject:
@@ -158,7 +200,7 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
 
     Args:
         category: A category, or ``module:name`` of one from elsewhere.
-        index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility.
+        index: From 0 to ``split_size(split) - 1``; the id of an object of PartNet-Mobility; the number of a found one.
         split: A split that has the category.
         seed: Seed of the collection.
 
@@ -168,6 +210,8 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
     """
     if split in PARTNET_SPLITS:
         return partnet.instance_folder(category, index, split)
+    if split in FOUND_SPLITS:
+        return collection.instance_folder(category, index, split)
     instance = Instance(canonical_category(category), index, split, seed)
     _check(instance)
     folder = cache_root() / "generated" / _edition(instance.category) / instance.name
@@ -177,6 +221,12 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
     with atomic_folder(folder, _whole) as stage:
         write_partnet_folder(generate(instance), stage, meta)
     return folder
+
+
+def instance_view(instance: Instance) -> ViewChoice:
+    """From where to look at an instance unless something else is asked for; see `assets.importing.viewing`."""
+    category = CATEGORY_REGISTRY.get(instance.category) if instance.category in CATEGORY_REGISTRY else None
+    return "auto" if category is None or instance.split in PARTNET_SPLITS else category.view
 
 
 def _whole(folder: Path) -> bool:
@@ -213,9 +263,9 @@ def _edition(category: str) -> str:
 def _check(instance: Instance) -> None:
     """Raise a ValueError that names the choices if there is no such instance."""
     CATEGORY_REGISTRY.get(instance.category)
-    held = split_categories(instance.split)
+    held = _generated_categories(instance.split)
     if instance.category not in held:
-        splits = [split for split in SPLITS if instance.category in split_categories(split)]
+        splits = [split for split in SPLITS if instance.category in _generated_categories(split)]
         raise ValueError(
             f"split {instance.split!r} has the categories {', '.join(held)}, not {instance.category!r}: "
             f"choose one of those, or split {' or '.join(splits)}"

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 
 import envs
-from assets.catalog import SPLITS
-from assets.partnet import PARTNET_SPLITS
+from assets.catalog import ALL_SPLITS
 from atp.commands.arguments import naming
 from atp.types import Observation
 
@@ -54,9 +53,8 @@ def one_object(
     Raises:
         ValueError: The object cannot be had; the message names the flag.
     """
-    known = (*SPLITS, *PARTNET_SPLITS)
-    if own is None and split not in known:
-        raise ValueError(f"--split: unknown split {split!r}: choose one of {', '.join(known)}")
+    if own is None and split not in ALL_SPLITS:
+        raise ValueError(f"--split: unknown split {split!r}: choose one of {', '.join(ALL_SPLITS)}")
     which: dict[str, Any] = {"object": own} if own else {"split": split, "category": category}
     with naming("--object" if own else "--category"):
         env = gym.make(envs.ENV_ID, disable_env_checker=True, **environment, **which)

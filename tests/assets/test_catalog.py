@@ -167,8 +167,9 @@ def test_splits_and_sizes() -> None:
     assert split_categories("train") == split_categories("val") == TRAIN_CATEGORIES
     assert split_categories("test") == TEST_CATEGORIES
     assert split_categories("stress") == STRESS_CATEGORIES
-    assert split_categories("mix") == MIX_CATEGORIES
+    assert split_categories("mix") == TRAIN_CATEGORIES + MIX_CATEGORIES
     assert not set(MIX_CATEGORIES) & set(CATEGORIES)  # no score is of a category that the mix trains on
+    assert {name for name in instances("mix") if name.split == "train"} == set(instances("train"))
     for split, size in (("train", 200), ("val", 50), ("test", 50), ("stress", 50), ("mix", 200)):
         found = instances(split)
         assert split_size(split) == size

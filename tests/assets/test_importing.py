@@ -12,6 +12,7 @@ import pybullet
 import pytest
 
 from assets.cache import cache_root
+from assets.conventions import ViewChoice
 from assets.importing.prepare import PreparedObject, _Builder, find_urdf, prepare
 from assets.importing.urdf import ObjectError
 from urdf_objects import CUBE, chain, image_from_above, link, load, write
@@ -45,9 +46,9 @@ def test_the_cache_is_hit_until_a_file_changes(tmp_path: Path, monkeypatch: pyte
     builds = []
     build = _Builder.build
 
-    def counted(self: _Builder, semantics: str, meta: bytes) -> None:
+    def counted(self: _Builder, semantics: str, meta: bytes, view: ViewChoice) -> None:
         builds.append(1)
-        build(self, semantics, meta)
+        build(self, semantics, meta, view)
 
     monkeypatch.setattr(_Builder, "build", counted)
     first = prepare(path)

@@ -126,7 +126,7 @@ def test_a_root_without_shape_gives_way_to_the_largest_part(tmp_path: Path, clie
         joint("revolute", "hub", "small", "0 0 1", "-0.5 1", 'xyz="0.1 0.2 0" rpy="1.5707963 0 0"'),
         joint("revolute", "hub", "large", "0 1 0", "-0.2 0.8", 'xyz="0 0.2 0.1"'),
     )
-    prepared = prepare(path)
+    prepared = prepare(path, "top")
     assert prepared.parts == (("large",), ("small",))
     assert {(j.name, j.parent, j.child) for j in prepared.joints} == {
         ("hub_large", 0, 1),
