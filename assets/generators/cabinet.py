@@ -45,7 +45,9 @@ class _Case:
             casework.contents(rng, self.body, rect, inside)
         if kind == "open" or len(self.leaves) >= MOST:
             return
-        if kind == "pair" and len(self.leaves) + 2 <= MOST:
+        if kind == "sliding" and len(self.leaves) + 2 <= MOST:
+            self._sliding(rect)
+        elif kind == "pair" and len(self.leaves) + 2 <= MOST:
             middle = 0.5 * (x0 + x1)
             self._door((x0, z0, middle - 0.5 * GAP, z1), "left")
             self._door((middle + 0.5 * GAP, z0, x1, z1), "right")
@@ -67,6 +69,24 @@ class _Case:
         most = np.radians(rng.uniform(80.0, 165.0 if upright else 110.0))
         joint = casework.swing(side, rect, self.thick, 0.0, float(most), len(self.leaves) + 1)
         self.leaves.append((body, joint))
+
+    def _sliding(self, rect: Rect) -> None:
+        """Two doors in tracks, the second before the first."""
+        rng = self.rng
+        x0, z0, x1, z1 = rect
+        middle, lap = 0.5 * (x0 + x1), rng.uniform(0.02, 0.08) * (x1 - x0)
+        for out, a, b, sign in ((0.0, x0, middle + lap, 1.0), (self.thick + 0.006, middle - lap, x1, -1.0)):
+            body = Body("sliding door")
+            style = ("plain", "inset", "glass")[rng.integers(3)]
+            casework.leaf(rng, body, (a, z0, b, z1), self.thick, self.look, style)
+            if out > 0.0:
+                grip = a + rng.uniform(0.08, 0.9) * (b - a)
+                casework.handle(rng, body, (grip, 0.5 * (z0 + z1)), -self.thick, 0.5 * (z1 - z0), True, self.look)
+            for mesh, _, _ in body.meshes:
+                mesh.apply_translation((0.0, -out, 0.0))
+            most = rng.uniform(0.45, 0.9) * ((x1 - x0) - (b - a))
+            joint = Joint(0, len(self.leaves) + 1, (a, -out, z0), 0.0, float(most), (sign, 0.0, 0.0), "prismatic")
+            self.leaves.append((body, joint))
 
     def _drawers(self, rect: Rect) -> None:
         rng = self.rng
@@ -119,7 +139,7 @@ def _kinds(rng: np.random.Generator, cells: list[Rect]) -> list[str]:
     for x0, z0, x1, z1 in cells:
         wide = (x1 - x0) / (z1 - z0)
         choices = ["left", "right", "drawer", "open"]
-        choices += ["pair", "pair", "drawer", "bottom", "top"] if wide > 0.9 else ["left", "right"]
+        choices += ["pair", "pair", "drawer", "bottom", "top", "sliding"] if wide > 0.9 else ["left", "right"]
         kinds.append(choices[rng.integers(len(choices))])
     if all(kind == "open" for kind in kinds):
         kinds[0] = "left" if rng.random() < 0.5 else "drawer"

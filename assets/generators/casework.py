@@ -275,9 +275,9 @@ def fittings(rng: np.random.Generator, body: Body, size: tuple[float, float, flo
     for _ in range(int(rng.integers(3, 20))):
         stuff = kinds[rng.integers(len(kinds))]
         long, wide = rng.uniform(0.004, 0.05), rng.uniform(0.004, 0.02)
+        long = min(long, 0.12 * height)
         out = rng.uniform(0.001, 0.012)
-        y, z = rng.uniform(0.06, depth - 0.06), rng.uniform(0.06, height - 0.06)
-        x = rng.uniform(0.06 - half, half - 0.06)
+        x, y, z = rng.uniform(-0.7, 0.7) * half, rng.uniform(0.3, 0.7) * depth, rng.uniform(0.15, 0.85) * height
         side = rng.integers(4)
         if side < 2:
             face = half if side else -half

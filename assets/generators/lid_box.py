@@ -1,4 +1,4 @@
-"""Open boxes of thin walls with a lid: chests, cases, bins and tins, their lid on a hinge or in a groove."""
+"""Open boxes of thin walls or wires: chests, cases, bins, tins, baskets; a lid on a hinge or in a groove, or a bail."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from assets.generators.model import GeneratedObject, Joint, Material
 from assets.generators.solids import CLEARANCE
 
 CATEGORY = "lid_box"
-KINDS = ("chest", "chest", "case", "bin", "pair", "slide", "vault", "swivel")
+KINDS = ("chest", "chest", "case", "bin", "pair", "slide", "vault", "swivel", "bail", "bail")
+WIRED = 0.2
+"""Share of chests, bins and buckets whose walls are wires."""
 
 
 def _outline(rng: np.random.Generator, width: float, depth: float) -> Polygon:
@@ -98,20 +100,21 @@ def _hinged(
         lid.add(look.front, *_tray(plan, wall, seat, seat + high, thin, below=False))
         top = seat + high
     else:
-        over = geo.tidy(plan.buffer(rng.uniform(0.0, 0.012), join_style="mitre"))
+        over = plan.buffer(rng.uniform(0.0, 0.012), join_style="mitre")
+        over = geo.tidy(over.intersection(shapely.box(x0 - 1.0, y0 - 1.0, x1 + 1.0, 0.0)))  # clear of the hinge
         sheet = geo.slab(over, seat, seat + thin, 0.3 * thin)
         (lid.add_baked if look.baked else lid.add)(look.front, sheet)
         top = seat + thin
-    kind = rng.integers(4)
+    kind, middle = rng.integers(4), 0.5 * (x0 + x1)
     if kind == 0:
-        casework.handle(rng, lid, (0.0, seat + 0.4 * (top - seat)), y0, 0.6 * (x1 - x0), False, look)
+        casework.handle(rng, lid, (middle, seat + 0.4 * (top - seat)), y0, 0.6 * (x1 - x0), False, look)
     elif kind == 1 and not vault:  # a bow on top
         half, out = rng.uniform(0.1, 0.3) * (x1 - x0), rng.uniform(0.02, 0.05)
         corners = [
-            (-half, 0.5 * y0, top),
-            (-half, 0.5 * y0, top + out),
-            (half, 0.5 * y0, top + out),
-            (half, 0.5 * y0, top),
+            (middle - half, 0.5 * y0, top),
+            (middle - half, 0.5 * y0, top + out),
+            (middle + half, 0.5 * y0, top + out),
+            (middle + half, 0.5 * y0, top),
         ]
         lid.add(
             look.trim, forms.wire(forms.rounded_line(corners, 0.5 * out, steps=2), rng.uniform(0.003, 0.007), sides=5)
@@ -119,7 +122,7 @@ def _hinged(
     elif kind == 2:  # latches or straps
         for x in (0.3, -0.3) if rng.random() < 0.6 else (0.0,):
             wide = rng.uniform(0.01, 0.03)
-            at = x * (x1 - x0)
+            at = middle + x * (x1 - x0)
             lid.add(
                 look.trim, forms.block((at - wide, y0 - 0.006, seat - 0.03), (at + wide, y0, seat + 0.5 * (top - seat)))
             )
@@ -172,6 +175,72 @@ def _swivelling(rng: np.random.Generator, plan: Polygon, seat: float, look: Fini
     return lid, Joint(0, 1, (*pivot, start), lower, upper)
 
 
+def _basket(rng: np.random.Generator, plan: Polygon, height: float) -> list[trimesh.Trimesh]:
+    """Return the wires of a basket: loops above each other, uprights, a floor of parallel wires."""
+    gauge = rng.uniform(0.003, 0.009)
+    ring = np.array(plan.buffer(-gauge).simplify(0.006).exterior.coords)[:-1]
+    levels = np.linspace(gauge, height - gauge, int(rng.integers(2, 6)))
+    wires = [forms.wire(np.column_stack([ring, np.full(len(ring), z)]), gauge, True, 5) for z in levels]
+    border = shapely.LinearRing(ring)
+    for share in np.linspace(0.0, 1.0, int(rng.integers(8, 20)), endpoint=False):
+        place = border.interpolate(share, normalized=True)
+        wires.append(forms.rod((place.x, place.y, gauge), (place.x, place.y, height - gauge), 0.8 * gauge, 4))
+    x0, y0, x1, y1 = plan.bounds
+    for y in np.linspace(y0, y1, int(rng.integers(4, 9)))[1:-1]:
+        across = shapely.LineString([(x0, y), (x1, y)]).intersection(plan.buffer(-gauge))
+        (a, _), (b, _) = across.coords[0], across.coords[-1]
+        wires.append(forms.rod((a, y, gauge), (b, y, gauge), 0.8 * gauge, 4))
+    return wires
+
+
+def _bail(rng: np.random.Generator, plan: Polygon, height: float, look: Finish) -> tuple[Body, Joint]:
+    """Return a handle of wire that swings over a bucket, drawn upright, and its joint."""
+    x0, y0, x1, y1 = plan.bounds
+    bail = Body("bail")
+    gauge = rng.uniform(0.003, 0.011)
+    middle, low = 0.5 * (y0 + y1), height - rng.uniform(0.012, 0.03)
+    rise = rng.uniform(0.5, 1.1) * abs(y0)
+    left, right = x0 - gauge - CLEARANCE, x1 + gauge + CLEARANCE
+    corners = [(left, middle, low), (left, middle, low + rise), (right, middle, low + rise), (right, middle, low)]
+    arch = forms.rounded_line(corners, rng.uniform(0.02, 0.5 * (right - left)), steps=5)
+    bail.add(look.trim, forms.wire(arch, gauge, sides=6))
+    if rng.random() < 0.5:
+        half, top = rng.uniform(0.08, 0.2) * (x1 - x0), float(arch[:, 2].max())
+        bail.add(textures.any_material(rng), forms.rod((-half, middle, top), (half, middle, top), 2.2 * gauge, 8))
+    most = float(np.radians(rng.uniform(50.0, 72.0)))
+    return bail, Joint(0, 1, (0.0, middle, low), -most, most, (1.0, 0.0, 0.0))
+
+
+def _lids(
+    rng: np.random.Generator, kind: str, box: Body, plan: Polygon, wall: float, height: float, look: Finish
+) -> list[tuple[Body, Joint]]:
+    """Return what moves on a box of some kind, closed, and its joints."""
+    x0, y0, x1, _ = plan.bounds
+    seat, most = height + 0.001, float(np.radians(rng.uniform(85.0, 130.0)))
+    if kind == "slide":
+        return [_grooved(rng, box, plan, wall, height, look)]
+    if kind == "swivel":
+        return [_swivelling(rng, plan, height, look)]
+    if kind == "bail":
+        return [_bail(rng, plan, height, look)]
+    if kind == "pair":  # a lid on either side
+        moving = []
+        for i, (edge, half) in enumerate(((x1, (0.001, x1)), (x0, (x0, -0.001))), start=1):
+            lid = _hinged(rng, "lid", shapely.box(half[0], y0, half[1], 0.0), wall, seat, look, False)
+            lower, upper = sorted((0.0, most if edge > 0.0 else -most))
+            moving.append((lid, Joint(0, i, (edge, 0.0, seat), lower, upper, (0.0, 1.0, 0.0))))
+        return moving
+    if kind == "case":  # two halves alike, opened flat
+        most = float(np.radians(rng.uniform(120.0, 175.0)))
+        lid = Body("lid")
+        lid.add(look.front, *_tray(plan, wall, seat, seat + height * rng.uniform(0.6, 1.0), 0.6 * wall, below=False))
+    else:
+        lid = _hinged(rng, "lid", plan, wall, seat, look, kind == "vault")
+    radius = rng.uniform(0.004, 0.01)
+    _barrel(box, x0, x1, radius, seat, radius, look.trim)
+    return [(lid, Joint(0, 1, (0.0, radius, seat), -most, 0.0, (1.0, 0.0, 0.0)))]
+
+
 @register_category(CATEGORY, split="mix")
 def lid_box(rng: np.random.Generator) -> GeneratedObject:
     """Draw a box and its lid or lids.
@@ -192,38 +261,22 @@ def lid_box(rng: np.random.Generator) -> GeneratedObject:
     box = Body("box")
     plan = (
         shapely.box(-0.5 * width, -depth, 0.5 * width, 0.0)
-        if kind in ("vault", "pair", "slide")
+        if kind in ("vault", "pair", "slide", "bail")
         else _outline(rng, width, depth)
     )
-    box.add(look.shell, *_tray(plan, wall, 0.0, height, floor))
-    _fill(rng, box, plan, wall, floor - 0.001, height, look.shell)
-    if rng.random() < 0.4:
+    wired = kind in ("chest", "bin", "bail") and rng.random() < WIRED
+    if wired:
+        box.add(look.trim, *_basket(rng, plan, height))
+    else:
+        box.add(look.shell, *_tray(plan, wall, 0.0, height, floor))
+        _fill(rng, box, plan, wall, floor - 0.001, height, look.shell)
+    if rng.random() < 0.4 and not wired:
         front = (-0.3 * width, 0.2 * height, 0.3 * width, 0.8 * height)
         casework.handle(rng, box, (0.0, 0.5 * height), -depth, front[2] - front[0], False, look)
-    seat = height + 0.001
-    axis, most = (1.0, 0.0, 0.0), float(np.radians(rng.uniform(85.0, 130.0)))
-    if kind == "slide":
-        moving = [_grooved(rng, box, plan, wall, height, look)]
-    elif kind == "swivel":
-        moving = [_swivelling(rng, plan, height, look)]
-    elif kind == "pair":  # a lid on either side
-        moving = []
-        for i, side in enumerate((1.0, -1.0), start=1):
-            edge = side * 0.5 * width
-            half = shapely.box(*sorted((edge, side * 0.001))[:1], -depth, sorted((edge, side * 0.001))[1], 0.0)
-            lid = _hinged(rng, "lid", half, wall, seat, look, False)
-            lower, upper = sorted((0.0, side * most))
-            moving.append((lid, Joint(0, i, (edge, 0.0, seat), lower, upper, (0.0, 1.0, 0.0))))
-    else:
-        if kind == "case":  # two halves alike, opened flat
-            most = float(np.radians(rng.uniform(120.0, 175.0)))
-        lid = _hinged(rng, "lid", plan, wall, seat, look, kind == "vault")
-        if kind == "case":
-            lid = Body("lid")
-            lid.add(look.front, *_tray(plan, wall, seat, seat + height * rng.uniform(0.6, 1.0), floor, below=False))
-        radius = rng.uniform(0.004, 0.01)
-        _barrel(box, -0.5 * width, 0.5 * width, radius, seat, radius, look.trim)
-        moving = [(lid, Joint(0, 1, (0.0, radius, seat), -most, 0.0, axis))]
+    moving = _lids(rng, kind, box, plan, wall, height, look)
     links = tuple(one.link() for one in (box, *(lid for lid, _ in moving)))
-    notes: dict[str, str | float] = {"kind": kind, "materials": f"{look.shell.name}; {look.front.name}"}
+    notes: dict[str, str | float] = {
+        "kind": f"{kind}{', wired' if wired else ''}",
+        "materials": f"{look.shell.name}; {look.front.name}",
+    }
     return GeneratedObject(CATEGORY, links, tuple(joint for _, joint in moving), notes)

@@ -30,8 +30,8 @@ def _turn(
     """Return an upright axis, without limits with probability ``endless``."""
     if rng.random() < endless:
         return Joint(parent, child, at, 0.0, 0.0, type="continuous")
-    low = -rng.uniform(0.2, 1.4)
-    return Joint(parent, child, at, float(low), float(low + rng.uniform(1.2, 2.5)))
+    wide, share = rng.uniform(1.2, 2.5), rng.uniform(0.1, 0.9)
+    return Joint(parent, child, at, float(-share * wide), float((1.0 - share) * wide))
 
 
 def _base(rng: np.random.Generator, reach: float, high: float, skin: Material) -> Body:

@@ -1,4 +1,4 @@
-"""Flat tools and gadgets of two plates of irregular outline, on a pivot or in a slide, one over or beside the other."""
+"""Tools and gadgets of two plates of irregular outline, on a pivot or in a slide, and rods with a cap that slides."""
 
 from __future__ import annotations
 
@@ -230,9 +230,6 @@ def _sliding(rng: np.random.Generator) -> tuple[Body, Body, Joint]:
     shape = affinity.translate(shape, middle, 0.0)
     slider = _plate(rng, shape, start, start + high, skins[1], skins[2])
     _grip(rng, slider, shape, start + high, start)
-    if start > base_high + 2.0 * CLEARANCE:  # a foot down to the base
-        foot = shape.representative_point()
-        slider.add(skins[1], geo.slab(geo.disc((foot.x, foot.y), 0.012), base_high + CLEARANCE, start + 0.002))
     if rng.random() < 0.5:
         for y in (-0.5 * wide - 0.012, 0.5 * wide + 0.012):
             top = start + rng.uniform(0.2, 0.9) * high
@@ -249,17 +246,57 @@ def _sliding(rng: np.random.Generator) -> tuple[Body, Body, Joint]:
     return body, slider, joint
 
 
+def _capped(rng: np.random.Generator) -> tuple[Body, Body, Joint]:
+    """Return a rod along x, such as a pen, and the hollow cap that slides off its end."""
+    skin, other, trim = _materials(rng)
+    wide, high = rng.uniform(0.04, 0.16), rng.uniform(0.03, 0.12)
+    kind = rng.integers(3)
+    if kind == 0:
+        section = geo.ellipse((0.0, 0.0), (0.5 * wide, 0.5 * high))
+    else:
+        section = forms.box_outline(
+            -0.5 * wide, -0.5 * high, 0.5 * wide, 0.5 * high, rng.uniform(0.0, 0.4) * min(wide, high)
+        )
+    bore, outer = section.buffer(CLEARANCE), section.buffer(CLEARANCE + rng.uniform(0.003, 0.012))
+    section, bore, outer = (affinity.translate(shape, 0.0, -outer.bounds[1]) for shape in (section, bore, outer))
+    long, cover = rng.uniform(0.25, 0.45), rng.uniform(0.08, 0.2)
+    body, cap = Body("rod"), Body("cap")
+    mesh = forms.upright_panel(section, "x", 0.0, long)
+    (body.add_baked if skin.name.startswith("baked") else body.add)(skin, mesh)
+    tip = affinity.scale(section, 0.5, 0.5)
+    reach = rng.uniform(0.0, 0.1)
+    if reach > 0.02:
+        body.add(trim, forms.upright_panel(tip, "x", long - 0.001, long + reach))
+    end = long + reach + 0.002
+    cap.add(other, forms.upright_panel(geo.tidy(outer.difference(bore)), "x", long - cover, end + 0.001))
+    cap.add(other, forms.upright_panel(outer, "x", end, end + 0.008))
+    top = outer.bounds[3]
+    if rng.random() < 0.6:  # a clip
+        cap.add(trim, forms.block((long - 1.1 * cover, -0.01, top + 0.006), (end, 0.01, top + 0.01)))
+        cap.add(trim, forms.block((end - 0.02, -0.01, top - 0.001), (end, 0.01, top + 0.01)))
+    if rng.random() < 0.6:  # a band, or keys, on the rod
+        for x in np.linspace(0.0, long - cover - 0.02, int(rng.integers(3, 7)))[1:-1]:
+            room = section.bounds[3]
+            body.add(trim, forms.block((x, -0.2 * wide, room - 0.004), (x + 0.012, 0.2 * wide, room + 0.003)))
+    return (
+        body,
+        cap,
+        Joint(0, 1, (end, 0.0, 0.5 * top), 0.0, cover + rng.uniform(0.02, 0.12), (1.0, 0.0, 0.0), "prismatic"),
+    )
+
+
 @register_category(CATEGORY, split="mix")
 def tool(rng: np.random.Generator) -> GeneratedObject:
-    """Draw a gadget of two plates.
+    """Draw a gadget of two parts.
 
     Args:
         rng: Source of every choice.
 
     Returns:
-        The object, about 0.6 m long and up to 0.3 m high: link 0 the lower plate, link 1 the upper one.
+        The object, about 0.6 m long and up to 0.3 m high: link 0 the lower plate or the rod, link 1 the
+        upper one or the cap.
     """
-    slides = rng.random() < 0.35
-    lower, upper, joint = (_sliding if slides else _pivoted)(rng)
-    notes: dict[str, str | float] = {"kind": "slide" if slides else "pivot"}
+    make = (_pivoted, _pivoted, _pivoted, _sliding, _sliding, _capped)[rng.integers(6)]
+    lower, upper, joint = make(rng)
+    notes: dict[str, str | float] = {"kind": make.__name__.strip("_")}
     return GeneratedObject(CATEGORY, (lower.link(), upper.link()), (joint,), notes)
