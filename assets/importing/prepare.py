@@ -35,7 +35,7 @@ from assets.importing.viewing import ObjectView, Placement, Shape, parse_view, p
 
 __all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 4  # of the prepared form: raise it when the same source should give another result
+VERSION = 5  # of the prepared form: raise it when the same source should give another result
 SAMPLES = 6_000  # points on an object's surface by which its view is chosen
 FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
