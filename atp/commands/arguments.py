@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
+
 from assets.catalog import canonical_category, split_categories
 from atp.playing.policies import POLICIES
 
@@ -14,6 +16,12 @@ from atp.playing.policies import POLICIES
 def command_line() -> str:
     """The command as it was given, to keep in results."""
     return " ".join(["atp", *sys.argv[1:]])
+
+
+def print_notes(console: Console, notes: Iterable[str]) -> None:
+    """Say what was left out, cut or guessed of an object's file, a line each."""
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager
