@@ -106,7 +106,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
 
     ## Info
 
-    ``category`` and ``instance`` name the object. ``info["privileged"]`` holds what an agent must not see, for training
+    ``category`` and ``instance`` name the object, and ``notes`` say what was left out, cut or guessed of its file, one
+    sentence each. ``info["privileged"]`` holds what an agent must not see, for training
     signals, upper bounds and scoring:
 
     | Key                          | Type                | Meaning                                                     |
@@ -131,6 +132,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         category: Keep to one category of the split; None draws from all. ``"my_module:toaster"`` imports a module that
             registers one (see :mod:`assets.generators`).
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
+        mesh_root: A further folder, below which files of objects are looked for that are not where the URDF says.
         resolution: Image side in pixels, or (H, W); 16 to 4096.
         interactions: Interactions in an episode.
         hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it rotate about the held point.
@@ -160,6 +162,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         split: str = "train",
         category: str | None = None,
         object: str | Path | None = None,
+        mesh_root: str | Path | None = None,
         resolution: int | tuple[int, int] = RESOLUTION,
         interactions: int = 5,
         hold: HoldConstraint = "fixed",
@@ -191,6 +194,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self.view = parse_view(view)
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)
+        self._mesh_root = mesh_root
         self._split = split
         self._instances = [] if object is not None else instances(split, category)
 
@@ -361,7 +365,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             view = instance_view(pick) if view == "auto" else view
         key = str(folder)
         if key not in self._models:
-            model = prepare(folder, view)
+            model = prepare(folder, view, self._mesh_root)
             if len(model.parts) > MAX_PARTS:
                 raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
             self._models[key] = model
@@ -399,6 +403,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         return {
             "category": self._model.category,
             "instance": self._model.name,
+            "notes": self._model.notes,
             "privileged": {
                 "labels": self._view.labels.copy(),
                 "moved_before": cv2.LUT(before.labels, moved).view(bool),

@@ -72,6 +72,7 @@ class RunConfig:
         resolution: Image side in pixels.
         interactions: Interactions in an episode.
         hold: How the hold gripper holds.
+        view: From where to look at objects: auto, or top.
         renderer: Renderer of the environments.
         randomization: Domain randomization.
         device: Where to compute.
@@ -91,6 +92,7 @@ class RunConfig:
     resolution: int = 90
     interactions: int = 5
     hold: HoldConstraint = "fixed"
+    view: Literal["auto", "top"] = "auto"
     renderer: Renderer = "tiny"
     randomization: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -119,7 +121,7 @@ class RunConfig:
     @property
     def environment(self) -> dict[str, Any]:
         """Keyword arguments of the environments."""
-        names = ("split", "category", "resolution", "interactions", "hold", "renderer", "randomization")
+        names = ("split", "category", "resolution", "interactions", "hold", "view", "renderer", "randomization")
         return {name: getattr(self, name) for name in names}
 
 
