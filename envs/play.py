@@ -360,6 +360,10 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
                 indices = [i.index for i in self._instances if category in (None, i.category)]
                 have = f", indices: {min(indices)} to {max(indices)}" if indices else ""
                 raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}{have}")
+            sources = list(dict.fromkeys(i.split for i in choices))
+            if len(sources) > 1:  # of a mix every source counts alike, however many objects it has
+                source = sources[int(self.np_random.integers(len(sources)))]
+                choices = [i for i in choices if i.split == source]
             pick = choices[int(self.np_random.integers(len(choices)))]
             folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
             view = instance_view(pick) if view == "auto" else view
