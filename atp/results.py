@@ -499,7 +499,7 @@ class EvalRow:
 
     Attributes:
         policy: Name of the policy.
-        category: Of the objects; the object's name where it is one of the user's.
+        category: Of the objects; the object's name where it is one of the user's that says no category.
         split: Of the objects; empty for an object of the user's.
         variant: Name of the ablation; empty for the agent as it is.
         episodes: Over all seeds.

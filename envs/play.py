@@ -128,7 +128,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
 
     Args:
         split: ``"train"``, ``"val"``, ``"test"`` or ``"stress"`` instances (see :mod:`assets.catalog`), or
-            ``"partnet-train"``, ``"partnet-val"`` or ``"partnet-test"`` (see :mod:`assets.partnet`).
+            ``"partnet-train"``, ``"partnet-val"`` or ``"partnet-test"`` (see :mod:`assets.partnet`), or
+            ``"found-train"`` or ``"found"`` (see :mod:`assets.found`). ``"mix"`` is for training on all kinds.
         category: Keep to one category of the split; None draws from all. ``"my_module:toaster"`` imports a module that
             registers one (see :mod:`assets.generators`).
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.

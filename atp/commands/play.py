@@ -29,7 +29,8 @@ class PlayOptions:
     category: str = "pliers"
     """Category of the object."""
     split: str = "test"
-    """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
+    """train, val, test, stress, mix, found-train or found (after `make found`), or partnet-train, partnet-val or
+    partnet-test."""
     index: int | None = None
     """Which instance; chosen by the seed if not given."""
     object: Path | None = None
