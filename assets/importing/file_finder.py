@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
@@ -14,6 +15,8 @@ from assets.importing.notes import listed
 from assets.importing.plain_xml import parse_xml
 from assets.importing.sandbox import ObjectError
 
+_LEVELS = 5  # folders above a URDF that its names may start from
+_STAMPED = 1000  # folders at most that are watched for a missing file
 _DRIVE = re.compile(r"([A-Za-z]:)?[\\/]")  # what an absolute path begins with, on any system
 
 
@@ -103,6 +106,9 @@ class FileFinder:
         scheme, separator, rest = filename.partition("://")
         if not separator:
             yield self.urdf.parent, filename, True
+            if not _is_absolute(filename):
+                for further in list(self.urdf.parents)[1:_LEVELS]:  # from a folder further up, as PyBullet does
+                    yield further, filename, False
         elif scheme.lower() == "file":
             yield self.urdf.parent, rest, _is_absolute(rest)
         elif scheme.lower() == "package":
@@ -171,7 +177,7 @@ class FileFinder:
             if place is not None:
                 yield place
         if self.root is not None:
-            yield self.root
+            yield from (Path(folder) for folder, _, _ in islice(os.walk(self.root), _STAMPED))
 
 
 def plain_inside(path: Path, folder: Path) -> Path | None:

@@ -35,7 +35,7 @@ def parse_xml(data: bytes, path: Path) -> ET.Element:
     """
     if is_pointer(data):
         raise ObjectError(f"{path}: is a Git LFS pointer, not the file itself: run `git lfs pull` in its folder")
-    text = _decoded(data)
+    text = _decoded(data).rstrip("\0")  # which some exporters leave at the end
     before = _BEFORE.match(text)
     declaration = _DECLARATION.match(text, before.end() if before else 0)
     text = text[declaration.end() :] if declaration else text

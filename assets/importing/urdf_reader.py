@@ -157,8 +157,8 @@ class _Reader:
     def geometry(self, element: ET.Element, what: str) -> Geometry | None:
         """The shape, None where there is none that can be shown."""
         shapes = list(element.findall("geometry/*"))
-        if len(shapes) > 1:
-            raise self.fail(f"{what} needs one shape in its <geometry>, has {len(shapes)}")
+        if len(shapes) > 1:  # PyBullet takes the first
+            self.shapeless.append(f"{what} (all but the first of {len(shapes)} in one geometry)")
         if not shapes:
             self.shapeless.append(f"{what} (no geometry)")
             return None

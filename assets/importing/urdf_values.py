@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from assets.importing.notes import listed
 from assets.importing.sandbox import ObjectError
 from assets.importing.urdf import Matrix, rpy_to_matrix, transform
 
+_NUMBER = re.compile(r"[+-]?(inf(inity)?|nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE)
 Rgba = tuple[float, float, float, float]
 
 
@@ -24,11 +26,13 @@ class UrdfValues:
         path: The file.
         commas: What had commas between its numbers.
         bytes: Colours that were written from 0 to 255.
+        odd: What had more numbers than wanted, or something behind a number.
     """
 
     path: Path
     commas: list[str] = field(default_factory=list)
     bytes: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
 
     def fail(self, message: str) -> ObjectError:
         """An error that names the file."""
@@ -42,16 +46,16 @@ class UrdfValues:
         return name
 
     def numbers(self, text: str, count: int, what: str) -> tuple[float, ...]:
-        """So many finite numbers, with spaces between, or commas."""
+        """So many finite numbers, with spaces between, or commas; what is behind them is left out, as in PyBullet."""
         if "${" in text or "$(" in text:
             raise self.fail(f'{what} is "{text}": run xacro first, `xacro FILE > object.urdf`')
         words = text.replace(",", " ").split()
-        try:
-            values = tuple(float(word) for word in words)
-        except ValueError:
-            raise self.fail(f'{what} is "{text}", wanted {count} numbers') from None
+        found = [_NUMBER.match(word) for word in words[:count]]
+        values = tuple(float(number.group()) for number in found if number)
         if len(values) != count:
             raise self.fail(f'{what} is "{text}", wanted {count} numbers')
+        if words != [number.group() for number in found if number]:
+            self.odd.append(f'{what} ("{text}")')
         if not all(math.isfinite(value) for value in values):
             raise self.fail(f'{what} is "{text}": numbers must be finite')
         if "," in text:
@@ -90,4 +94,6 @@ class UrdfValues:
             notes.append(f"commas between numbers are read as spaces: {listed(self.commas)}")
         if self.bytes:
             notes.append(f"colours above 1 are read as 0 to 255: {listed(self.bytes)}")
+        if self.odd:
+            notes.append(f"what is behind the numbers is left out: {listed(self.odd)}")
         return notes
