@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: setup play test test-slow test-ray train train-video eval soup-text soup-image soup-agents bench clean
+.PHONY: setup play test test-slow test-ray found train train-video eval soup-text soup-image soup-agents bench clean
 
 setup: $(STAMP)
 
@@ -38,6 +38,12 @@ test-slow: setup
 test-ray: setup
 	$(BIN)/python -m pip install --quiet --editable '.[ray]'
 	$(BIN)/python -m pytest -m slow tests/envs/test_ray.py
+
+# Objects that others made under free licences, to train on and to validate with: two minutes on 2 cores. More of them
+# where `apt-get install sweethome3d-furniture` was run before, or with FOUND="--sweethome FILE"
+found: setup
+	$(BIN)/python -m pip install --quiet --editable '.[found]'
+	$(BIN)/python -m assets.found $(FOUND)
 
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml

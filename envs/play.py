@@ -106,7 +106,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
 
     ## Info
 
-    ``category`` and ``instance`` name the object. ``info["privileged"]`` holds what an agent must not see, for training
+    ``category`` and ``instance`` name the object, and ``notes`` say what was left out, cut or guessed of its file, one
+    sentence each. ``info["privileged"]`` holds what an agent must not see, for training
     signals, upper bounds and scoring:
 
     | Key                          | Type                | Meaning                                                     |
@@ -127,10 +128,12 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
 
     Args:
         split: ``"train"``, ``"val"``, ``"test"`` or ``"stress"`` instances (see :mod:`assets.catalog`), or
-            ``"partnet-train"``, ``"partnet-val"`` or ``"partnet-test"`` (see :mod:`assets.partnet`).
+            ``"partnet-train"``, ``"partnet-val"`` or ``"partnet-test"`` (see :mod:`assets.partnet`), or
+            ``"found-train"`` or ``"found"`` (see :mod:`assets.found`). ``"mix"`` is for training on all kinds.
         category: Keep to one category of the split; None draws from all. ``"my_module:toaster"`` imports a module that
             registers one (see :mod:`assets.generators`).
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
+        mesh_root: A further folder, below which files of objects are looked for that are not where the URDF says.
         resolution: Image side in pixels, or (H, W); 16 to 4096.
         interactions: Interactions in an episode.
         hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it rotate about the held point.
@@ -160,6 +163,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         split: str = "train",
         category: str | None = None,
         object: str | Path | None = None,
+        mesh_root: str | Path | None = None,
         resolution: int | tuple[int, int] = RESOLUTION,
         interactions: int = 5,
         hold: HoldConstraint = "fixed",
@@ -191,6 +195,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self.view = parse_view(view)
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)
+        self._mesh_root = mesh_root
         self._split = split
         self._instances = [] if object is not None else instances(split, category)
 
@@ -356,12 +361,16 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
                 indices = [i.index for i in self._instances if category in (None, i.category)]
                 have = f", indices: {min(indices)} to {max(indices)}" if indices else ""
                 raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}{have}")
+            sources = list(dict.fromkeys(i.split for i in choices))
+            if len(sources) > 1:  # of a mix every source counts alike, however many objects it has
+                source = sources[int(self.np_random.integers(len(sources)))]
+                choices = [i for i in choices if i.split == source]
             pick = choices[int(self.np_random.integers(len(choices)))]
             folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
             view = instance_view(pick) if view == "auto" else view
         key = str(folder)
         if key not in self._models:
-            model = prepare(folder, view)
+            model = prepare(folder, view, self._mesh_root)
             if len(model.parts) > MAX_PARTS:
                 raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
             self._models[key] = model
@@ -399,6 +408,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         return {
             "category": self._model.category,
             "instance": self._model.name,
+            "notes": self._model.notes,
             "privileged": {
                 "labels": self._view.labels.copy(),
                 "moved_before": cv2.LUT(before.labels, moved).view(bool),

@@ -29,7 +29,8 @@ INSTALL = (
     "apt-get install sweethome3d-furniture, or --sweethome FILE with a .sh3f library, a .jar, "
     "the .deb of that name, or a folder of such files"
 )
-CATALOGUE = "PluginFurnitureCatalog.properties"
+CATALOGUE = "FurnitureCatalog.properties"
+"""How the name of a catalogue ends; translations have a language before the dot."""
 _CHOICES = Path(__file__).parent.parent / "splits" / "sweethome.json"
 VERSIONS = 2
 """Of a model to train on: as it is, and repainted."""
@@ -177,9 +178,9 @@ def read_catalogue(archive: zipfile.ZipFile) -> list[Model]:
     Raises:
         ValueError: It has no catalogue.
     """
-    names = [name for name in archive.namelist() if PurePosixPath(name).name == CATALOGUE]
+    names = [name for name in archive.namelist() if name.endswith(CATALOGUE)]
     if not names:
-        raise ValueError(f"{archive.filename or 'library'}: has no {CATALOGUE}, so it is no furniture library")
+        raise ValueError(f"{archive.filename or 'library'}: has no *{CATALOGUE}, so it is no furniture library")
     general: dict[str, str] = {}
     entries: dict[int, dict[str, str]] = {}
     for line in archive.read(names[0]).decode("latin-1").splitlines():

@@ -24,7 +24,7 @@ from assets.found.found_object import TRAINING, VALIDATION, FoundObject, Offer, 
 from assets.writer import write_partnet_folder
 
 PACKAGE = "scene_synthesizer"
-INSTALL = 'pip install "act-the-part[found]"'
+INSTALL = "pip install scene-synthesizer"
 LICENCE, AUTHOR = "Apache-2.0", "NVIDIA Corporation"
 
 Generator = np.random.Generator

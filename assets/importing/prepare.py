@@ -19,25 +19,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.cache import cache_root
-from assets.conventions import ViewChoice
+from assets.conventions import MAX_PARTS, ViewChoice
 from assets.files import atomic_folder, write_json
 from assets.importing.fitting import placed, up_direction, upright
-from assets.importing.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
+from assets.importing.kinematics import apply, link_poses, middle_positions, renamed, rooted_at
+from assets.importing.limits import FREE_SLIDE, plain_joints
 from assets.importing.meshes import Mesh, read_mesh
+from assets.importing.most_parts import with_most_parts
+from assets.importing.notes import listed
 from assets.importing.parts import PartJoint, PartTree, part_names, part_tree
 from assets.importing.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
 from assets.importing.sandbox import package_folder
 from assets.importing.shown_shapes import Points, ShownShapes
 from assets.importing.surface_points import hull_corners, surface_samples
-from assets.importing.urdf import ObjectError, UrdfModel, parse_urdf
+from assets.importing.urdf import ObjectError, UrdfModel
 from assets.importing.urdf_files import absolute, find_urdf
+from assets.importing.urdf_reader import parse_urdf
 from assets.importing.viewing import ObjectView, Placement, Shape, parse_view, place_for_view
 
 __all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 4  # of the prepared form: raise it when the same source should give another result
+VERSION = 6  # of the prepared form: raise it when the same source should give another result
 SAMPLES = 6_000  # points on an object's surface by which its view is chosen
-FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
 
 
@@ -70,18 +73,19 @@ class PreparedObject:
     notes: tuple[str, ...] = ()
 
 
-def prepare(path: str | Path, view: ViewChoice = "auto") -> PreparedObject:
+def prepare(path: str | Path, view: ViewChoice = "auto", mesh_root: str | Path | None = None) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
-    Floating, free and planar joints become fixed, screws rotate only
-    (`assets.importing.kinematics.plain_joints`); ``<mimic>`` and the file's masses and collision shapes are ignored.
-    Where the root link has no shape and parts move on it, the largest of them becomes the root. The meshes of a link
-    are merged by material where they are many, open,
-    or of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
+    Floating, free and planar joints become fixed, screws rotate only (`assets.importing.limits.plain_joints`);
+    ``<mimic>`` and the file's masses are ignored, and so are collision shapes, but for links that have no others.
+    Where the root link has no shape and parts move on it, the largest of them becomes the root; of more than 15 parts
+    the largest are kept apart. The meshes of a link are merged by material where they are many, open, of many faces or
+    of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
         view: From where to look at it, see `assets.importing.viewing`.
+        mesh_root: A further folder, below which files are looked for that are not where the URDF says.
 
     Returns:
         The prepared object; its URDF lies in the cache and refers to meshes there and where they were.
@@ -98,7 +102,8 @@ def prepare(path: str | Path, view: ViewChoice = "auto") -> PreparedObject:
         folder = package_folder(urdf)  # the folder given is only a piece of a package
     text = urdf.read_bytes()
     semantics, meta = _read_beside(urdf, "semantics.txt"), _read_beside(urdf, "meta.json")
-    given_by = [str(VERSION).encode(), repr(view).encode(), bytes(urdf), bytes(folder or b"")]
+    root = None if mesh_root is None else absolute(mesh_root)
+    given_by = [str(VERSION).encode(), repr(view).encode(), bytes(urdf), bytes(folder or b""), bytes(root or b"")]
     source = _digest([*given_by, text, semantics, meta])
     store = cache_root() / "prepared"
     index = store / "index" / f"{source}.json"
@@ -108,10 +113,12 @@ def prepare(path: str | Path, view: ViewChoice = "auto") -> PreparedObject:
     except _DAMAGED:
         pass  # never prepared, a mesh changed or gone, or the cache was damaged: prepare it now
 
-    model = parse_urdf(text, urdf, folder)
-    paths = {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
-    meshes = {path: read_mesh(path, urdf, model.folder) for path in sorted(paths)}
-    files = sorted({file for path, mesh in meshes.items() for file in (path, *mesh.files)})
+    model = parse_urdf(text, urdf, folder, root)
+    visuals = [visual for link in model.links.values() for visual in link.visuals]
+    paths = {visual.geometry.mesh for visual in visuals if visual.geometry.mesh}
+    meshes = {path: read_mesh(path, urdf, model.home_of(path)) for path in sorted(paths)}
+    named = {file for path, mesh in meshes.items() for file in (path, *mesh.files)}
+    files = sorted({*named, *model.stamps, *(visual.texture for visual in visuals if visual.texture)})
     final = store / _digest([source.encode(), *_stamps(files)])
     with atomic_folder(final, _loads) as building:
         _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta, view)
@@ -126,7 +133,7 @@ class _Builder:
         self.model = renamed(model, ROOT_LINKS, PLANAR)
         self.building = building
         self.final = final
-        self.notes: list[str] = []
+        self.notes = list(model.notes)
         self.shapes = ShownShapes(meshes, building, final, self.notes)
 
     def build(self, semantics: str, meta: bytes, view: ViewChoice) -> None:
@@ -134,12 +141,15 @@ class _Builder:
         self.model = self.shapes.shown_model(self.model)
         points = self.link_points()
         if not points:
-            raise ObjectError(f"{self.model.path}: no link has a <visual>, so there is nothing to see")
+            reason = f" ({'; '.join(self.notes)})" if self.notes else ""
+            raise ObjectError(f"{self.model.path}: no link has a shape, so there is nothing to see{reason}")
         cloud = self.cloud(points, {})
         self.model = plain_joints(self.model, float(np.linalg.norm(np.ptp(cloud, axis=0))), self.notes)
-        tree = self.visible_root(points)
+        self.visible_root(points)
+        self.model = with_most_parts(self.model, self.link_points(), MAX_PARTS, self.notes)
+        tree = part_tree(self.model)
         if tree.hidden:
-            self.notes.append(f"links without a shape, in no part: {', '.join(tree.hidden)}")
+            self.notes.append(f"links without a shape, in no part: {listed(tree.hidden)}")
 
         points = self.link_points()
         place = self.placement(tree, points, view)
@@ -190,19 +200,18 @@ class _Builder:
         poses = link_poses(self.model, positions)
         return np.concatenate([apply(poses[name], some) for name, some in points.items()])
 
-    def visible_root(self, points: Points) -> PartTree:
-        """The parts, after hanging the object on one of them: what slides on the table is a real body."""
+    def visible_root(self, points: Points) -> None:
+        """Hang the object on one of its parts: what slides on the table is a real body."""
         tree = part_tree(self.model)
         loose = [tree.children[name] for name, parent in tree.parents.items() if parent < 0]
         if not loose:
-            return tree
+            return
         volume = {name: float(np.prod(np.ptp(some, axis=0))) for name, some in points.items()}
         largest = max(loose, key=lambda part: sum(volume.get(link, 0.0) for link in tree.parts[part]))
         link = next(name for name in tree.parts[largest] if name in volume)
         pose = link_poses(self.model, middle_positions(self.model))[link]
         # Placed so, the new root link's frame has the axes of the file's root, whose z is the object's up.
         self.model = placed(rooted_at(self.model, link), 1.0, pose)
-        return part_tree(self.model)
 
     @staticmethod
     def joint_weights(tree: PartTree, points: Points) -> dict[str, float]:

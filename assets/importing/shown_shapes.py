@@ -10,10 +10,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.importing.companions import pointer
 from assets.importing.kinematics import apply
-from assets.importing.merging import Surface, copy_texture, merge, needs_merging, write_surface
+from assets.importing.merging import DENSE, Surface, copy_texture, mean_colour, merge, needs_merging, write_surface
 from assets.importing.meshes import Mesh, loads_as_is, shape_points, write_plain_obj
-from assets.importing.obj import PLAIN, Material
+from assets.importing.notes import listed
+from assets.importing.obj import PLAIN, Material, Picture
+from assets.importing.textured_shapes import textured_shape
 from assets.importing.urdf import Geometry, UrdfModel, Visual
 
 Points = dict[str, NDArray[np.float64]]
@@ -34,23 +37,66 @@ class ShownShapes:
         self.final = final
         self.meshes = dict(meshes)
         self.notes = notes
-        self.textures: dict[Path, str | None] = {}
+        self.said: dict[str, list[str]] = {}
+        self.textures: dict[Path | Picture, str | None] = {}
         self.surfaces = 0
         self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
 
     def shown_model(self, model: UrdfModel) -> UrdfModel:
         """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
-        links = {name: replace(link, visuals=self._shown_together(link.visuals)) for name, link in model.links.items()}
+        for mesh in self.meshes.values():
+            for name in mesh.missing:
+                self._say("materials and textures that are not there, or lie elsewhere, are left out", name)
+        links = {
+            name: replace(link, visuals=self._shown_link(name, link.visuals)) for name, link in model.links.items()
+        }
+        self.notes += [f"{sentence}: {listed(names)}" for sentence, names in self.said.items()]
+        self.said.clear()
         return replace(model, links=links)
 
-    def _shown_together(self, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
+    def _say(self, sentence: str, name: str) -> None:
+        self.said.setdefault(sentence, []).append(name)
+
+    def _shown_link(self, name: str, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
         """The visuals of one link, its meshes merged where they are many or not to be shown one by one."""
+        visuals = tuple(self._with_texture(visual) for visual in self._once(name, visuals))
         if not needs_merging(visuals, self.meshes):
             return tuple(self._shown(visual) for visual in visuals)
         merged = [visual for visual in visuals if visual.geometry.mesh]
         kept = [visual for visual in visuals if not visual.geometry.mesh]
         meshes = {v.geometry.mesh: self._with_readable_textures(v.geometry.mesh) for v in merged if v.geometry.mesh}
+        faces = sum(len(meshes[v.geometry.mesh].faces) for v in merged if v.geometry.mesh)
+        if any(mesh.doubled for mesh in meshes.values()):
+            self._say("faces that are there twice are shown once, by their outer material, in links", name)
+        if faces > DENSE:
+            self._say(f"meshes of more than {DENSE} faces a link are thinned out, in links", f"{name} ({faces})")
         return (*map(self._shown_surface, merge(merged, meshes)), *kept)
+
+    def _once(self, name: str, visuals: tuple[Visual, ...]) -> list[Visual]:
+        """The visuals of a link without those that lie exactly where an earlier one does."""
+        seen: dict[object, Visual] = {}
+        for visual in visuals:
+            key = (visual.geometry, np.round(visual.origin, 9).tobytes())
+            if key in seen:
+                self._say("shapes that are there twice are shown once, in links", name)
+            seen.setdefault(key, visual)
+        return list(seen.values())
+
+    def _with_texture(self, visual: Visual) -> Visual:
+        """A visual that can have the texture that the URDF gives it, or its mean colour."""
+        if visual.texture is None:
+            return visual
+        if self._texture(visual.texture) is None:  # says so itself
+            return replace(visual, texture=None)
+        shape = visual.geometry
+        if shape.mesh is None:
+            path = Path(f"{shape.kind}_{len(self.meshes)}")  # of no file
+            self.meshes[path] = textured_shape(shape, path)
+            return replace(visual, geometry=Geometry("mesh", mesh=path))
+        if self.meshes[shape.mesh].uv is not None:
+            return visual
+        self._say("meshes without texture coordinates are shown in the mean colour of their texture", shape.mesh.name)
+        return replace(visual, rgba=mean_colour(visual.texture), texture=None)
 
     def _shown_surface(self, surface: Surface) -> Visual:
         """Write a merged surface and return it as a visual."""
@@ -70,13 +116,16 @@ class ShownShapes:
         materials = (m if not m.texture or self._texture(m.texture) else Material(m.rgba) for m in mesh.materials)
         return replace(mesh, materials=tuple(materials))
 
-    def _texture(self, source: Path) -> str | None:
+    def _texture(self, source: Path | Picture) -> str | None:
         """Name of the copy of a texture, None where it is damaged."""
         if source not in self.textures:
             name = f"texture_{len(self.textures)}.png"
             copied = copy_texture(source, self.building / name)
-            if not copied:
-                self.notes.append(f"texture {source.name} cannot be read and is left out")
+            if not copied and isinstance(source, Path):
+                sentence = "textures that cannot be read are left out"
+                if pointer(source):
+                    sentence = "textures that are Git LFS pointers are left out (run `git lfs pull` in their folder)"
+                self._say(sentence, source.name)
             self.textures[source] = name if copied else None
         return self.textures[source]
 

@@ -38,7 +38,7 @@ from assets.importing.urdf import Joint, Matrix, UrdfModel, transform
 Points = NDArray[np.float64]
 
 #: Pixels, of an image of `RESOLUTION`, of which a part shows as much as can be wished for.
-SHOWN_PIXELS = 120.0
+SHOWN_PIXELS = 400.0
 #: Pixels by which a part should move.
 MOVED_PIXELS = 6.0
 #: What an oblique view must show more than the one from above.

@@ -39,7 +39,7 @@ class Cell:
 
     Attributes:
         policy: A name of ``atp.playing.policies.POLICIES``, or ``module:name`` of one of your own.
-        category: Category of the objects; the name of an object of your own.
+        category: Category of the objects; of an object of your own its name where it says none.
         split: Split of the objects; empty for an object of your own.
         variant: A name of ``atp.benchmark.ablations.ABLATIONS``: what is taken away from the agent or added to it.
         object: Folder or URDF file of an object of your own.
@@ -75,7 +75,7 @@ class Task:
     def key(self) -> str:
         """Name of the task in a journal; another one when the policy, its weights or the object's file change."""
         cell = self.cell
-        names = (cell.policy, cell.variant, cell.split, cell.category)
+        names = (cell.policy, cell.variant, cell.split, cell.category, *([cell.object] if cell.object else []))
         episodes = f"{self.episodes[0]}-{self.episodes[-1]}"
         digests = (policy_digest(cell.policy), object_digest(cell.object), source_digest(cell.category))
         return "|".join((*names, str(self.seed), episodes, *digests))

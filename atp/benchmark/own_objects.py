@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +31,25 @@ def find_objects(paths: Sequence[Path]) -> dict[str, Path]:
                 name, number = f"{stem}-{number}", number + 1
             found[name] = place
     return found
+
+
+def category_of(path: Path, name: str) -> str:
+    """What tables call the category of an object.
+
+    Args:
+        path: Of an object, as in :func:`find_objects`.
+        name: The object's name there.
+
+    Returns:
+        The category that a ``meta.json`` beside its URDF gives; its name where there is none.
+    """
+    try:
+        meta = json.loads((find_urdf(path).parent / "meta.json").read_text("utf-8"))
+        given = meta.get("model_cat") or meta.get("category")
+    except (OSError, ValueError, AttributeError):
+        return name
+    # A name with a colon would be one of a module
+    return given.lower() if isinstance(given, str) and given and ":" not in given else name
 
 
 def _objects_in(path: Path) -> list[Path]:

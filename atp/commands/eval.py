@@ -13,7 +13,7 @@ from rich.table import Table
 
 from assets.files import write_text
 from atp.benchmark.fingerprint import code_digest, modules_digest, weights_digest
-from atp.benchmark.own_objects import find_objects
+from atp.benchmark.own_objects import category_of, find_objects
 from atp.checkpoint import resolve_pretrained
 from atp.commands.arguments import (
     command_line,
@@ -21,12 +21,13 @@ from atp.commands.arguments import (
     known_categories,
     known_names,
     known_policies,
+    known_view,
     naming,
 )
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.metrics import METRICS
-from atp.reporting.tables import cells, columns, results_markdown
+from atp.reporting.tables import cells, columns, results_markdown, shown_rows
 from atp.results import EvalResult
 
 if TYPE_CHECKING:
@@ -48,11 +49,12 @@ class EvalOptions:
     """Names of policies, with commas, module:name for one of your own; empty: ours, act-random, gt-act and gt-act-mot,
     or all of a suite."""
     split: str = "test"
-    """train, val, test, stress, or partnet-train, partnet-val or partnet-test."""
+    """train, val, test, stress, mix, found-train or found (after `make found`), or partnet-train, partnet-val or
+    partnet-test."""
     categories: str = ""
     """Categories of the split, with commas, module:name for one of your own; empty takes all."""
     objects: tuple[Path, ...] = ()
-    """Objects of your own in place of a split: URDF files, folders of one, or a folder of object folders."""
+    """Objects of your own in place of a split: URDF files, folders of one, or folders of object folders."""
     metrics: str = ""
     """Modules of your own, with commas, that register further metrics (atp.metrics.register)."""
     episodes: int = 100
@@ -63,6 +65,8 @@ class EvalOptions:
     """The first seed."""
     weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
+    view: str = "auto"
+    """From where to look at objects: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
     randomization: bool = False
     """Evaluate under domain randomisation."""
     workers: int = 0
@@ -92,6 +96,7 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
             the flag and the choices.
     """
     import_modules("--metrics", options.metrics)
+    view = known_view("--view", options.view)
     chosen = _cells(options)
     if options.seeds < 1 or options.workers < 0 or options.episodes < options.seeds:
         raise ValueError("--seeds must be at least 1, --episodes at least --seeds, --workers at least 0")
@@ -111,9 +116,10 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
         "weights": weights_digest(weights),
         "device": options.device,
         "randomization": options.randomization,
+        **({} if view == "auto" else {"view": view}),
         "metrics": list(METRICS),
     }
-    setting = Setting(options.weights, options.device, {"randomization": options.randomization})
+    setting = Setting(options.weights, options.device, {"randomization": options.randomization, "view": view})
     depends["options"] = agent_options(setting)
     depends["modules"] = modules_digest(setting.modules)
     cores, total = len(os.sched_getaffinity(0)), options.episodes * len(chosen)
@@ -159,7 +165,7 @@ def main(options: EvalOptions) -> None:
 def report(result: EvalResult, console: Console) -> None:
     """Print the rows: a table on a terminal, plain lines anywhere else; and the options of the agent."""
     headings = columns()
-    lines = [cells(row, list(headings), spread=False) for row in result.rows]
+    lines = [cells(row, list(headings), spread=False) for row in shown_rows(result)]
     if console.is_terminal:
         table = Table(*headings.values(), title=f"seeds {', '.join(map(str, result.seeds))}")
         for line in lines:
@@ -190,6 +196,7 @@ def _cells(options: EvalOptions) -> list[Cell]:
             raise ValueError("--objects takes the place of --categories: leave out one of them")
         with naming("--objects"):
             found = find_objects(options.objects)
-        return [Cell(policy, name, "", object=str(path)) for name, path in found.items() for policy in policies]
+        own = [(category_of(path, name), str(path)) for name, path in found.items()]
+        return [Cell(policy, category, "", object=path) for category, path in own for policy in policies]
     categories = known_categories("--categories", options.categories, "--split", options.split)
     return [Cell(policy, category, options.split) for category in categories for policy in policies]

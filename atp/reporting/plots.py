@@ -8,6 +8,7 @@ from typing import Any
 
 from assets.files import atomic_path
 from atp.metrics import plotted_metrics
+from atp.reporting.tables import category_rows
 from atp.results import EvalResult, EvalRow
 
 #: Upper bounds are drawn dashed.
@@ -26,8 +27,9 @@ def draw_by_interaction(result: EvalResult, out: Path) -> None:
     from matplotlib.figure import Figure
 
     metrics = plotted_metrics()
-    categories = list(dict.fromkeys(row.category for row in result.rows))
-    names = list(dict.fromkeys(_name(row) for row in result.rows))
+    rows = category_rows(result.rows)
+    categories = list(dict.fromkeys(row.category for row in rows))
+    names = list(dict.fromkeys(_name(row) for row in rows))
     columns = min(5, len(categories))
     lines = math.ceil(len(categories) / columns)
     figure = Figure(figsize=(2.8 * columns, 2.6 * lines * len(metrics) + 0.6), layout="constrained")
@@ -39,7 +41,7 @@ def draw_by_interaction(result: EvalResult, out: Path) -> None:
             if place >= len(categories):
                 panel.set_axis_off()
                 continue
-            _draw_panel(panel, result.rows, categories[place], metric.key, names)
+            _draw_panel(panel, rows, categories[place], metric.key, names)
             if panel is not shared:
                 panel.sharey(shared)
             if place % columns:

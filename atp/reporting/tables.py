@@ -82,16 +82,34 @@ def mean_rows(rows: Sequence[EvalRow]) -> list[EvalRow]:
     groups: dict[tuple[str, str, str], list[EvalRow]] = {}
     for row in rows:
         groups.setdefault((row.split, row.policy, row.variant), []).append(row)
-    means = []
-    for (split, policy, variant), group in groups.items():
-        scores = {key: mean([row.scores.get(key) for row in group]) for key in group[0].scores}
-        steps = {
-            key: [mean(values) for values in zip(*(row.by_interaction[key] for row in group), strict=True)]
-            for key in group[0].by_interaction
-        }
-        episodes = sum(row.episodes for row in group)
-        means.append(EvalRow(policy, "mean", split, variant, episodes, scores, {}, steps))
-    return means
+    return [_mean_row(group, "mean") for group in groups.values()]
+
+
+def category_rows(rows: Sequence[EvalRow]) -> list[EvalRow]:
+    """Rows of several objects of one category as one, likewise by split, policy and variant; other rows as they are."""
+    groups: dict[tuple[str, ...], list[EvalRow]] = {}
+    for row in rows:
+        groups.setdefault((row.category, row.split, row.policy, row.variant), []).append(row)
+    return [group[0] if len(group) == 1 else _mean_row(group, group[0].category) for group in groups.values()]
+
+
+def shown_rows(result: EvalResult) -> list[EvalRow]:
+    """The rows that tables of ``atp eval`` show: by category, and outside of a suite the mean of several."""
+    rows = category_rows(result.rows)
+    several = len({row.category for row in rows}) > 1 and not result.suite
+    return [*rows, *mean_rows(rows)] if several else rows
+
+
+def _mean_row(group: Sequence[EvalRow], category: str) -> EvalRow:
+    """The mean of rows of one split, policy and variant."""
+    first = group[0]
+    scores = {key: mean([row.scores.get(key) for row in group]) for key in first.scores}
+    steps = {
+        key: [mean(values) for values in zip(*(row.by_interaction[key] for row in group), strict=True)]
+        for key in first.by_interaction
+    }
+    episodes = sum(row.episodes for row in group)
+    return EvalRow(first.policy, category, first.split, first.variant, episodes, scores, {}, steps)
 
 
 def mean(values: Sequence[float | None]) -> float | None:
@@ -165,8 +183,8 @@ def results_markdown(result: EvalResult) -> str:
         f"# Results\n\n`{result.command}`, weights `{result.weights}` ({result.weights_digest}), seeds "
         f"{seeds}. Means over the seeds, with the standard deviation over them."
         + (f" Options of the agent: {options}." if options else ""),
-        scores_table(rows, leave_out),
-        f"## mIoU after each interaction\n\n{by_interaction_table(rows)}",
+        scores_table(shown_rows(result), leave_out),
+        f"## mIoU after each interaction\n\n{by_interaction_table(shown_rows(result))}",
     ]
     if any(row.perception for row in rows):
         parts.append(f"## What moved\n\n{perception_table(rows)}")

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from assets.importing.fitting import bounding_circle
 from assets.importing.kinematics import link_poses, rooted_at
 from assets.importing.prepare import prepare
-from assets.importing.urdf import load_urdf
+from assets.importing.urdf_reader import load_urdf
 from urdf_objects import chain, floats, joint, link, load, prepared_points, write
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -113,6 +113,44 @@ def test_objects_are_urdf_files_folders_or_folders_of_folders(own):
         find_objects([things / "empty"])
 
 
+def test_objects_that_say_their_category_have_a_row_for_each_and_a_mean(own, weights, capsys):
+    for name in ("crank", "lever", "wheel"):
+        folder = own / "things" / name
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.urdf").write_text(URDF.format(name="same"))  # whose files are alike
+    for name in ("lever", "wheel"):
+        (own / "things" / name / "meta.json").write_text('{"category": "Handle"}')
+    (own / "things" / "crank" / "meta.json").write_text("broken")
+    rows = evaluate(weights, "--policies", "act-random", "--objects", "things", "--workers", "1")
+    assert [(row["category"], row["object"]) for row in rows] == [
+        ("crank", "things/crank"),
+        ("handle", "things/lever"),
+        ("handle", "things/wheel"),
+    ]
+    assert len(Path("out/journal.jsonl").read_text().splitlines()) == 1 + 3  # what it depends on, and every object
+    page = Path("out/eval.md").read_text().partition("## ")[0]
+    lines = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
+    assert [line[0] for line in lines] == ["| category", "| ---", "| crank", "| handle", "| mean"]
+    episodes = lines[0].index("episodes")
+    assert [line[episodes] for line in lines[2:]] == ["2", "4", "6"]
+    motion = [row["miou"] for row in rows]
+    column = next(number for number, heading in enumerate(lines[0]) if heading.startswith("mIoU"))
+    assert float(lines[3][column]) == pytest.approx((motion[1] + motion[2]) / 2, abs=1e-3)
+    assert float(lines[4][column]) == pytest.approx((motion[0] + (motion[1] + motion[2]) / 2) / 2, abs=1e-3)
+    printed = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert printed[:4] == ["category", "crank", "handle", "mean"]
+
+
+def test_found_objects_have_a_row_for_each_category(own, weights, monkeypatch):
+    monkeypatch.setenv("ATP_FOUND", str(own / "things"))
+    entries = [{"name": n, "category": n, "split": "found", "index": 0} for n in ("lever", "crank")]
+    (own / "things" / "index.json").write_text(json.dumps({"objects": entries}))
+    rows = evaluate(weights, "--policies", "act-random", "--split", "found", "--workers", "1")
+    assert [(row["category"], row["split"]) for row in rows] == [("crank", "found"), ("lever", "found")]
+    rows = evaluate(weights, "--policies", "act-random", "--split", "found", "--categories", "lever", "--workers", "1")
+    assert [row["category"] for row in rows] == ["lever"]
+
+
 TONGS = """
 from dataclasses import replace
 
