@@ -100,10 +100,10 @@ def test_files_of_another_machine(tmp_path: Path, written: str) -> None:
         prepare(urdf)
     root = tmp_path / "root"
     (root / "deep" / "meshes").mkdir(parents=True)
-    without = prepare(urdf, root)
+    without = prepare(urdf, mesh_root=root)
     assert any("left out" in note and written in note for note in without.notes)
     CUBE.export(root / "deep" / "meshes" / "cube.obj")
-    prepared = prepare(urdf, root)
+    prepared = prepare(urdf, mesh_root=root)
     assert len(prepared.parts) == 2
     assert any(f'"{written}" is deep/meshes/cube.obj' in note for note in prepared.notes)
     (root / "meshes").mkdir()
@@ -113,11 +113,11 @@ def test_files_of_another_machine(tmp_path: Path, written: str) -> None:
     (root / "meshes" / "link").symlink_to(tmp_path)
     if written.startswith(".."):
         with pytest.raises(ObjectError, match="could be any of"):  # nothing but the name is known
-            prepare(urdf, root)
+            prepare(urdf, mesh_root=root)
     else:
-        assert any("is meshes/cube.obj" in note for note in prepare(urdf, root).notes)  # the path's end decides
+        assert any("is meshes/cube.obj" in note for note in prepare(urdf, mesh_root=root).notes)  # the path's end decides
     with pytest.raises(ObjectError, match="no such folder"):
-        prepare(urdf, tmp_path / "gone")
+        prepare(urdf, mesh_root=tmp_path / "gone")
 
 
 def test_a_link_below_the_further_folder_may_not_lead_out_of_it(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_a_link_below_the_further_folder_may_not_lead_out_of_it(tmp_path: Path) 
     (tmp_path / "root" / "cube.obj").symlink_to(tmp_path / "secret.obj")
     urdf = write(tmp_path / "o" / "o.urdf", mesh_link("a", "/elsewhere/cube.obj"))
     with pytest.raises(ObjectError, match="leads out of the folder"):
-        prepare(urdf, tmp_path / "root")
+        prepare(urdf, mesh_root=tmp_path / "root")
 
 
 @pytest.mark.parametrize(
