@@ -115,7 +115,9 @@ def test_files_of_another_machine(tmp_path: Path, written: str) -> None:
         with pytest.raises(ObjectError, match="could be any of"):  # nothing but the name is known
             prepare(urdf, mesh_root=root)
     else:
-        assert any("is meshes/cube.obj" in note for note in prepare(urdf, mesh_root=root).notes)  # the path's end decides
+        assert any(
+            "is meshes/cube.obj" in note for note in prepare(urdf, mesh_root=root).notes
+        )  # the path's end decides
     with pytest.raises(ObjectError, match="no such folder"):
         prepare(urdf, mesh_root=tmp_path / "gone")
 

@@ -277,6 +277,24 @@ def test_a_given_part_network_stays_and_the_interaction_network_learns(whole, tm
         run(replace(config, out=tmp_path / "other", part_weights="nowhere"))
 
 
+def test_a_run_starts_from_given_weights(whole, tmp_path):
+    config = replace(TINY, out=tmp_path / "on", weights=str(whole / "weights"), seed=5)
+    with (
+        closing(Trainer(config)) as trainer,
+        closing(Trainer(replace(config, out=tmp_path / "new", weights=None))) as new,
+    ):
+        given = Agent.from_pretrained(whole / "weights", "cpu")
+        for name in ("interaction", "part"):
+            for networks in (trainer.learner.networks, trainer.learner.averaged.module):
+                started = networks[name].state_dict()
+                assert all(torch.equal(started[key], value) for key, value in getattr(given, name).state_dict().items())
+            fresh = new.learner.networks[name].state_dict()
+            assert any(not torch.equal(started[key], fresh[key]) for key in started)
+        assert set(trainer.learner.optimizers) == {"interaction", "part"}
+    with pytest.raises(ValueError, match="--weights .* --part-weights .* give one"):
+        replace(config, part_weights="default")
+
+
 def test_entries_are_lines(tmp_path, capsys):
     with closing(TrainingLog(tmp_path, start=20)) as log:
         log.add_round(RoundStatistics([True], [True], [True], [True], [0.5]))
