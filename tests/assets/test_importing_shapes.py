@@ -17,9 +17,11 @@ from PIL import Image
 
 import envs
 from assets.importing import scene_files
-from assets.importing.merging import DENSE
+from assets.importing.merging import DENSE, DENSE_OBJECT
+from assets.importing.meshes import shape_points
 from assets.importing.prepare import prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.textured_shapes import textured_shape
+from assets.importing.urdf import Geometry, ObjectError
 from urdf_objects import CUBE, image_from_above, joint, link, load, mesh_link, write
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -138,6 +140,23 @@ def test_the_texture_of_a_material_is_shown(tmp_path: Path, kind: str) -> None:
     else:
         assert green == pytest.approx(0.5, abs=0.2)
         assert blue == pytest.approx(0.5, abs=0.2)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Geometry("box", (3.0, 2.0, 1.0)),
+        Geometry("cylinder", (0.5, 2.0)),
+        Geometry("sphere", (0.5,)),
+        Geometry("capsule", (0.5, 2.0)),
+    ],
+)
+def test_textured_shapes_are_closed_and_as_large_as_plain_ones(shape: Geometry) -> None:
+    mesh = textured_shape(shape, Path("shape"))
+    assert mesh.solid  # so that their backs need not be shown too
+    np.testing.assert_allclose(np.ptp(mesh.points, axis=0), np.ptp(shape_points(shape), axis=0))
+    assert mesh.uv is not None
+    assert (mesh.uv.min(), mesh.uv.max()) == (0, 1)
 
 
 def test_a_texture_that_is_not_there_is_said(tmp_path: Path) -> None:
@@ -291,12 +310,13 @@ def test_of_two_sheets_in_one_place_the_first_is_shown(tmp_path: Path) -> None:
     sheet = trimesh.Trimesh(
         [[-0.2, -0.05, 0], [0.2, -0.05, 0], [0.2, 0.05, 0], [-0.2, 0.05, 0]], [[0, 1, 2], [0, 2, 3]]
     )
-    sheet.export(tmp_path / "sheet.obj")
+    for name in ("one.obj", "two.obj"):
+        sheet.export(tmp_path / name)
     red, blue = (
-        mesh_link("x", "sheet.obj", at="0.2 0 0")
+        mesh_link("x", name, at="0.2 0 0")
         .removeprefix('<link name="x">')
-        .replace("</visual></link>", f'<material name="{c[0]}"><color rgba="{c} 1"/></material></visual>')
-        for c in ("0.8 0.1 0.1", "0.1 0.1 0.8")
+        .replace("</visual></link>", f'<material name="{name}"><color rgba="{colour} 1"/></material></visual>')
+        for name, colour in (("one.obj", "0.8 0.1 0.1"), ("two.obj", "0.1 0.1 0.8"))
     )
     for first, second, colour in ((red, blue, RED), (blue, red, BLUE)):
         path = hinge(tmp_path, f'<link name="arm">{first}{second}</link>')
@@ -351,6 +371,19 @@ def test_dense_meshes_are_thinned_closed_ones_too(tmp_path: Path, client: int, m
         assert len(body) == 2
 
 
+def test_links_share_what_an_object_may_have(tmp_path: Path) -> None:
+    trimesh.creation.icosphere(subdivisions=5).export(tmp_path / "ball.obj")  # 20,480 faces
+    CUBE.export(tmp_path / "cube.obj")
+    links = [mesh_link(f"l{number}", "ball.obj", at=f"{number} 0 0") for number in range(6)]
+    joints = [joint("revolute", "l0", f"l{number}") for number in range(1, 6)]
+    path = write(tmp_path / "o.urdf", *links, *joints, mesh_link("box", "cube.obj"), joint("fixed", "l0", "box"))
+    prepared = prepare(path)
+    faces = [text.read_text().count("\nf ") for text in prepared.urdf.parent.glob("surface_*.obj")]
+    assert len(faces) == 6
+    assert 0.7 * DENSE_OBJECT < sum(faces) <= DENSE_OBJECT
+    assert max(faces) < 1.2 * min(faces)
+
+
 def test_coarse_meshes_stay_as_they_are(tmp_path: Path) -> None:
     ball = trimesh.creation.icosphere(subdivisions=4)
     ball.export(tmp_path / "ball.obj")
@@ -365,7 +398,13 @@ def test_companions_are_found_in_another_case(tmp_path: Path) -> None:
     (tmp_path / "arm.obj").write_text("mtllib Skin.MTL\nusemtl m\n" + text)
     path = hinge(tmp_path, mesh_link("arm", "arm.obj", at="0.2 0 0"))
     assert any("gone.png" in note for note in prepare(path).notes)
-    (tmp_path / "skin.mtl").write_text("newmtl m\nKd 0.1 0.8 0.1\n")
+    bar = BAR.copy()
+    bar.visual = trimesh.visual.TextureVisuals(uv=np.full((8, 2), 0.5))
+    text = trimesh.exchange.obj.export_obj(bar, include_normals=False, mtl_name="x", write_texture=False)
+    text = "\n".join(line for line in text.splitlines() if line[:6] not in ("mtllib", "usemtl"))
+    (tmp_path / "arm.obj").write_text("mtllib Skin.MTL\nusemtl m\n" + text)
+    (tmp_path / "skin.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd Green.PNG\n")
+    Image.new("RGB", (8, 8), (20, 200, 20)).save(tmp_path / "green.png")
     assert not prepare(path).notes
     rgb, labels = seen(path)
     assert shade(rgb, labels == 2) == of(GREEN)
