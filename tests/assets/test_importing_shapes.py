@@ -265,16 +265,16 @@ def test_collada_without_pycollada_names_the_package(tmp_path: Path, monkeypatch
         prepare(path)
 
 
-def twice(mesh: trimesh.Trimesh, path: Path, seed: int = 0, front: str = "outside", back: str = "inside") -> None:
-    """Write a mesh each of whose faces is followed or preceded by its back, with corners of its own, in black."""
+def twice(mesh: trimesh.Trimesh, path: Path, seed: int = 0, first: float = 0.5) -> None:
+    """Write a mesh each of whose faces is followed (or in other cases preceded) by its back, in black."""
     rng = np.random.default_rng(seed)
     (path.parent / "skin.mtl").write_text("newmtl outside\nKd 0.45 0.05 0.05\nnewmtl inside\nKd 0 0 0\n")
     lines = ["mtllib skin.mtl"]
     count = 0
     for face in mesh.faces:
         a, b, c = (mesh.vertices[index] for index in face)
-        pair = [(front, (a, b, c)), (back, (c, b, a))]
-        for look, corners in pair if rng.random() < 0.5 else pair[::-1]:
+        pair = [("outside", (a, b, c)), ("inside", (c, b, a))]
+        for look, corners in pair if rng.random() < first else pair[::-1]:
             lines += [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in corners]
             lines += [f"usemtl {look}", f"f {count + 1} {count + 2} {count + 3}"]
             count += 3
@@ -304,6 +304,21 @@ def test_faces_that_are_there_twice_are_shown_once(tmp_path: Path, open_above: b
         assert not ((corners == 0) & (around == 4)).any()
     faces = sum(text.count("\nf ") for text in (p.read_text() for p in prepared.urdf.parent.glob("surface_*.obj")))
     assert faces == len(BAR.subdivide().subdivide().faces) + len(bar.faces) * (2 if open_above else 1)
+
+
+@pytest.mark.parametrize("other", ["above", "below"])
+def test_the_front_of_a_flat_sheet_is_what_comes_first_more_often(tmp_path: Path, other: str) -> None:
+    sheet = BAR.subdivide().subdivide()
+    sheet.update_faces(sheet.triangles_center[:, 2] > 0.0249)
+    sheet.remove_unreferenced_vertices()
+    twice(sheet, tmp_path / "shelf.obj", first=0.8)
+    BAR.export(tmp_path / "bar.obj")  # whichever side of the shelf the rest of the link is on
+    far = mesh_link("x", "bar.obj", "0.1 0.1 0.1", f"0.2 0 {0.2 if other == 'above' else -0.2}")
+    arm = mesh_link("arm", "shelf.obj", at="0.2 0 0").replace("</link>", far.removeprefix('<link name="x">'))
+    rgb, labels = seen(hinge(tmp_path, arm))
+    red, green, _ = rgb[labels == 2].T
+    assert np.mean(red > 3 * green) > 0.8  # the rest is white
+    assert red.min() > 50
 
 
 def test_of_two_sheets_in_one_place_the_first_is_shown(tmp_path: Path) -> None:
