@@ -20,7 +20,7 @@ from assets.importing.urdf import Visual
 
 MANY = 8  # meshes of a link: more are merged
 DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of an image's rendering time
-DENSE_OBJECT = 30_000  # of all links together, for the same reason: a millisecond is spent on 2500
+DENSE_OBJECT = 50_000  # of all links together, for the same reason: a millisecond is spent on 2500
 BARE = 1_000  # of a link, however many others there are
 TEXTURE_SIDE = 512  # pixels at most of a copied texture: an object is seldom that many pixels wide
 

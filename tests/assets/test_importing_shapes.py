@@ -407,6 +407,51 @@ def test_coarse_meshes_stay_as_they_are(tmp_path: Path) -> None:
     assert not list(prepared.urdf.parent.glob("*.obj"))
 
 
+@pytest.mark.parametrize("pointer", ["skin.mtl", "green.png"])
+def test_companions_that_git_lfs_has_not_fetched_are_said(tmp_path: Path, pointer: str) -> None:
+    (tmp_path / "skin.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd green.png\n")
+    (tmp_path / pointer).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    text = trimesh.exchange.obj.export_obj(BAR, include_normals=False)
+    (tmp_path / "arm.obj").write_text("mtllib skin.mtl\nusemtl m\n" + text)
+    (note,) = prepare(hinge(tmp_path, mesh_link("arm", "arm.obj", at="0.2 0 0"))).notes
+    assert f"{pointer} (a Git LFS pointer: run `git lfs pull`)" in note
+
+
+@pytest.mark.skipif(importlib.util.find_spec("collada") is None, reason="pycollada is not there")
+@pytest.mark.parametrize("there", [True, False])
+def test_the_texture_of_a_collada_mesh_is_shown_or_said_to_be_missing(tmp_path: Path, there: bool) -> None:
+    parameters = (
+        '<newparam sid="surface"><surface type="2D"><init_from>i</init_from></surface></newparam>'
+        '<newparam sid="sampler"><sampler2D><source>surface</source></sampler2D></newparam>'
+    )
+    places = (
+        '<source id="t"><float_array id="ta" count="2">0.5 0.5</float_array><technique_common><accessor source="#ta" '
+        'count="1" stride="2"><param name="S" type="float"/><param name="T" type="float"/></accessor>'
+        "</technique_common></source>"
+    )
+    corners = " ".join(f"{number} 0" for number in BAR.faces.ravel())
+    text = collada("", 1)
+    for old, new in (
+        ("<library_effects>", '<library_images><image id="i"><init_from>my%20green.png</init_from></image>'
+         "</library_images><library_effects>"),
+        ("<profile_COMMON>", f"<profile_COMMON>{parameters}"),
+        ("<color>0.1 0.8 0.1 1</color>", '<texture texture="sampler" texcoord="UV"/>'),
+        ("<vertices", f"{places}<vertices"),
+        ("<p>", '<input semantic="TEXCOORD" source="#t" offset="1" set="0"/><p>'),
+        (text[text.index("<p>") : text.index("</p>")], f"<p>{corners}"),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / "arm.dae").write_text(text)
+    if there:
+        Image.new("RGB", (8, 8), (20, 200, 20)).save(tmp_path / "my green.png")
+    path = hinge(tmp_path, mesh_link("arm", "arm.dae", at="0.2 0 0"))
+    assert any("green.png" in note for note in prepare(path).notes) != there
+    if there:
+        rgb, labels = seen(path)
+        assert shade(rgb, labels == 2) == of(GREEN)
+
+
 def test_companions_are_found_in_another_case(tmp_path: Path) -> None:
     (tmp_path / "skin.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd C:\\somebody\\gone.png\n")
     text = trimesh.exchange.obj.export_obj(BAR, include_normals=False)
