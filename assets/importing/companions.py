@@ -38,6 +38,9 @@ class Companions:
                     found = self._at(self.mesh.parent / variant, exact)
                     if found is not None:
                         self.files.append(found)
+                        if pointer(found):
+                            self.missing.append(f"{name} (a Git LFS pointer: run `git lfs pull`)")
+                            return None
                         self.exact &= exact and variant == name
                         return found
         if names:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_FLAT = 1e-6  # volume by area and extent below which a surface encloses nothing
 _SAME = 1e-7  # of the extent: points nearer than this are one
 
 
@@ -43,7 +44,7 @@ def once(
 
     Of faces with the same corners the one wins whose look is on the outside: together, the repeated faces of that
     look in its piece enclose the larger volume, counted negative where they look inwards. Among equals, as in a flat
-    sheet, the first one wins.
+    sheet, that look wins which comes first more often.
 
     Args:
         points: (n, 3), in any unit.
@@ -60,17 +61,32 @@ def once(
     kept = np.ones(len(faces), bool)
     if not len(many):
         return kept
-    a, b, c = points[faces[many].T] - points.mean(axis=0)
-    volume = (np.cross(a, b) * c).sum(axis=1)
-    _, group = np.unique(np.stack([piece[many], look[many]]), axis=1, return_inverse=True)
+    looks, group = np.unique(np.stack([piece[many], look[many]]), axis=1, return_inverse=True)
     group = group.reshape(-1)
-    outward = np.bincount(group, volume)
-    outward[np.abs(outward) < 1e-6 * np.bincount(group, np.abs(volume)) + 1e-12 * np.abs(volume).sum()] = 0.0
-    order = np.lexsort((many, -outward[group], same[many]))  # by corners, then the outermost, then the first
+    outward = _enclosed(points, faces[many], piece[many], group)
+    _, earliest = np.unique(same[many], return_index=True)
+    ahead = np.bincount(group[earliest], minlength=looks.shape[1])
+    order = np.lexsort((many, -ahead[group], -outward[group], same[many]))  # the last key counts first
     first = np.r_[True, np.diff(same[many][order]) != 0]
     kept[many] = False
     kept[many[order[first]]] = True
     return kept
+
+
+def _enclosed(
+    points: NDArray[np.float64], faces: NDArray[np.int64], piece: NDArray[np.int64], group: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Six times the volume that the faces of each group enclose with the middle of their piece; 0 if next to none."""
+    triangles = points[faces]
+    _, own = np.unique(piece, return_inverse=True)
+    centres = triangles.mean(axis=1)
+    middle = np.stack([np.bincount(own, centres[:, axis]) for axis in range(3)], axis=1) / np.bincount(own)[:, None]
+    a, b, c = np.moveaxis(triangles - middle[own][:, None], 1, 0)
+    normals = np.cross(b - a, c - a)
+    volume = np.bincount(group, (normals * a).sum(axis=1))
+    area = np.bincount(group, np.linalg.norm(normals, axis=1))
+    volume[np.abs(volume) < _FLAT * area * float(np.ptp(points, axis=0).max())] = 0.0
+    return np.asarray(volume)
 
 
 def _same_corners(corners: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

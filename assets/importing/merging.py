@@ -20,6 +20,8 @@ from assets.importing.urdf import Visual
 
 MANY = 8  # meshes of a link: more are merged
 DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of an image's rendering time
+DENSE_OBJECT = 50_000  # of all links together, for the same reason: a millisecond is spent on 2500
+BARE = 1_000  # of a link, however many others there are
 TEXTURE_SIDE = 512  # pixels at most of a copied texture: an object is seldom that many pixels wide
 
 
@@ -48,22 +50,22 @@ class _Faces:
         return _Faces(self.points, self.faces[chosen], self.uv[chosen], self.look[chosen], self.piece[chosen])
 
 
-def needs_merging(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh]) -> bool:
+def needs_merging(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense: int = DENSE) -> bool:
     """Whether a link's meshes are many, or such that a renderer would show them wrongly or slowly one by one.
 
     A renderer takes one material for a whole OBJ, reads what the OBJ names wherever it lies, and leaves out the
-    backs of faces: of an open sheet, or one that is inside out, half the views would show nothing. Of faces that are
-    there twice it shows now one, now the other.
+    backs of faces: of an open sheet, or one that is inside out, half the views would show nothing.
 
     Args:
         visuals: Of the link.
         meshes: By file.
+        dense: Faces above which a link is to be thinned out.
     """
     own = [visual for visual in visuals if visual.geometry.mesh]
     shown = [meshes[visual.geometry.mesh] for visual in own if visual.geometry.mesh]
-    if len(shown) > MANY or any(visual.texture for visual in own) or sum(len(mesh.faces) for mesh in shown) > DENSE:
+    if len(shown) > MANY or any(visual.texture for visual in own) or sum(len(mesh.faces) for mesh in shown) > dense:
         return True
-    return any(len(m.materials) > 1 or not m.inside or not m.plain or m.doubled or not m.solid for m in shown)
+    return any(len(m.materials) > 1 or not m.inside or not m.plain or not m.solid for m in shown)
 
 
 def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense: int = DENSE) -> list[Surface]:

@@ -70,6 +70,8 @@ def _decoded(data: bytes) -> str:
     if encoding is None:
         declared = _ENCODING.search(data[:1000])
         encoding = declared.group(1).decode("ascii") if declared else "utf-8"
+        if encoding.lower().startswith(("utf-16", "utf-32", "ucs")):  # not so, or the declaration could not be read
+            encoding = "utf-8"
     try:
         return data.decode(encoding)
     except (UnicodeError, LookupError):

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from assets.importing.companions import pointer
 from assets.importing.kinematics import apply
-from assets.importing.merging import DENSE, Surface, copy_texture, mean_colour, merge, needs_merging, write_surface
+from assets.importing.merging import (
+    BARE,
+    DENSE,
+    DENSE_OBJECT,
+    Surface,
+    copy_texture,
+    mean_colour,
+    merge,
+    needs_merging,
+    write_surface,
+)
 from assets.importing.meshes import Mesh, loads_as_is, shape_points, write_plain_obj
 from assets.importing.notes import listed
 from assets.importing.obj import PLAIN, Material, Picture
@@ -47,30 +57,36 @@ class ShownShapes:
         for mesh in self.meshes.values():
             for name in mesh.missing:
                 self._say("materials and textures that are not there, or lie elsewhere, are left out", name)
+        faces = {name: self._faces(link.visuals) for name, link in model.links.items()}
+        share = min(1.0, DENSE_OBJECT / max(sum(min(count, DENSE) for count in faces.values()), 1))
         links = {
-            name: replace(link, visuals=self._shown_link(name, link.visuals)) for name, link in model.links.items()
+            name: replace(link, visuals=self._shown_link(name, link.visuals, max(int(share * DENSE), BARE)))
+            for name, link in model.links.items()
         }
         self.notes += [f"{sentence}: {listed(names)}" for sentence, names in self.said.items()]
         self.said.clear()
         return replace(model, links=links)
 
+    def _faces(self, visuals: tuple[Visual, ...]) -> int:
+        """Of a link's meshes."""
+        return sum(len(self.meshes[v.geometry.mesh].faces) for v in visuals if v.geometry.mesh)
+
     def _say(self, sentence: str, name: str) -> None:
         self.said.setdefault(sentence, []).append(name)
 
-    def _shown_link(self, name: str, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
+    def _shown_link(self, name: str, visuals: tuple[Visual, ...], dense: int) -> tuple[Visual, ...]:
         """The visuals of one link, its meshes merged where they are many or not to be shown one by one."""
         visuals = tuple(self._with_texture(visual) for visual in self._once(name, visuals))
-        if not needs_merging(visuals, self.meshes):
+        if not needs_merging(visuals, self.meshes, dense):
             return tuple(self._shown(visual) for visual in visuals)
         merged = [visual for visual in visuals if visual.geometry.mesh]
         kept = [visual for visual in visuals if not visual.geometry.mesh]
         meshes = {v.geometry.mesh: self._with_readable_textures(v.geometry.mesh) for v in merged if v.geometry.mesh}
-        faces = sum(len(meshes[v.geometry.mesh].faces) for v in merged if v.geometry.mesh)
         if any(mesh.doubled for mesh in meshes.values()):
             self._say("faces that are there twice are shown once, by their outer material, in links", name)
-        if faces > DENSE:
-            self._say(f"meshes of more than {DENSE} faces a link are thinned out, in links", f"{name} ({faces})")
-        return (*map(self._shown_surface, merge(merged, meshes)), *kept)
+        if self._faces(visuals) > dense:
+            self._say(f"links of more than {dense} faces are thinned out", f"{name} ({self._faces(visuals)})")
+        return (*map(self._shown_surface, merge(merged, meshes, dense)), *kept)
 
     def _once(self, name: str, visuals: tuple[Visual, ...]) -> list[Visual]:
         """The visuals of a link without those that lie exactly where an earlier one does."""

@@ -27,6 +27,7 @@ HINGE = (
         HINGE.encode("utf-16"),
         ('<?xml version="1.0" encoding="utf-16"?>' + HINGE).encode("utf-16"),
         ('<?xml version="1.0"?>' + HINGE).encode("utf-16-be"),
+        ('<?xml version="1.0" encoding="utf-16"?>' + HINGE).encode(),  # a text that was UTF-16 before it was saved
         HINGE.encode("utf-32"),
         ('\n  <?xml version="1.0" encoding="utf-8"?>\n' + HINGE).encode(),
         ('<!-- made\nby me -->\n<?xml version="1.0"?>\n' + HINGE).encode(),

@@ -17,9 +17,11 @@ from PIL import Image
 
 import envs
 from assets.importing import scene_files
-from assets.importing.merging import DENSE
+from assets.importing.merging import DENSE, DENSE_OBJECT
+from assets.importing.meshes import shape_points
 from assets.importing.prepare import prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.textured_shapes import textured_shape
+from assets.importing.urdf import Geometry, ObjectError
 from urdf_objects import CUBE, image_from_above, joint, link, load, mesh_link, write
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -140,6 +142,23 @@ def test_the_texture_of_a_material_is_shown(tmp_path: Path, kind: str) -> None:
         assert blue == pytest.approx(0.5, abs=0.2)
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Geometry("box", (3.0, 2.0, 1.0)),
+        Geometry("cylinder", (0.5, 2.0)),
+        Geometry("sphere", (0.5,)),
+        Geometry("capsule", (0.5, 2.0)),
+    ],
+)
+def test_textured_shapes_are_closed_and_as_large_as_plain_ones(shape: Geometry) -> None:
+    mesh = textured_shape(shape, Path("shape"))
+    assert mesh.solid  # so that their backs need not be shown too
+    np.testing.assert_allclose(np.ptp(mesh.points, axis=0), np.ptp(shape_points(shape), axis=0))
+    assert mesh.uv is not None
+    assert (mesh.uv.min(), mesh.uv.max()) == (0, 1)
+
+
 def test_a_texture_that_is_not_there_is_said(tmp_path: Path) -> None:
     arm = link("arm", "0.4 0.1 0.05", "0.2 0 0", "0.1 0.1 0.8 1")
     path = hinge(tmp_path, arm.replace("</material>", '<texture filename="gone.png"/></material>'))
@@ -246,16 +265,16 @@ def test_collada_without_pycollada_names_the_package(tmp_path: Path, monkeypatch
         prepare(path)
 
 
-def twice(mesh: trimesh.Trimesh, path: Path, seed: int = 0, front: str = "outside", back: str = "inside") -> None:
-    """Write a mesh each of whose faces is followed or preceded by its back, with corners of its own, in black."""
+def twice(mesh: trimesh.Trimesh, path: Path, seed: int = 0, first: float = 0.5) -> None:
+    """Write a mesh each of whose faces is followed (or in other cases preceded) by its back, in black."""
     rng = np.random.default_rng(seed)
     (path.parent / "skin.mtl").write_text("newmtl outside\nKd 0.45 0.05 0.05\nnewmtl inside\nKd 0 0 0\n")
     lines = ["mtllib skin.mtl"]
     count = 0
     for face in mesh.faces:
         a, b, c = (mesh.vertices[index] for index in face)
-        pair = [(front, (a, b, c)), (back, (c, b, a))]
-        for look, corners in pair if rng.random() < 0.5 else pair[::-1]:
+        pair = [("outside", (a, b, c)), ("inside", (c, b, a))]
+        for look, corners in pair if rng.random() < first else pair[::-1]:
             lines += [f"v {x:.6f} {y:.6f} {z:.6f}" for x, y, z in corners]
             lines += [f"usemtl {look}", f"f {count + 1} {count + 2} {count + 3}"]
             count += 3
@@ -287,16 +306,32 @@ def test_faces_that_are_there_twice_are_shown_once(tmp_path: Path, open_above: b
     assert faces == len(BAR.subdivide().subdivide().faces) + len(bar.faces) * (2 if open_above else 1)
 
 
+@pytest.mark.parametrize("other", ["above", "below"])
+def test_the_front_of_a_flat_sheet_is_what_comes_first_more_often(tmp_path: Path, other: str) -> None:
+    sheet = BAR.subdivide().subdivide()
+    sheet.update_faces(sheet.triangles_center[:, 2] > 0.0249)
+    sheet.remove_unreferenced_vertices()
+    twice(sheet, tmp_path / "shelf.obj", first=0.8)
+    BAR.export(tmp_path / "bar.obj")  # whichever side of the shelf the rest of the link is on
+    far = mesh_link("x", "bar.obj", "0.1 0.1 0.1", f"0.2 0 {0.2 if other == 'above' else -0.2}")
+    arm = mesh_link("arm", "shelf.obj", at="0.2 0 0").replace("</link>", far.removeprefix('<link name="x">'))
+    rgb, labels = seen(hinge(tmp_path, arm))
+    red, green, _ = rgb[labels == 2].T
+    assert np.mean(red > 3 * green) > 0.8  # the rest is white
+    assert red.min() > 50
+
+
 def test_of_two_sheets_in_one_place_the_first_is_shown(tmp_path: Path) -> None:
     sheet = trimesh.Trimesh(
         [[-0.2, -0.05, 0], [0.2, -0.05, 0], [0.2, 0.05, 0], [-0.2, 0.05, 0]], [[0, 1, 2], [0, 2, 3]]
     )
-    sheet.export(tmp_path / "sheet.obj")
+    for name in ("one.obj", "two.obj"):
+        sheet.export(tmp_path / name)
     red, blue = (
-        mesh_link("x", "sheet.obj", at="0.2 0 0")
+        mesh_link("x", name, at="0.2 0 0")
         .removeprefix('<link name="x">')
-        .replace("</visual></link>", f'<material name="{c[0]}"><color rgba="{c} 1"/></material></visual>')
-        for c in ("0.8 0.1 0.1", "0.1 0.1 0.8")
+        .replace("</visual></link>", f'<material name="{name}"><color rgba="{colour} 1"/></material></visual>')
+        for name, colour in (("one.obj", "0.8 0.1 0.1"), ("two.obj", "0.1 0.1 0.8"))
     )
     for first, second, colour in ((red, blue, RED), (blue, red, BLUE)):
         path = hinge(tmp_path, f'<link name="arm">{first}{second}</link>')
@@ -351,6 +386,19 @@ def test_dense_meshes_are_thinned_closed_ones_too(tmp_path: Path, client: int, m
         assert len(body) == 2
 
 
+def test_links_share_what_an_object_may_have(tmp_path: Path) -> None:
+    trimesh.creation.icosphere(subdivisions=5).export(tmp_path / "ball.obj")  # 20,480 faces
+    CUBE.export(tmp_path / "cube.obj")
+    links = [mesh_link(f"l{number}", "ball.obj", at=f"{number} 0 0") for number in range(6)]
+    joints = [joint("revolute", "l0", f"l{number}") for number in range(1, 6)]
+    path = write(tmp_path / "o.urdf", *links, *joints, mesh_link("box", "cube.obj"), joint("fixed", "l0", "box"))
+    prepared = prepare(path)
+    faces = [text.read_text().count("\nf ") for text in prepared.urdf.parent.glob("surface_*.obj")]
+    assert len(faces) == 6
+    assert 0.7 * DENSE_OBJECT < sum(faces) <= DENSE_OBJECT
+    assert max(faces) < 1.2 * min(faces)
+
+
 def test_coarse_meshes_stay_as_they_are(tmp_path: Path) -> None:
     ball = trimesh.creation.icosphere(subdivisions=4)
     ball.export(tmp_path / "ball.obj")
@@ -359,13 +407,64 @@ def test_coarse_meshes_stay_as_they_are(tmp_path: Path) -> None:
     assert not list(prepared.urdf.parent.glob("*.obj"))
 
 
+@pytest.mark.parametrize("pointer", ["skin.mtl", "green.png"])
+def test_companions_that_git_lfs_has_not_fetched_are_said(tmp_path: Path, pointer: str) -> None:
+    (tmp_path / "skin.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd green.png\n")
+    (tmp_path / pointer).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\n")
+    text = trimesh.exchange.obj.export_obj(BAR, include_normals=False)
+    (tmp_path / "arm.obj").write_text("mtllib skin.mtl\nusemtl m\n" + text)
+    (note,) = prepare(hinge(tmp_path, mesh_link("arm", "arm.obj", at="0.2 0 0"))).notes
+    assert f"{pointer} (a Git LFS pointer: run `git lfs pull`)" in note
+
+
+@pytest.mark.skipif(importlib.util.find_spec("collada") is None, reason="pycollada is not there")
+@pytest.mark.parametrize("there", [True, False])
+def test_the_texture_of_a_collada_mesh_is_shown_or_said_to_be_missing(tmp_path: Path, there: bool) -> None:
+    parameters = (
+        '<newparam sid="surface"><surface type="2D"><init_from>i</init_from></surface></newparam>'
+        '<newparam sid="sampler"><sampler2D><source>surface</source></sampler2D></newparam>'
+    )
+    places = (
+        '<source id="t"><float_array id="ta" count="2">0.5 0.5</float_array><technique_common><accessor source="#ta" '
+        'count="1" stride="2"><param name="S" type="float"/><param name="T" type="float"/></accessor>'
+        "</technique_common></source>"
+    )
+    corners = " ".join(f"{number} 0" for number in BAR.faces.ravel())
+    text = collada("", 1)
+    for old, new in (
+        ("<library_effects>", '<library_images><image id="i"><init_from>my%20green.png</init_from></image>'
+         "</library_images><library_effects>"),
+        ("<profile_COMMON>", f"<profile_COMMON>{parameters}"),
+        ("<color>0.1 0.8 0.1 1</color>", '<texture texture="sampler" texcoord="UV"/>'),
+        ("<vertices", f"{places}<vertices"),
+        ("<p>", '<input semantic="TEXCOORD" source="#t" offset="1" set="0"/><p>'),
+        (text[text.index("<p>") : text.index("</p>")], f"<p>{corners}"),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    (tmp_path / "arm.dae").write_text(text)
+    if there:
+        Image.new("RGB", (8, 8), (20, 200, 20)).save(tmp_path / "my green.png")
+    path = hinge(tmp_path, mesh_link("arm", "arm.dae", at="0.2 0 0"))
+    assert any("green.png" in note for note in prepare(path).notes) != there
+    if there:
+        rgb, labels = seen(path)
+        assert shade(rgb, labels == 2) == of(GREEN)
+
+
 def test_companions_are_found_in_another_case(tmp_path: Path) -> None:
     (tmp_path / "skin.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd C:\\somebody\\gone.png\n")
     text = trimesh.exchange.obj.export_obj(BAR, include_normals=False)
     (tmp_path / "arm.obj").write_text("mtllib Skin.MTL\nusemtl m\n" + text)
     path = hinge(tmp_path, mesh_link("arm", "arm.obj", at="0.2 0 0"))
     assert any("gone.png" in note for note in prepare(path).notes)
-    (tmp_path / "skin.mtl").write_text("newmtl m\nKd 0.1 0.8 0.1\n")
+    bar = BAR.copy()
+    bar.visual = trimesh.visual.TextureVisuals(uv=np.full((8, 2), 0.5))
+    text = trimesh.exchange.obj.export_obj(bar, include_normals=False, mtl_name="x", write_texture=False)
+    text = "\n".join(line for line in text.splitlines() if line[:6] not in ("mtllib", "usemtl"))
+    (tmp_path / "arm.obj").write_text("mtllib Skin.MTL\nusemtl m\n" + text)
+    (tmp_path / "skin.mtl").write_text("newmtl m\nKd 1 1 1\nmap_Kd Green.PNG\n")
+    Image.new("RGB", (8, 8), (20, 200, 20)).save(tmp_path / "green.png")
     assert not prepare(path).notes
     rgb, labels = seen(path)
     assert shade(rgb, labels == 2) == of(GREEN)
