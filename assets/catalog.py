@@ -11,6 +11,7 @@ import numpy as np
 
 from assets import partnet
 from assets.cache import cache_root
+from assets.conventions import ViewChoice
 from assets.files import atomic_folder
 from assets.found import collection
 from assets.found.collection import FOUND_SPLITS
@@ -220,6 +221,12 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
     with atomic_folder(folder, _whole) as stage:
         write_partnet_folder(generate(instance), stage, meta)
     return folder
+
+
+def instance_view(instance: Instance) -> ViewChoice:
+    """From where to look at an instance unless something else is asked for; see `assets.importing.viewing`."""
+    category = CATEGORY_REGISTRY.get(instance.category) if instance.category in CATEGORY_REGISTRY else None
+    return "auto" if category is None or instance.split in PARTNET_SPLITS else category.view
 
 
 def _whole(folder: Path) -> bool:

@@ -323,7 +323,9 @@ class ObjectJoint:
 
 @dataclass(frozen=True)
 class ObjectResult(Result):
-    """What was found of an object that others made. Version 1 called ``image`` ``picture``.
+    """What was found of an object that others made.
+
+    Version 1 called ``image`` ``picture``; version 2 had no ``notes``.
 
     Attributes:
         name: Of the object.
@@ -334,9 +336,10 @@ class ObjectResult(Result):
         parts: In order of labels.
         joints: Those that move parts.
         image: File of the image.
+        notes: What was left out, cut, guessed or thinned of its file, one sentence each.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     WRITTEN_BY: ClassVar[str] = "atp object"
 
     name: str
@@ -347,11 +350,12 @@ class ObjectResult(Result):
     parts: list[ObjectPart]
     joints: list[ObjectJoint]
     image: str
+    notes: list[str]
 
     @classmethod
     def upgrade(cls, value: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Result`."""
-        return dict(_renamed(value, picture="image"))
+        return {"notes": [], **_renamed(value, picture="image")}
 
 
 # --- real clips ---------------------------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ Conventions, for the whole of `envs`:
 * Depth is z-depth: metres along the optical axis, not along the ray.
 * Image vectors, such as flow, are (d col, d row): right and down are positive.
 * The default camera looks straight down, with world +x to the right of the image and +y to its top, and shows one metre
-  of the ground along the longer side. So direction k of a push, k * 45 degrees counter-clockwise in the image, is the
-  same angle about world +z. A tilted camera shows it foreshortened and skewed; the tilt
-  is sampled in :mod:`envs.randomization`.
+  of the ground along the longer side.
+* At an *elevation* below 90 degrees above the ground it stands on the side of -y: world +x is still to the right.
+* Direction k of a push is k * 45 degrees counter-clockwise in the plane of the image, 0 to the right: see
+  :func:`push_vector` for what that is in the world. Domain randomization tilts the camera a little further
+  (:mod:`envs.randomization`), and directions stay those of the camera without that tilt.
 
 >>> camera = Camera.above(90, 90)
 >>> row, col, depth = camera.project(np.array([[0.25, 0.0, 0.0]]))
@@ -33,10 +35,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-#: The widest distance in metres that the default view shows of the ground.
-VIEW_WIDTH = 1.0
-#: Height in metres of the default camera above the ground.
-CAMERA_HEIGHT = 1.5
+from assets.conventions import CAMERA_DISTANCE, DIRECTIONS, VIEW_WIDTH
+
 NEAR, FAR = 0.2, 5.0
 
 # Columns: the camera's right, down and forward axes in the world, for a camera that looks straight down
@@ -77,10 +77,12 @@ class Camera:
         width: int,
         *,
         tilt: tuple[float, float] = (0.0, 0.0),
-        distance: float = CAMERA_HEIGHT,
+        distance: float = CAMERA_DISTANCE,
         offset: tuple[float, float] = (0.0, 0.0),
+        elevation: float = math.pi / 2,
+        target_height: float = 0.0,
     ) -> Camera:
-        """Make a camera above the origin that looks down.
+        """Make a camera that looks at a point above the origin, from straight above or from the side of -y.
 
         Args:
             height: Image rows.
@@ -89,16 +91,19 @@ class Camera:
             distance: Metres from the point looked at to the optical centre. The focal length does not change
                 with it, so that a farther camera shows more.
             offset: World (x, y) in metres of the point looked at.
+            elevation: Radians above the ground from which it looks, up to pi / 2; the tilt comes on top.
+            target_height: World z in metres of the point looked at.
 
         Returns:
-            The camera. With no tilt the image's right is world +x and its top is world +y.
+            The camera. With no tilt the image's right is world +x, and its top, from straight above, world +y.
         """
-        focal = max(height, width) * CAMERA_HEIGHT / VIEW_WIDTH
+        focal = max(height, width) * CAMERA_DISTANCE / VIEW_WIDTH
+        tilt = (tilt[0] + math.pi / 2 - elevation, tilt[1])
         (sx, cx), (sy, cy) = ((math.sin(t), math.cos(t)) for t in tilt)
         about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
         about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
         rotation = about_y @ about_x @ _LOOK_DOWN
-        target = np.array([offset[0], offset[1], 0.0])
+        target = np.array([offset[0], offset[1], target_height])
         return cls(height, width, focal, target - distance * rotation[:, 2], rotation)
 
     @classmethod
@@ -244,6 +249,30 @@ class Camera:
         projection[2, 3] = -2 * FAR * NEAR / (FAR - NEAR)
         projection[3, 2] = -1.0
         return list(projection.T.ravel())
+
+
+def push_vector(direction: int, elevation: float = math.pi / 2) -> tuple[float, float, float]:
+    """Where a push goes in the world: its direction in the plane of the image of a camera without further tilt.
+
+    With the angle a = k * 45 degrees and the elevation e it is cos(a) right + sin(a) up, where right = (1, 0, 0) and
+    up = (0, sin e, cos e). From straight above that is parallel to the ground; from the side, pushes to the top of the
+    image lift too.
+
+    Args:
+        direction: k in 0..7.
+        elevation: Of the camera, in radians.
+
+    Returns:
+        Unit vector (x, y, z).
+
+    >>> [round(value, 2) for value in push_vector(2, math.radians(30))]
+    [0.0, 0.5, 0.87]
+    """
+    angle = direction * 2 * math.pi / DIRECTIONS
+    across, along = math.cos(angle), math.sin(angle)
+    if elevation == math.pi / 2:
+        return across, along, 0.0
+    return across, along * math.sin(elevation), along * math.cos(elevation)
 
 
 @lru_cache(maxsize=8)

@@ -12,9 +12,10 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from assets import partnet
-from assets.catalog import Instance, canonical_category, instance_folder, instances
-from assets.conventions import DIRECTIONS, MAX_PARTS, RESOLUTION
+from assets.catalog import Instance, canonical_category, instance_folder, instance_view, instances
+from assets.conventions import DIRECTIONS, MAX_PARTS, RESET_SHIFT, RESOLUTION, ViewChoice
 from assets.importing.prepare import PreparedObject, prepare
+from assets.importing.viewing import parse_view
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
 from envs.camera import FAR
@@ -64,9 +65,22 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     | 4     | Direction k of the push                      | 0 to 7   | k * 45 degrees, counter-clockwise from right  |
 
     The held link stays where it is (``hold="fixed"``) or may rotate about the held point (``hold="point"``), against up
-    to 500 N. The push moves its point 0.2 m (18 pixels of a 90-pixel image) parallel to the table with at most 10 N.
-    Directions are those of the world, whose +x is to the right and whose +y is to the top of the image of a camera that
-    looks straight down; domain randomization tilts the camera by up to 0.25 rad about each axis.
+    to 500 N. The push moves its point 0.2 m (18 pixels of a 90-pixel image) with at most 10 N, parallel to the plane of
+    the image: from straight above parallel to the table; from an elevation e, direction k goes to cos(45 k) right +
+    sin(45 k) up with right = (1, 0, 0) and up = (0, sin e, cos e) in the world (:func:`envs.camera.push_vector`).
+    Domain randomization tilts the camera by up to 0.25 rad about each axis, and the directions stay.
+
+    ## View
+
+    The camera looks straight down, or from the side of world -y at an elevation above the table. ``view`` says how:
+
+    | View                     | Meaning                                                                             |
+    |--------------------------|-------------------------------------------------------------------------------------|
+    | ``"auto"``               | From above, or obliquely where clearly more parts show and move in the image; such  |
+    |                          | that the object stays in the image. Generated categories may have a view of their   |
+    |                          | own: those of the benchmark have ``"top"``                                          |
+    | ``"top"``                | From above, the object laid so that its hinges point at the camera                  |
+    | (elevation, azimuth)     | Degrees; azimuth counter-clockwise about the file's z, from its +x to the camera    |
 
     ## Reward
 
@@ -77,9 +91,9 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     ## Starting state
 
     ``reset`` draws an instance of the split, its position within 4 cm of the middle of the view along each axis, any
-    yaw, each joint in the middle 60 % of its range and, with ``randomization``, colours, light, ground, camera,
-    friction and sensor noise (:class:`envs.randomization.RandomizationConfig`). The seed decides all of it, to the
-    byte, and together with the actions the whole episode.
+    yaw (in an oblique view within 0.35 rad), each joint in the middle 60 % of its range and, with ``randomization``,
+    colours, light, ground, camera, friction and sensor noise (:class:`envs.randomization.RandomizationConfig`). The
+    seed decides all of it, to the byte, and together with the actions the whole episode.
 
     ## Episode end
 
@@ -92,7 +106,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
 
     ## Info
 
-    ``category`` and ``instance`` name the object. ``info["privileged"]`` holds what an agent must not see, for training
+    ``category`` and ``instance`` name the object, and ``notes`` say what was left out, cut or guessed of its file, one
+    sentence each. ``info["privileged"]`` holds what an agent must not see, for training
     signals, upper bounds and scoring:
 
     | Key                          | Type                | Meaning                                                     |
@@ -118,9 +133,11 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         category: Keep to one category of the split; None draws from all. ``"my_module:toaster"`` imports a module that
             registers one (see :mod:`assets.generators`).
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
+        mesh_root: A further folder, below which files of objects are looked for that are not where the URDF says.
         resolution: Image side in pixels, or (H, W); 16 to 4096.
         interactions: Interactions in an episode.
         hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it rotate about the held point.
+        view: From where the camera looks: ``"auto"``, ``"top"``, or elevation and azimuth in degrees; see *View*.
         renderer: ``"tiny"`` (software) or ``"egl"`` (OpenGL without a screen, one environment per process).
         randomization: False for the clean scene, True for the default domain randomization, or a config.
         render_mode: ``"rgb_array"``, ``"human"`` or None.
@@ -146,9 +163,11 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         split: str = "train",
         category: str | None = None,
         object: str | Path | None = None,
+        mesh_root: str | Path | None = None,
         resolution: int | tuple[int, int] = RESOLUTION,
         interactions: int = 5,
         hold: HoldConstraint = "fixed",
+        view: ViewChoice = "auto",
         renderer: Renderer = "tiny",
         randomization: bool | RandomizationConfig = False,
         render_mode: Literal["rgb_array", "human"] | None = None,
@@ -173,8 +192,10 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self.height, self.width = height, width
         self.interactions = interactions
         self.hold: HoldConstraint = hold
+        self.view = parse_view(view)
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)
+        self._mesh_root = mesh_root
         self._split = split
         self._instances = [] if object is not None else instances(split, category)
 
@@ -213,10 +234,12 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         super().reset(seed=seed)
         rng = self.np_random
         self._model = model = self._choose(dict(options or {}))
-        self._scene = sample_scene(self.randomization, self.height, self.width, rng)
+        self._scene = sample_scene(self.randomization, self.height, self.width, rng, model.view)
         self.simulator.load(model, self._scene.friction)
         joints = {j.name: j.lower + (j.upper - j.lower) * rng.uniform(0.2, 0.8) for j in model.joints}
-        self.simulator.place((*rng.uniform(-0.04, 0.04, 2), rng.uniform(-np.pi, np.pi)), joints)
+        self.simulator.place(
+            (*rng.uniform(-RESET_SHIFT, RESET_SHIFT, 2), rng.uniform(-model.view.turn, model.view.turn)), joints
+        )
         self.simulator.paint(sample_tints(self.randomization, self.simulator.part_links, rng))
         self._moved_ever = np.zeros(MAX_PARTS, bool)
         self._step_count = 0
@@ -325,6 +348,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             raise ValueError(f"unknown reset options {sorted(options)}; there are category, index and object")
         if folder is not None and (category, index) != (None, None):
             raise ValueError("reset options category and index pick generated objects and do not go with object")
+        view = self.view
         if folder is None:
             category = None if category is None else canonical_category(category)
             choices: list[Instance] = [
@@ -337,11 +361,16 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
                 indices = [i.index for i in self._instances if category in (None, i.category)]
                 have = f", indices: {min(indices)} to {max(indices)}" if indices else ""
                 raise ValueError(f"no instance with category={category!r}, index={index!r}; categories: {known}{have}")
+            sources = list(dict.fromkeys(i.split for i in choices))
+            if len(sources) > 1:  # of a mix every source counts alike, however many objects it has
+                source = sources[int(self.np_random.integers(len(sources)))]
+                choices = [i for i in choices if i.split == source]
             pick = choices[int(self.np_random.integers(len(choices)))]
             folder = instance_folder(pick.category, pick.index, pick.split, pick.seed)
+            view = instance_view(pick) if view == "auto" else view
         key = str(folder)
         if key not in self._models:
-            model = prepare(folder)
+            model = prepare(folder, view, self._mesh_root)
             if len(model.parts) > MAX_PARTS:
                 raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
             self._models[key] = model
@@ -379,6 +408,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         return {
             "category": self._model.category,
             "instance": self._model.name,
+            "notes": self._model.notes,
             "privileged": {
                 "labels": self._view.labels.copy(),
                 "moved_before": cv2.LUT(before.labels, moved).view(bool),

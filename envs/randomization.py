@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.conventions import RESOLUTION
-from envs.camera import CAMERA_HEIGHT, FAR, Camera
+from assets.conventions import CAMERA_DISTANCE, RESOLUTION
+from assets.importing.viewing import ObjectView
+from envs.camera import FAR, Camera
 from envs.simulator import Friction, Light
 from envs.truth import View
 
@@ -96,7 +97,9 @@ class SampledScene:
         return self.background.astype(np.uint8)
 
 
-def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.random.Generator) -> SampledScene:
+def sample_scene(
+    config: RandomizationConfig, height: int, width: int, rng: np.random.Generator, view: ObjectView | None = None
+) -> SampledScene:
     """Sample everything that stays the same during an episode.
 
     Args:
@@ -104,16 +107,20 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
         height: Image rows.
         width: Image columns.
         rng: Source of randomness.
+        view: How the camera looks at the object; None: from straight above.
 
     Returns:
         The scene.
     """
+    view = view or ObjectView()
     camera = _camera(
         height,
         width,
         tuple(rng.uniform(-1, 1, 2) * config.camera_tilt),
-        CAMERA_HEIGHT * (1 + config.camera_zoom * rng.uniform(-1, 1)),
+        CAMERA_DISTANCE * (1 + config.camera_zoom * rng.uniform(-1, 1)),
         tuple(rng.uniform(-1, 1, 2) * config.camera_shift),
+        view.elevation,
+        view.target_height,
     )
     light = Light()
     if config.light:
@@ -147,9 +154,19 @@ def sample_scene(config: RandomizationConfig, height: int, width: int, rng: np.r
 
 
 @lru_cache(maxsize=1)
-def _camera(height: int, width: int, tilt: tuple[float, float], distance: float, offset: tuple[float, float]) -> Camera:
-    """The camera above; where it is not randomized, one serves all episodes."""
-    return Camera.above(height, width, tilt=tilt, distance=distance, offset=offset)
+def _camera(
+    height: int,
+    width: int,
+    tilt: tuple[float, float],
+    distance: float,
+    offset: tuple[float, float],
+    elevation: float,
+    target_height: float,
+) -> Camera:
+    """The camera; where it is not randomized, one serves all episodes."""
+    return Camera.above(
+        height, width, tilt=tilt, distance=distance, offset=offset, elevation=elevation, target_height=target_height
+    )
 
 
 def sample_tints(config: RandomizationConfig, links: list[list[int]], rng: np.random.Generator) -> dict[int, Colour]:
@@ -217,6 +234,7 @@ def observe(
         np.clip(depth, 0.0, FAR, out=depth)
     if scene.depth_holes:
         depth[rng.random(depth.shape, np.float32) < scene.depth_holes] = 0.0
+    depth[view.depth >= FAR] = 0.0  # the ground out of the sensor's range, where an oblique camera sees it
     return rgb, depth
 
 

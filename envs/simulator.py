@@ -9,7 +9,6 @@ shows something in motion.
 from __future__ import annotations
 
 import importlib.util
-import math
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -21,9 +20,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.conventions import DIRECTIONS
 from assets.importing.prepare import PreparedObject
-from envs.camera import FAR, NEAR, Camera
+from envs.camera import FAR, NEAR, Camera, push_vector
 from envs.native import complaint, quiet
 from envs.truth import View
 
@@ -290,7 +288,7 @@ class Simulator:
         Args:
             hold: Where to hold, or None for a gripper that touches nothing.
             push: Where to push, or None for a gripper that touches nothing.
-            direction: k in 0..7: push towards world angle k * 45 degrees, counter-clockwise from +x.
+            direction: k in 0..7 in the plane of the image, see :func:`envs.camera.push_vector`.
             mode: ``"fixed"`` keeps the held link where it is; ``"point"`` lets it rotate about the held point.
         """
         if push is None:
@@ -301,13 +299,13 @@ class Simulator:
             held = self._attach(hold, fixed=mode == "fixed")
             client.changeConstraint(held, maxForce=HOLD_FORCE)
         pushed = self._attach(push, fixed=False)
-        angle = direction * 2 * math.pi / DIRECTIONS
-        travel = PUSH_DISTANCE / PUSH_STEPS
         x, y, z = push.point
-        dx, dy = travel * math.cos(angle), travel * math.sin(angle)
+        assert self._loaded is not None
+        vector = push_vector(direction, self._loaded.view.elevation)
+        dx, dy, dz = (PUSH_DISTANCE / PUSH_STEPS * share for share in vector)
         move_gripper, simulate = client.changeConstraint, client.stepSimulation
         for step in range(1, PUSH_STEPS + 1):
-            move_gripper(pushed, (x + dx * step, y + dy * step, z), maxForce=PUSH_FORCE)
+            move_gripper(pushed, (x + dx * step, y + dy * step, z + dz * step), maxForce=PUSH_FORCE)
             simulate()
         for _ in range(REST_STEPS):
             simulate()

@@ -72,6 +72,7 @@ class RunConfig:
         resolution: Image side in pixels.
         interactions: Interactions in an episode.
         hold: How the hold gripper holds.
+        view: From where to look at objects: auto, or top.
         renderer: Renderer of the environments.
         randomization: Domain randomization.
         device: Where to compute.
@@ -91,6 +92,7 @@ class RunConfig:
     resolution: int = 90
     interactions: int = 5
     hold: HoldConstraint = "fixed"
+    view: Literal["auto", "top"] = "auto"
     renderer: Renderer = "tiny"
     randomization: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -119,7 +121,7 @@ class RunConfig:
     @property
     def environment(self) -> dict[str, Any]:
         """Keyword arguments of the environments."""
-        names = ("split", "category", "resolution", "interactions", "hold", "renderer", "randomization")
+        names = ("split", "category", "resolution", "interactions", "hold", "view", "renderer", "randomization")
         return {name: getattr(self, name) for name in names}
 
 
@@ -139,6 +141,7 @@ class TrainConfig(RunConfig):
         temperature: Of the actions drawn from the reward maps.
         group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
         predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
+        weights: Weights that both networks start from: a folder or the name of shipped weights. None starts afresh.
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
             folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
@@ -157,6 +160,7 @@ class TrainConfig(RunConfig):
     temperature: float = 0.3
     group_size: int = 4
     predicted_memory: float = 0.5
+    weights: str | None = None
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     mirror: str = ""
@@ -166,6 +170,8 @@ class TrainConfig(RunConfig):
         check_range(self, 1, None, "replay_size", "group_size")
         check_range(self, 0, None, "learning_starts")
         check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
+        if self.weights and self.part_weights:
+            raise ValueError("--weights starts both networks and --part-weights keeps one: give one of them")
         if self.interactions_per_step <= 0 or self.temperature <= 0:
             raise ValueError("--interactions-per-step and --temperature must be above 0")
 

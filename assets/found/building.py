@@ -12,10 +12,11 @@ from typing import Any
 from assets.conventions import MAX_PARTS
 from assets.files import atomic_folder, write_json, write_text
 from assets.found.found_object import FoundObject, check_names
-from assets.importing.kinematics import plain_joints
+from assets.importing.limits import plain_joints
 from assets.importing.meshes import read_mesh
 from assets.importing.parts import part_tree
-from assets.importing.urdf import ObjectError, load_urdf
+from assets.importing.urdf import ObjectError
+from assets.importing.urdf_reader import load_urdf
 
 VERSION = 1
 """Of the objects: raise it when the same source should give another one."""

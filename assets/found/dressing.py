@@ -16,7 +16,8 @@ from assets.generators.model import GeneratedObject, Joint, Link, Material, Visu
 from assets.importing.kinematics import axis_rotation, link_poses
 from assets.importing.meshes import read_mesh
 from assets.importing.parts import PartTree, part_tree
-from assets.importing.urdf import Geometry, Matrix, UrdfModel, load_urdf, transform
+from assets.importing.urdf import Geometry, Matrix, UrdfModel, transform
+from assets.importing.urdf_reader import load_urdf
 
 OPEN = math.radians(105.0)
 """What a hinge opens at most."""

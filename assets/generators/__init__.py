@@ -24,7 +24,7 @@ from assets.generators.model import GeneratedObject, Joint, Link, Material, Visu
 from assets.generators import scissors, knife, usb, safe  # noqa: F401
 from assets.generators import pliers, microwave, lighter, eyeglasses, multilink  # noqa: F401
 from assets.generators import drawers, laptop, double_door, chain  # noqa: F401
-from assets.generators import wire_frame  # noqa: F401
+from assets.generators import wire_frame, cabinet, appliance, lid_box, tool, rotor  # noqa: F401
 # isort: on
 
 __all__ = [

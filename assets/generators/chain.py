@@ -9,7 +9,7 @@ from assets.generators.model import GeneratedObject
 from assets.generators.multilink import chain_of
 
 
-@register_category("chain4", split="stress")
+@register_category("chain4", split="stress", view="top")
 def chain4(rng: np.random.Generator) -> GeneratedObject:
     """Draw a chain of four links; see `chain_of`.
 
@@ -19,7 +19,7 @@ def chain4(rng: np.random.Generator) -> GeneratedObject:
     return chain_of(rng, "chain4", 4)
 
 
-@register_category("chain5", split="stress")
+@register_category("chain5", split="stress", view="top")
 def chain5(rng: np.random.Generator) -> GeneratedObject:
     """Draw a chain of five links; see `chain_of`.
 

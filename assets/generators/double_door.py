@@ -17,7 +17,7 @@ from assets.generators.solids import CLEARANCE, Piece, between_angles, moved, vi
 CATEGORY = "double_door"
 
 
-@register_category(CATEGORY, split="stress")
+@register_category(CATEGORY, split="stress", view="top")
 def double_door(rng: np.random.Generator) -> GeneratedObject:
     """Draw a cupboard with two doors that swing in the plane, each by itself.
 

@@ -64,7 +64,7 @@ def _drawer(
     return pieces
 
 
-@register_category(CATEGORY, split="stress")
+@register_category(CATEGORY, split="stress", view="top")
 def drawers(rng: np.random.Generator) -> GeneratedObject:
     """Draw a cabinet with drawers.
 

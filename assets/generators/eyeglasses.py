@@ -55,7 +55,7 @@ def _temple(rng: np.random.Generator, length: float, width: float, eye: float) -
     ]
 
 
-@register_category(CATEGORY, split="test")
+@register_category(CATEGORY, split="test", view="top")
 def eyeglasses(rng: np.random.Generator) -> GeneratedObject:
     """Draw a pair of glasses with its front in the plane and the temples behind it.
 

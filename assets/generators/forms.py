@@ -124,6 +124,13 @@ def rotation(axis: Point, angle: float, about: Point = (0.0, 0.0, 0.0)) -> Float
     return np.asarray(matrix)
 
 
+def lifted(height: float) -> FloatArray:
+    """Return the matrix (4, 4) that moves up by ``height``."""
+    matrix = np.eye(4)
+    matrix[2, 3] = height
+    return matrix
+
+
 def rod(a: Point, b: Point, radius: float, sides: int = 8) -> trimesh.Trimesh:
     """Return a round rod from one point (3,) to another."""
     return wire([a, b], radius, sides=sides)

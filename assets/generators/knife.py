@@ -135,7 +135,7 @@ def _trim(
     return [Piece(front, 0.001, top + 0.0015, material, 0.002)]
 
 
-@register_category(CATEGORY, split="train")
+@register_category(CATEGORY, split="train", view="top")
 def knife(rng: np.random.Generator) -> GeneratedObject:
     """Draw a folding knife.
 

@@ -17,7 +17,7 @@ GAP = 0.004
 """Half the gap in metres between the base and the closed lid: keys and a screen stand in it."""
 
 
-@register_category(CATEGORY, split="stress")
+@register_category(CATEGORY, split="stress", view="top")
 def laptop(rng: np.random.Generator) -> GeneratedObject:
     """Draw a laptop on its side, so that its lid swings in the plane.
 

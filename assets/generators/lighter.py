@@ -82,7 +82,7 @@ def _trim(rng: np.random.Generator, shape: _Shape, shell: Material) -> list[Piec
     return [Piece(outline, t - 0.003, t + 0.002, material)]
 
 
-@register_category(CATEGORY, split="test")
+@register_category(CATEGORY, split="test", view="top")
 def lighter(rng: np.random.Generator) -> GeneratedObject:
     """Draw a flip-top lighter.
 

@@ -40,7 +40,7 @@ def _top(
     return []
 
 
-@register_category(CATEGORY, split="test")
+@register_category(CATEGORY, split="test", view="top")
 def microwave(rng: np.random.Generator) -> GeneratedObject:
     """Draw a microwave oven; its door swings in the plane.
 

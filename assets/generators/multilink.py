@@ -50,7 +50,7 @@ def _materials(rng: np.random.Generator, count: int) -> list[Material]:
     return [first, second, *(textures.any_material(rng) for _ in range(count - 2))]
 
 
-@register_category(CATEGORY, split="test")
+@register_category(CATEGORY, split="test", view="top")
 def multilink(rng: np.random.Generator) -> GeneratedObject:
     """Draw a chain of three links.
 

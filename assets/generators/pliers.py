@@ -86,7 +86,7 @@ def _half(rng: np.random.Generator, shape: _Shape, thick: float, steel: Material
     return pieces
 
 
-@register_category(CATEGORY, split="test")
+@register_category(CATEGORY, split="test", view="top")
 def pliers(rng: np.random.Generator) -> GeneratedObject:
     """Draw a pair of pliers.
 

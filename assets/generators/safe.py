@@ -167,7 +167,7 @@ def _door(rng: np.random.Generator, shape: _Shape, panel: Material, open_top: bo
     return pieces, kind
 
 
-@register_category(CATEGORY, split="train")
+@register_category(CATEGORY, split="train", view="top")
 def safe(rng: np.random.Generator) -> GeneratedObject:
     """Draw a safe as seen from above, cut open or with its top on.
 

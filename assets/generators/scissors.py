@@ -119,7 +119,7 @@ def _half(
     ]
 
 
-@register_category(CATEGORY, split="train")
+@register_category(CATEGORY, split="train", view="top")
 def scissors(rng: np.random.Generator) -> GeneratedObject:
     """Draw a pair of scissors.
 

@@ -129,7 +129,7 @@ def _cover(
     return pieces, style
 
 
-@register_category(CATEGORY, split="train")
+@register_category(CATEGORY, split="train", view="top")
 def usb(rng: np.random.Generator) -> GeneratedObject:
     """Draw a USB stick whose cover swivels.
 

@@ -145,10 +145,10 @@ def wire_frame(rng: np.random.Generator) -> GeneratedObject:
         drawn = between_angles(rng, *reach) if i else 0.0
         turn = side * (drawn + abs(float(headings[i])))
         pose = forms.rotation((0.0, 0.0, 1.0), turn)
-        pose[2, 3] = level
+        pose[2, 3] = level - min(float(mesh.bounds[0][2]) for mesh, _, _ in body.meshes)
         links.append(body.link(pose))
         if i:
             limits = sorted((side * (reach[0] - drawn), side * (reach[1] - drawn)))
             joints.append(Joint(0, i, (0.0, 0.0, level), limits[0], limits[1]))
-        level += top + CLEARANCE
+        level = top + float(pose[2, 3]) + CLEARANCE
     return GeneratedObject(CATEGORY, tuple(links), tuple(joints), {"wire": f"{2000.0 * radius:.0f} mm"})

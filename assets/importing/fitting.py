@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.conventions import CAMERA_DISTANCE, RESET_SHIFT, VIEW_WIDTH
 from assets.importing.kinematics import axis_rotation
 from assets.importing.urdf import Link, Matrix, UrdfModel, Visual, transform
 
 FIT_RADIUS = 0.36  # m, bounding circle of a fitted object
-MAX_HEIGHT = 0.30  # m, of a fitted object
+MAX_HEIGHT = 0.30  # m, of an object seen from above
+HALF_VIEW = 0.48 * VIEW_WIDTH  # m from the middle of the image within which an object stays: two pixels from its border
 OBLIQUE = 0.1  # gain in score for which an object is tilted off its axes: one hinge at 26 degrees to them
 
 
@@ -117,22 +119,80 @@ def _circumcentre(triangle: NDArray[np.float64]) -> NDArray[np.float64] | None:
     return np.asarray(triangle[0] + np.linalg.solve(2.0 * sides, squares))
 
 
-def fit(points: NDArray[np.float64]) -> tuple[float, Matrix, float, float]:
-    """Scale and shift that bring an upright object into view.
+def fit(points: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Scale and shift that bring an object into the view from straight above.
 
     Args:
-        points: (n, 3) of the object, z up, in metres.
+        points: (n, 3) of the object with its joints in the middle of their ranges, z up, in metres.
 
     Returns:
-        The scale, the shift (3,) to add after scaling (circle about the origin, lowest point at z = 0), and
-        the radius and height in metres of the fitted object: radius 0.36, or less where the object would
-        then be higher than 0.30.
+        The scale, and the shift (3,) to add after scaling: circle about the origin, of radius 0.36 m, or less where
+        the object would then be higher than 0.30 m; lowest point at z = 0.
     """
     centre, radius = bounding_circle(points[:, :2])
     bottom, top = float(points[:, 2].min()), float(points[:, 2].max())
     scale = min(FIT_RADIUS / max(radius, 1e-9), MAX_HEIGHT / max(top - bottom, 1e-9))
-    shift = -scale * np.array([centre[0], centre[1], bottom])
-    return scale, shift, scale * radius, scale * (top - bottom)
+    return scale, -scale * np.array([centre[0], centre[1], bottom])
+
+
+def fit_ranges(states: Sequence[NDArray[np.float64]]) -> tuple[float, NDArray[np.float64]]:
+    """`fit`, such that the object stays inside the image over the ranges of its joints, however it is turned.
+
+    Args:
+        states: (n, 3) of the object, z up, in metres: its joints in the middle of their ranges, then at their ends.
+
+    Returns:
+        As `fit`; the circle about the origin is that of all states.
+    """
+    scale, _ = fit(states[0])
+    every = np.concatenate(states)
+    centre, _ = bounding_circle(every[:, :2])
+    bottom = float(states[0][:, 2].min())
+    # A point is seen at (scale * reach + RESET_SHIFT) / (1 - scale * height / CAMERA_DISTANCE) from the middle.
+    reach, height = np.linalg.norm(every[:, :2] - centre, axis=1), every[:, 2] - bottom
+    needed = float((reach + HALF_VIEW * height / CAMERA_DISTANCE).max())
+    scale = min(scale, (HALF_VIEW - RESET_SHIFT) / max(needed, 1e-9))
+    return scale, -scale * np.array([centre[0], centre[1], float(every[:, 2].min())])
+
+
+def fit_oblique(
+    states: Sequence[NDArray[np.float64]], elevation: float, turn: float
+) -> tuple[float, NDArray[np.float64], float]:
+    """Scale and shift that bring an upright object into a view from the side of -y.
+
+    Args:
+        states: (n, 3) points of the object, z up, for several positions of its joints, in metres.
+        elevation: Of the camera above the ground, in radians.
+        turn: Radians by which the object may be turned about its middle.
+
+    Returns:
+        The scale, the shift (3,) to add after scaling (middle of its outline above the origin, lowest point at z = 0),
+        and the height in metres of the point at which the camera looks.
+    """
+    every = np.concatenate(states)
+    centre, _ = bounding_circle(every[:, :2])
+    every = every - [centre[0], centre[1], float(every[:, 2].min())]
+    cosine, sine = math.cos(elevation), math.sin(elevation)
+    turned = []
+    for angle in (-turn, 0.0, turn):
+        c, s = math.cos(angle), math.sin(angle)
+        x, y, z = c * every[:, 0] - s * every[:, 1], s * every[:, 0] + c * every[:, 1], every[:, 2]
+        turned.append(np.stack([x, sine * y + cosine * z, sine * z - cosine * y], axis=1))  # right, up, towards
+    right, above, near = np.concatenate(turned).T
+    scale, target = HALF_VIEW / max(float(np.ptp(right)), float(np.ptp(above)), 1e-9), 0.0
+    for _ in range(10):  # perspective depends on the scale; it settles at once
+        distance = 1.0 - (scale * near - target * sine) / CAMERA_DISTANCE
+        if distance.min() < 0.3:  # too near the camera
+            scale *= 0.8
+            continue
+        up = (scale * above - target * cosine) / distance
+        target += float(up.max() + up.min()) / 2 / max(cosine, 0.2)
+        reach = max(float((np.abs(scale * right) / distance).max()), float(np.ptp(up)) / 2)
+        # The rest of the way: the position at reset, nearest the camera.
+        scale *= (HALF_VIEW - RESET_SHIFT / float(distance.min())) / max(reach, 1e-9)
+    shift = -scale * np.array([centre[0], centre[1], 0.0])
+    shift[2] = -scale * min(float(points[:, 2].min()) for points in states)
+    return scale, shift, target
 
 
 def placed(model: UrdfModel, scale: float, pose: Matrix) -> UrdfModel:

@@ -62,44 +62,6 @@ def middle_positions(model: UrdfModel) -> dict[str, float]:
     }
 
 
-def plain_joints(model: UrdfModel, slide_limit: float, notes: list[str]) -> UrdfModel:
-    """The same object with fixed, revolute, continuous and prismatic joints only.
-
-    Floating, free and planar joints and joints whose limits leave no range become fixed: they leave a link where
-    it is and are no articulation. A screw rotates like a revolute joint with its limits in rad; what it advances
-    along its axis, which faces the camera, is left out. A revolute joint without limits, or with a full turn
-    between them, is continuous.
-
-    Args:
-        model: The object.
-        slide_limit: In metres; slides are cut to this either way, for a file may say 1e9 for "no limit" and
-            the middle of such a range lie far out of sight.
-        notes: What was changed is added here, one sentence each.
-    """
-    joints = []
-    for joint in model.joints:
-        if joint.type == "screw":
-            notes.append(f"screw joint {joint.name} rotates without advancing along its axis")
-            joint = replace(joint, type="revolute")
-        elif joint.type in ("floating", "free", "planar"):
-            notes.append(f"{joint.type} joint {joint.name} is treated as fixed")
-            joint = replace(joint, type="fixed")
-        lower, upper = joint.lower, joint.upper
-        if joint.type in ("fixed", "continuous") or lower is None or upper is None:
-            kind = "continuous" if joint.type == "revolute" else joint.type
-            joint = replace(joint, type=kind, lower=None, upper=None)
-        elif lower == upper:
-            notes.append(f"{joint.type} joint {joint.name} has no range and is treated as fixed")
-            origin = joint.origin @ joint_motion(joint, lower)
-            joint = replace(joint, type="fixed", origin=origin, lower=None, upper=None)
-        elif joint.type == "revolute" and upper - lower >= 2 * math.pi - 1e-6:
-            joint = replace(joint, type="continuous", lower=None, upper=None)
-        elif joint.type == "prismatic" and min(abs(lower), abs(upper)) < slide_limit:
-            joint = replace(joint, lower=max(lower, -slide_limit), upper=min(upper, slide_limit))
-        joints.append(joint)
-    return replace(model, joints=tuple(joints))
-
-
 def renamed(model: UrdfModel, taken_links: Iterable[str], taken_joints: Iterable[str]) -> UrdfModel:
     """The same object with ``object_`` before link and joint names that are taken."""
     links = _free_names(model.links, taken_links)

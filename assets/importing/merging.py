@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from assets.importing.doubles import closed_outwards, once, welded
 from assets.importing.kinematics import apply
 from assets.importing.meshes import Mesh
-from assets.importing.obj import Material
+from assets.importing.obj import Colour, Material, Picture
+from assets.importing.thinning import distinct, fewer_points
 from assets.importing.urdf import Visual
 
 MANY = 8  # meshes of a link: more are merged
 DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of an image's rendering time
-FINE = 1 / 500  # of a link's length: details below it, a fifth of a pixel, go when a link is thinned out
 TEXTURE_SIDE = 512  # pixels at most of a copied texture: an object is seldom that many pixels wide
 
 
@@ -31,91 +33,123 @@ class Surface:
     uv: NDArray[np.float64] | None
 
 
+@dataclass(frozen=True)
+class _Faces:
+    """All faces of a link: ``points`` (n, 3), ``faces`` (m, 3), ``uv`` (m, 3, 2), number of ``look`` and mesh (m,)."""
+
+    points: NDArray[np.float64]
+    faces: NDArray[np.int64]
+    uv: NDArray[np.float64]
+    look: NDArray[np.int64]
+    piece: NDArray[np.int64]
+
+    def of(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> _Faces:
+        """Some of the faces."""
+        return _Faces(self.points, self.faces[chosen], self.uv[chosen], self.look[chosen], self.piece[chosen])
+
+
 def needs_merging(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh]) -> bool:
-    """Whether a link's meshes are many, or such that a renderer would show them wrongly one by one.
+    """Whether a link's meshes are many, or such that a renderer would show them wrongly or slowly one by one.
 
     A renderer takes one material for a whole OBJ, reads what the OBJ names wherever it lies, and leaves out the
-    backs of faces: of an open sheet, or one that is inside out, half the views would show nothing.
+    backs of faces: of an open sheet, or one that is inside out, half the views would show nothing. Of faces that are
+    there twice it shows now one, now the other.
 
     Args:
         visuals: Of the link.
         meshes: By file.
     """
-    shown = [meshes[visual.geometry.mesh] for visual in visuals if visual.geometry.mesh]
-    odd = (len(mesh.materials) > 1 or not mesh.inside or not mesh.solid for mesh in shown)
-    return len(shown) > MANY or any(odd)
+    own = [visual for visual in visuals if visual.geometry.mesh]
+    shown = [meshes[visual.geometry.mesh] for visual in own if visual.geometry.mesh]
+    if len(shown) > MANY or any(visual.texture for visual in own) or sum(len(mesh.faces) for mesh in shown) > DENSE:
+        return True
+    return any(len(m.materials) > 1 or not m.inside or not m.plain or m.doubled or not m.solid for m in shown)
 
 
-def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh]) -> list[Surface]:
+def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense: int = DENSE) -> list[Surface]:
     """Put a link's meshes together by material.
 
-    Faces of open meshes get a back of their own. Where a texture is asked for at corners that have no place in
+    Of faces that are there more than once the outermost is kept (`assets.importing.doubles`); those of open meshes
+    then get a back of their own, of the same material. Where a texture is asked for at corners that have no place in
     it, the material's colour takes its place. A link of very many faces loses its finest detail.
 
     Args:
-        visuals: Meshes with their places in the link; a visual's own colour goes before its mesh's.
+        visuals: Meshes with their places in the link; a visual's own texture and colour go before its mesh's.
         meshes: By file.
+        dense: Faces above which a link is thinned out.
 
     Returns:
         One surface for each material, in the order of their first use, in the link's frame.
     """
-    pieces: dict[Material, list[Surface]] = {}
-    for visual in visuals:
+    looks: dict[Material, int] = {}
+    every = _gathered(visuals, meshes, looks)
+    corners = welded(every.points, every.faces)
+    kept = once(every.points, every.faces, every.look, every.piece, corners)
+    every, corners = every.of(kept), corners[kept]
+    if len(every.faces) > dense:
+        points, faces = fewer_points(every.points, every.faces, dense)
+        left = distinct(faces)
+        every = replace(every, points=points, faces=faces).of(left)
+        corners = welded(points, every.faces)
+    open_pieces = [
+        piece
+        for piece in np.unique(every.piece)
+        if not closed_outwards(every.points, every.faces[every.piece == piece], corners[every.piece == piece])
+    ]
+    every = _with_backs(every, np.isin(every.piece, open_pieces))
+    surfaces = (_surface(every.of(every.look == index), material) for material, index in looks.items())
+    return [surface for surface in surfaces if len(surface.faces)]
+
+
+def _gathered(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], looks: dict[Material, int]) -> _Faces:
+    """All faces of a link's meshes in the link's frame; their materials are added to ``looks``."""
+    pieces = []
+    offset = 0
+    for number, visual in enumerate(visuals):
         assert visual.geometry.mesh is not None
-        mesh = meshes[visual.geometry.mesh]
-        points = apply(visual.origin, mesh.points * np.array(visual.geometry.scale))
+        mesh, scale = meshes[visual.geometry.mesh], np.array(visual.geometry.scale)
+        points = apply(visual.origin, mesh.points * scale)
+        uv = np.full((len(mesh.faces), 3, 2), np.nan) if mesh.uv is None else mesh.uv
+        placed = np.isfinite(uv).all(axis=(1, 2))
+        look = np.zeros(len(mesh.faces), np.int64)
         for index, given in enumerate(mesh.materials):
             chosen = mesh.material == index
-            mapped = np.zeros(len(chosen), bool)
-            if given.texture is not None and mesh.uv is not None:
-                mapped = chosen & np.isfinite(mesh.uv).all(axis=(1, 2))
-            for mask, texture in ((mapped, given.texture), (chosen & ~mapped, None)):
-                if not mask.any():
-                    continue
-                material = Material(visual.rgba or (None if texture else given.rgba), texture)
-                uv = None if texture is None or mesh.uv is None else mesh.uv[mask]
-                faces = _oriented(mesh, mesh.faces[mask], uv, mirrored=bool(np.prod(visual.geometry.scale) < 0))
-                pieces.setdefault(material, []).append(Surface(material, points, *faces))
-    surfaces = [_joined(material, some) for material, some in pieces.items()]
-    if sum(len(surface.faces) for surface in surfaces) <= DENSE:
-        return surfaces
-    points = np.concatenate([surface.points for surface in surfaces])
-    thin = [_thinned(surface, FINE * float(np.ptp(points, axis=0).max())) for surface in surfaces]
-    return [surface for surface in thin if len(surface.faces)]
+            texture = visual.texture or given.texture
+            for mask, shown in ((chosen & placed, texture), (chosen & ~placed, None)):
+                if mask.any():
+                    own = None if visual.texture and shown else visual.rgba
+                    material = Material(own or (None if shown else given.rgba), shown)
+                    look[mask] = looks.setdefault(material, len(looks))
+        faces = mesh.faces
+        if np.prod(scale) < 0:  # a mirror turns every face over
+            faces, uv = faces[:, ::-1], uv[:, ::-1]
+        pieces.append(_Faces(points, faces + offset, uv, look, np.full(len(faces), number)))
+        offset += len(points)
+    return _Faces(
+        np.concatenate([piece.points for piece in pieces]),
+        np.concatenate([piece.faces for piece in pieces]),
+        np.concatenate([piece.uv for piece in pieces]),
+        np.concatenate([piece.look for piece in pieces]),
+        np.concatenate([piece.piece for piece in pieces]),
+    )
 
 
-def _oriented(
-    mesh: Mesh, faces: NDArray[np.int64], uv: NDArray[np.float64] | None, mirrored: bool
-) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-    """Faces that look outwards, or both ways where it is not known which way that is."""
-    flipped, flipped_uv = faces[:, ::-1], None if uv is None else uv[:, ::-1]
-    if not mesh.solid:
-        return np.concatenate([faces, flipped]), None if uv is None else np.concatenate([uv, flipped_uv])
-    return (flipped, flipped_uv) if mirrored else (faces, uv)
+def _with_backs(every: _Faces, chosen: NDArray[np.bool_]) -> _Faces:
+    """The faces, and the backs of those chosen."""
+    backs = every.of(chosen)
+    return _Faces(
+        every.points,
+        np.concatenate([every.faces, backs.faces[:, ::-1]]),
+        np.concatenate([every.uv, backs.uv[:, ::-1]]),
+        np.concatenate([every.look, backs.look]),
+        np.concatenate([every.piece, backs.piece]),
+    )
 
 
-def _joined(material: Material, pieces: list[Surface]) -> Surface:
-    offsets = np.cumsum([0, *(len(piece.points) for piece in pieces)])
-    faces = np.concatenate([piece.faces + offset for piece, offset in zip(pieces, offsets, strict=False)])
-    uv = None if material.texture is None else np.concatenate([p.uv for p in pieces if p.uv is not None])
-    used, faces = np.unique(faces, return_inverse=True)
-    points = np.concatenate([piece.points for piece in pieces])[used]
-    return Surface(material, points, faces.reshape(-1, 3), uv)
-
-
-def _thinned(surface: Surface, cell: float) -> Surface:
-    """The surface with all points of a cube of ``cell`` metres a side moved to one of them, without what collapses."""
-    place = np.round(surface.points / max(cell, 1e-12)).astype(np.int64)
-    _, first, member = np.unique(place, axis=0, return_index=True, return_inverse=True)
-    faces = member.reshape(-1)[surface.faces]
-    start = np.argmin(faces, axis=1)[:, None]
-    aligned = np.take_along_axis(faces, (start + np.arange(3)) % 3, axis=1)  # equal faces start alike
-    _, once = np.unique(aligned, axis=0, return_index=True)
-    flat = (faces == np.roll(faces, 1, axis=1)).any(axis=1)
-    kept = np.sort(once[~flat[once]])
-    uv = None if surface.uv is None else surface.uv[kept]
-    used, faces = np.unique(faces[kept], return_inverse=True)
-    return Surface(surface.material, surface.points[first[used]], faces.reshape(-1, 3), uv)
+def _surface(faces: _Faces, material: Material) -> Surface:
+    used, numbers = np.unique(faces.faces, return_inverse=True)
+    uv = None if material.texture is None else faces.uv
+    return Surface(material, faces.points[used], numbers.reshape(-1, 3), uv)
 
 
 def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
@@ -140,13 +174,23 @@ def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
     path.write_text("\n".join(lines) + "\n", encoding="ascii")
 
 
-def copy_texture(source: Path, target: Path) -> bool:
-    """Copy an image file of any kind as a PNG of at most 512 pixels a side; False where it cannot be read."""
+def copy_texture(source: Path | Picture, target: Path) -> bool:
+    """Copy an image of any kind as a PNG of at most 512 pixels a side; False where it cannot be read."""
     try:
-        with Image.open(source) as image:
+        with Image.open(io.BytesIO(source.png) if isinstance(source, Picture) else source) as image:
             small = image.convert("RGBA" if "transparency" in image.info else "RGB").convert("RGB")
             small.thumbnail((TEXTURE_SIDE, TEXTURE_SIDE))
             small.save(target)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return False
     return True
+
+
+def mean_colour(source: Path | Picture) -> Colour | None:
+    """The mean colour of an image, for what it cannot be laid on; None where it cannot be read."""
+    try:
+        with Image.open(io.BytesIO(source.png) if isinstance(source, Picture) else source) as image:
+            r, g, b = np.asarray(image.convert("RGB").resize((16, 16)), np.float64).reshape(-1, 3).mean(axis=0) / 255
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+    return float(r), float(g), float(b), 1.0

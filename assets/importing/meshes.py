@@ -6,12 +6,15 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.importing.companions import Companions, pointer
+from assets.importing.doubles import closed_outwards, repeated, welded
 from assets.importing.obj import PLAIN, Colour, Material, read_obj
+from assets.importing.painted import painted
+from assets.importing.scene_files import read_scene
 from assets.importing.urdf import Geometry, ObjectError
 
 _CIRCLE_STEPS = 64
@@ -29,8 +32,11 @@ class Mesh:
         uv: (m, 3, 2) float64, texture coordinates of every corner, NaN for none; None where no corner has any.
         material: (m,) int64, index into ``materials``.
         materials: Those that a face uses, the commonest first.
-        files: Further files that it refers to.
+        files: Further files that it refers to; where one is missing, the folder in which it would appear.
+        missing: Names of files that it refers to and that are not there.
         inside: Every file that it names lies in the object's folder.
+        plain: A renderer that reads the file itself shows what is here: it has no colours of single points, and
+            what it refers to is called as it says.
     """
 
     path: Path
@@ -40,7 +46,9 @@ class Mesh:
     material: NDArray[np.int64]
     materials: tuple[Material, ...]
     files: tuple[Path, ...] = ()
+    missing: tuple[str, ...] = ()
     inside: bool = True
+    plain: bool = True
 
     @property
     def rgba(self) -> Colour | None:
@@ -48,20 +56,23 @@ class Mesh:
         return None if self.materials[0].texture else self.materials[0].rgba
 
     @cached_property
+    def corners(self) -> NDArray[np.int64]:
+        """Faces (m, 3) that name points at one place alike."""
+        return welded(self.points, self.faces)
+
+    @cached_property
+    def doubled(self) -> bool:
+        """Whether a face is there more than once, whichever way around."""
+        return bool(repeated(self.corners).any())
+
+    @cached_property
     def solid(self) -> bool:
         """Whether the surface is closed and its faces look outwards, so that their backs are never seen."""
-        _, place = np.unique(np.round(self.points, 9), axis=0, return_inverse=True)
-        faces = place.reshape(-1)[self.faces]
-        edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-        there, back = edges @ [len(self.points), 1], edges @ [1, len(self.points)]
-        if not np.array_equal(np.sort(there), np.sort(back)):  # every edge as often one way as the other
-            return False
-        a, b, c = self.points[self.faces.T] - self.points.mean(axis=0)
-        return float((np.cross(a, b) * c).sum()) > 0.0
+        return closed_outwards(self.points, self.faces, self.corners)
 
 
 def shape_points(geometry: Geometry) -> NDArray[np.float64]:
-    """Points (n, 3) in metres whose bounds are those of a box, cylinder or sphere."""
+    """Points (n, 3) in metres whose bounds are those of a box, cylinder, capsule or sphere."""
     angles = np.linspace(0.0, 2.0 * math.pi, _CIRCLE_STEPS, endpoint=False)
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     if geometry.kind == "box":
@@ -71,10 +82,13 @@ def shape_points(geometry: Geometry) -> NDArray[np.float64]:
         radius, length = geometry.size
         rings = [np.column_stack([circle * radius, np.full(len(circle), z)]) for z in (-length / 2, length / 2)]
         return np.concatenate(rings)
-    radius = geometry.size[0]
+    radius, length = (*geometry.size, 0.0)[:2]  # a sphere is a capsule without length
     tilts = np.linspace(-math.pi / 2, math.pi / 2, _CIRCLE_STEPS // 2 + 1)
     rings = [np.column_stack([circle * math.cos(tilt), np.full(len(circle), math.sin(tilt))]) for tilt in tilts]
-    return radius * np.concatenate(rings)
+    ball = radius * np.concatenate(rings)
+    if not length:
+        return ball
+    return np.concatenate([ball + np.array([0.0, 0.0, half]) for half in (-length / 2, length / 2)])
 
 
 def read_mesh(path: Path, urdf: Path, folder: Path) -> Mesh:
@@ -83,13 +97,19 @@ def read_mesh(path: Path, urdf: Path, folder: Path) -> Mesh:
     Args:
         path: The mesh.
         urdf: The file that refers to it, for messages.
-        folder: The object's folder, outside which no material is looked for.
+        folder: The folder outside which nothing that it refers to is looked for.
 
     Raises:
         ObjectError: The format is not known, or the file is damaged or empty.
     """
     try:
-        mesh = _read_obj(path, folder) if path.suffix.lower() == ".obj" else _read_other(path, urdf)
+        if not path.stat().st_size:
+            raise ObjectError(f"{urdf}: mesh {path} is an empty file")
+        if pointer(path):
+            raise ObjectError(
+                f"{urdf}: mesh {path} is a Git LFS pointer, not the mesh itself: run `git lfs pull` in its folder"
+            )
+        mesh = _read_obj(path, folder) if path.suffix.lower() == ".obj" else _read_other(path, urdf, folder)
     except ObjectError:
         raise
     except Exception as error:  # a broken mesh fails in as many ways as there are readers
@@ -104,22 +124,27 @@ def read_mesh(path: Path, urdf: Path, folder: Path) -> Mesh:
 
 def _read_obj(path: Path, folder: Path) -> Mesh:
     obj = read_obj(path, folder)
-    uv = None if np.isnan(obj.uv).all() else obj.uv
-    return Mesh(path, obj.points, obj.faces, uv, obj.material, obj.materials, obj.files, obj.inside)
+    near = obj.companions
+    uv: NDArray[np.float64] | None = obj.uv
+    material, materials = obj.material, obj.materials
+    by_point = obj.colours is not None and materials == (PLAIN,)
+    if obj.colours is not None and by_point:
+        uv, material, materials = painted(obj.colours[obj.faces].mean(axis=1))
+    if uv is not None and np.isnan(uv).all():
+        uv = None
+    return Mesh(
+        path, obj.points, obj.faces, uv, material, materials, tuple(near.files), tuple(near.missing), near.inside,
+        plain=near.exact and not by_point,
+    )  # fmt: skip
 
 
-def _read_other(path: Path, urdf: Path) -> Mesh:
-    import trimesh  # slow to import, and seldom needed
-
-    if path.suffix.lower().lstrip(".") not in trimesh.available_formats():
-        raise ObjectError(
-            f"{urdf}: cannot read meshes of the format {path.suffix or '(none)'} ({path.name}): "
-            "convert it to .obj or .stl and change its name in the URDF"
-        )
-    loaded: Any = trimesh.load(path, process=False, force="mesh", skip_materials=True)
-    points = np.asarray(loaded.vertices, dtype=np.float64)
-    faces = np.asarray(loaded.faces, dtype=np.int64)
-    return Mesh(path, points, faces, None, np.zeros(len(faces), np.int64), (PLAIN,))
+def _read_other(path: Path, urdf: Path, folder: Path) -> Mesh:
+    near = Companions(path, folder)
+    scene = read_scene(path, urdf, near)
+    return Mesh(
+        path, scene.points, scene.faces, scene.uv, scene.material, scene.materials,
+        tuple(near.files), tuple(near.missing), near.inside, plain=all(m.texture is None for m in scene.materials),
+    )  # fmt: skip
 
 
 def loads_as_is(path: Path, scale: tuple[float, float, float]) -> bool:
@@ -129,9 +154,9 @@ def loads_as_is(path: Path, scale: tuple[float, float, float]) -> bool:
     """
     if scale[0] * scale[1] * scale[2] < 0:
         return False
-    if path.suffix.lower() == ".obj":
+    if path.suffix == ".obj":
         return True
-    if path.suffix.lower() != ".stl" or path.stat().st_size < _STL_HEADER:
+    if path.suffix != ".stl" or path.stat().st_size < _STL_HEADER:
         return False
     with path.open("rb") as file:
         header = file.read(_STL_HEADER)

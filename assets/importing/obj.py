@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.importing.companions import Companions
+
 Colour = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A texture that lies in no file of its own, as a PNG."""
+
+    png: bytes
+
+
+@dataclass(frozen=True)
 class Material:
-    """How a surface looks: ``rgba`` in [0, 1], None where not given, and its texture's file, None for none."""
+    """How a surface looks: ``rgba`` in [0, 1], None where not given, and its texture, None for none."""
 
     rgba: Colour | None = None
-    texture: Path | None = None
+    texture: Path | Picture | None = None
 
 
 PLAIN = Material()
@@ -33,8 +41,8 @@ class ObjMesh:
         uv: (m, 3, 2) float64, texture coordinates of every corner; NaN where the file gives none.
         material: (m,) int64, index into ``materials``.
         materials: Those that a face uses, the commonest first.
-        files: Libraries and textures that it refers to and that are there.
-        inside: Every file that it names lies where it may.
+        colours: (n, 3) in [0, 1] of every point; None where the file gives none.
+        companions: Libraries and textures that it refers to.
     """
 
     points: NDArray[np.float64]
@@ -42,8 +50,8 @@ class ObjMesh:
     uv: NDArray[np.float64]
     material: NDArray[np.int64]
     materials: tuple[Material, ...]
-    files: tuple[Path, ...]
-    inside: bool
+    colours: NDArray[np.float64] | None
+    companions: Companions
 
 
 def read_obj(path: Path, folder: Path) -> ObjMesh:
@@ -78,6 +86,7 @@ def read_obj(path: Path, folder: Path) -> ObjMesh:
         elif key == "mtllib":
             libraries.append(rest.strip())
     points, places = _rows(numbers["v"], 3), _rows(numbers["vt"], 2)
+    colours = _colours(numbers["v"])
     triangles, uv_of, material = faces.triangles()
     if not len(triangles):
         raise ValueError("has no faces")
@@ -86,7 +95,8 @@ def read_obj(path: Path, folder: Path) -> ObjMesh:
     uv = np.full((*uv_of.shape, 2), np.nan)
     uv[uv_of >= 0] = places[uv_of[uv_of >= 0]]
 
-    described, files, inside = _materials(path, libraries, folder)
+    companions = Companions(path, folder)
+    described = _materials(libraries, companions)
     looks = [described.get(name, PLAIN) for name in names]
     distinct = list(dict.fromkeys(looks))  # under several names they are still one
     material = np.array([distinct.index(look) for look in looks])[material]
@@ -101,8 +111,8 @@ def read_obj(path: Path, folder: Path) -> ObjMesh:
         uv=uv,
         material=rank[material],
         materials=tuple(distinct[index] for index in order),
-        files=tuple(files),
-        inside=inside,
+        colours=None if colours is None else colours[used],
+        companions=companions,
     )
 
 
@@ -161,17 +171,23 @@ def _rows(lines: list[str], width: int) -> NDArray[np.float64]:
     return np.array([line.split()[:width] for line in lines], np.float64).reshape(len(lines), width)
 
 
-def _materials(path: Path, libraries: list[str], folder: Path) -> tuple[dict[str, Material], list[Path], bool]:
-    """Materials by name, the files that they come from, and whether none of those named is out of bounds."""
+def _colours(lines: list[str]) -> NDArray[np.float64] | None:
+    """Colours (n, 3) that stand behind the coordinates of points, None where not all have one."""
+    if not lines or any(len(line.split()) < 6 for line in (lines[0], lines[-1])):
+        return None
+    try:
+        return np.clip(_rows(lines, 6)[:, 3:], 0.0, 1.0)
+    except ValueError:
+        return None
+
+
+def _materials(libraries: list[str], companions: Companions) -> dict[str, Material]:
+    """Materials by name."""
     found: dict[str, Material] = {}
-    files: list[Path] = []
-    inside = True
     for name in libraries:
-        library, allowed = _companion(path, name, folder)
-        inside &= allowed
+        library = companions.find(name)
         if library is None:
             continue
-        files.append(library)
         current, rgba, texture = "", None, None
         lines = [*library.read_text("utf-8", "replace").splitlines(), "newmtl"]
         for line in lines:
@@ -182,14 +198,9 @@ def _materials(path: Path, libraries: list[str], folder: Path) -> tuple[dict[str
                 current, rgba, texture = rest.strip(), None, None
             elif key == "Kd":
                 rgba = _colour(rest)
-            elif key == "map_Kd":
-                for candidate in (rest, rest.split()[-1] if rest.split() else ""):  # with options before it
-                    texture, allowed = _companion(path, candidate.strip(), folder)
-                    inside &= allowed
-                    if texture is not None:
-                        files.append(texture)
-                        break
-    return found, files, inside
+            elif key == "map_Kd" and rest.split():
+                texture = companions.find(rest, rest.split()[-1])  # the latter: with options before it
+    return found
 
 
 def _colour(text: str) -> Colour | None:
@@ -198,16 +209,3 @@ def _colour(text: str) -> Colour | None:
     except ValueError:  # a spectral file or the like: no colour
         return None
     return (r, g, b, 1.0) if np.isfinite([r, g, b]).all() else None
-
-
-def _companion(path: Path, name: str, folder: Path) -> tuple[Path | None, bool]:
-    """The file that an OBJ or its library names, None where it is missing, and whether the name stays inside."""
-    if not name:
-        return None, True
-    plain = Path(os.path.normpath(path.parent / name.replace("\\", "/")))
-    home = folder.resolve()
-    if not (plain.is_relative_to(folder) or plain.is_relative_to(home)):
-        return None, False  # judged by its name alone: nothing outside is even looked for
-    if not plain.is_file():
-        return None, True
-    return (plain, True) if plain.resolve().is_relative_to(home) else (None, False)

@@ -11,7 +11,7 @@ import math
 import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,24 +19,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.cache import cache_root
+from assets.conventions import MAX_PARTS, ViewChoice
 from assets.files import atomic_folder, write_json
-from assets.importing.fitting import fit, placed, up_direction, upright
-from assets.importing.kinematics import apply, link_poses, middle_positions, plain_joints, renamed, rooted_at
-from assets.importing.merging import Surface, copy_texture, merge, needs_merging, write_surface
-from assets.importing.meshes import Mesh, loads_as_is, read_mesh, shape_points, write_plain_obj
-from assets.importing.obj import PLAIN, Material
+from assets.importing.fitting import placed, up_direction, upright
+from assets.importing.kinematics import apply, link_poses, middle_positions, renamed, rooted_at
+from assets.importing.limits import FREE_SLIDE, plain_joints
+from assets.importing.meshes import Mesh, read_mesh
+from assets.importing.most_parts import with_most_parts
+from assets.importing.notes import listed
 from assets.importing.parts import PartJoint, PartTree, part_names, part_tree
 from assets.importing.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
 from assets.importing.sandbox import package_folder
-from assets.importing.urdf import Geometry, ObjectError, UrdfModel, Visual, parse_urdf, transform
+from assets.importing.shown_shapes import Points, ShownShapes
+from assets.importing.surface_points import hull_corners, surface_samples
+from assets.importing.urdf import ObjectError, UrdfModel
+from assets.importing.urdf_files import absolute, find_urdf
+from assets.importing.urdf_reader import parse_urdf
+from assets.importing.viewing import ObjectView, Placement, Shape, parse_view, place_for_view
 
-__all__ = ["ObjectError", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
+__all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 3  # of the prepared form: raise it when the same source should give another result
-FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting
+VERSION = 6  # of the prepared form: raise it when the same source should give another result
+SAMPLES = 6_000  # points on an object's surface by which its view is chosen
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
-
-Points = dict[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ class PreparedObject:
         joints: The joints that move parts.
         radius: Of the bounding circle about the origin with all joints in the middle of their range, in m.
         height: Of the object in that state, in m.
+        view: How the camera looks at it.
         notes: What was left out or changed of the file, one sentence each.
     """
 
@@ -63,68 +69,42 @@ class PreparedObject:
     joints: tuple[PartJoint, ...]
     radius: float
     height: float
+    view: ObjectView = field(default_factory=ObjectView)
     notes: tuple[str, ...] = ()
 
 
-def find_urdf(path: str | Path) -> Path:
-    """The URDF that a path means.
-
-    Args:
-        path: A URDF file, or a folder: its ``mobility.urdf``, else the only URDF below it, else the one
-            called like the folder or like the beginning of the folder's name (the longest such).
-
-    Raises:
-        ObjectError: There is none, or it is not clear which.
-    """
-    path = _absolute(path)
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise ObjectError(f"{path}: no such file or folder")
-    if (path / "mobility.urdf").is_file():
-        return path / "mobility.urdf"
-    found = sorted(path.rglob("*.urdf"))
-    if not found:
-        raise ObjectError(f"{path}: no .urdf file below this folder")
-    alike = [urdf for urdf in found if path.name.startswith(urdf.stem)]
-    longest = max((len(urdf.stem) for urdf in alike), default=0)
-    for wanted in (
-        found,
-        [urdf for urdf in found if urdf.name == "mobility.urdf"],
-        [urdf for urdf in alike if len(urdf.stem) == longest],
-    ):
-        if len(wanted) == 1:
-            return wanted[0]
-    names = ", ".join(str(urdf.relative_to(path)) for urdf in found)
-    raise ObjectError(f"{path}: holds several URDFs ({names}): give the path of the one you mean")
-
-
-def prepare(path: str | Path) -> PreparedObject:
+def prepare(path: str | Path, view: ViewChoice = "auto", mesh_root: str | Path | None = None) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
-    Floating, free and planar joints become fixed, screws rotate only
-    (`assets.importing.kinematics.plain_joints`); ``<mimic>`` and the file's masses and collision shapes are ignored.
-    Where the root link has no shape and parts move on it, the largest of them becomes the root. The meshes of a link
-    are merged by material where they are many, open,
-    or of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
+    Floating, free and planar joints become fixed, screws rotate only (`assets.importing.limits.plain_joints`);
+    ``<mimic>`` and the file's masses are ignored, and so are collision shapes, but for links that have no others.
+    Where the root link has no shape and parts move on it, the largest of them becomes the root; of more than 15 parts
+    the largest are kept apart. The meshes of a link are merged by material where they are many, open, of many faces or
+    of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
+        view: From where to look at it, see `assets.importing.viewing`.
+        mesh_root: A further folder, below which files are looked for that are not where the URDF says.
 
     Returns:
         The prepared object; its URDF lies in the cache and refers to meshes there and where they were.
 
     Raises:
         ObjectError: The object cannot be used; the message names the file and the reason.
+        ValueError: There is no such view.
     """
+    view = parse_view(view)
     urdf = find_urdf(path)
-    given = _absolute(path)
+    given = absolute(path)
     folder = None if given == urdf else given
     if folder is not None and not package_folder(urdf).is_relative_to(folder):
         folder = package_folder(urdf)  # the folder given is only a piece of a package
     text = urdf.read_bytes()
     semantics, meta = _read_beside(urdf, "semantics.txt"), _read_beside(urdf, "meta.json")
-    source = _digest([str(VERSION).encode(), bytes(urdf), bytes(folder or b""), text, semantics, meta])
+    root = None if mesh_root is None else absolute(mesh_root)
+    given_by = [str(VERSION).encode(), repr(view).encode(), bytes(urdf), bytes(folder or b""), bytes(root or b"")]
+    source = _digest([*given_by, text, semantics, meta])
     store = cache_root() / "prepared"
     index = store / "index" / f"{source}.json"
     try:
@@ -133,13 +113,15 @@ def prepare(path: str | Path) -> PreparedObject:
     except _DAMAGED:
         pass  # never prepared, a mesh changed or gone, or the cache was damaged: prepare it now
 
-    model = parse_urdf(text, urdf, folder)
-    paths = {v.geometry.mesh for link in model.links.values() for v in link.visuals if v.geometry.mesh}
-    meshes = {path: read_mesh(path, urdf, model.folder) for path in sorted(paths)}
-    files = sorted({file for path, mesh in meshes.items() for file in (path, *mesh.files)})
+    model = parse_urdf(text, urdf, folder, root)
+    visuals = [visual for link in model.links.values() for visual in link.visuals]
+    paths = {visual.geometry.mesh for visual in visuals if visual.geometry.mesh}
+    meshes = {path: read_mesh(path, urdf, model.home_of(path)) for path in sorted(paths)}
+    named = {file for path, mesh in meshes.items() for file in (path, *mesh.files)}
+    files = sorted({*named, *model.stamps, *(visual.texture for visual in visuals if visual.texture)})
     final = store / _digest([source.encode(), *_stamps(files)])
     with atomic_folder(final, _loads) as building:
-        _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta)
+        _Builder(model, meshes, building, final).build(semantics.decode("utf-8", "replace"), meta, view)
     write_json(index, [str(path) for path in files])  # so that the next time the text need not be parsed
     return _load(final)
 
@@ -151,37 +133,30 @@ class _Builder:
         self.model = renamed(model, ROOT_LINKS, PLANAR)
         self.building = building
         self.final = final
-        self.meshes = dict(meshes)
-        self.textures: dict[Path, str | None] = {}
-        self.surfaces = 0
-        self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
-        self.notes: list[str] = []
+        self.notes = list(model.notes)
+        self.shapes = ShownShapes(meshes, building, final, self.notes)
 
-    def build(self, semantics: str, meta: bytes) -> None:
+    def build(self, semantics: str, meta: bytes, view: ViewChoice) -> None:
         """Write ``object.urdf`` and ``prepared.json``."""
-        self.model = self.with_shown_visuals()
+        self.model = self.shapes.shown_model(self.model)
         points = self.link_points()
         if not points:
-            raise ObjectError(f"{self.model.path}: no link has a <visual>, so there is nothing to see")
+            reason = f" ({'; '.join(self.notes)})" if self.notes else ""
+            raise ObjectError(f"{self.model.path}: no link has a shape, so there is nothing to see{reason}")
         cloud = self.cloud(points, {})
         self.model = plain_joints(self.model, float(np.linalg.norm(np.ptp(cloud, axis=0))), self.notes)
-        tree = self.visible_root(points)
+        self.visible_root(points)
+        self.model = with_most_parts(self.model, self.link_points(), MAX_PARTS, self.notes)
+        tree = part_tree(self.model)
         if tree.hidden:
-            self.notes.append(f"links without a shape, in no part: {', '.join(tree.hidden)}")
+            self.notes.append(f"links without a shape, in no part: {listed(tree.hidden)}")
 
         points = self.link_points()
-        middle = middle_positions(self.model)
-        direction = up_direction(self.model, link_poses(self.model, middle), self.joint_weights(tree, points))
-        upward = transform(rotation=upright(direction))
-        cloud = apply(upward, self.cloud(points, middle))
-        if float(np.ptp(cloud, axis=0).max()) < 1e-9:
-            raise ObjectError(f"{self.model.path}: the object is a single point")
-        scale, shift, radius, height = fit(cloud)
-        pose = transform(shift) @ upward
-        self.model = self.with_limits(placed(self.model, scale, pose))
-        points = {name: scale * some for name, some in points.items()}
+        place = self.placement(tree, points, view)
+        self.model = self.with_limits(placed(self.model, place.scale, place.pose))
+        points = {name: place.scale * some for name, some in points.items()}
         if self.model.root in points:  # the pose went into the root link's shapes
-            points[self.model.root] = apply(pose, points[self.model.root])
+            points[self.model.root] = apply(place.pose, points[self.model.root])
 
         xml = prepared_xml(self.model, points)
         ET.ElementTree(xml).write(self.building / "object.urdf", encoding="utf-8", xml_declaration=True)
@@ -193,108 +168,50 @@ class _Builder:
             parts=tree.parts,
             part_names=part_names(self.model, tree.parts, semantics),
             joints=self.part_joints(tree),
-            radius=radius,
-            height=height,
+            radius=place.radius,
+            height=place.height,
+            view=place.view,
             notes=tuple(self.notes),
         )
         data = {key: value for key, value in asdict(prepared).items() if key != "urdf"}
         (self.building / "prepared.json").write_text(json.dumps(data, indent=2), encoding="utf-8")
 
-    def with_shown_visuals(self) -> UrdfModel:
-        """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
-        links = {
-            name: replace(link, visuals=self.shown_together(link.visuals)) for name, link in self.model.links.items()
-        }
-        return replace(self.model, links=links)
-
-    def shown_together(self, visuals: tuple[Visual, ...]) -> tuple[Visual, ...]:
-        """The visuals of one link, its meshes merged where they are many or not to be shown one by one."""
-        if not needs_merging(visuals, self.meshes):
-            return tuple(self.shown(visual) for visual in visuals)
-        merged = [visual for visual in visuals if visual.geometry.mesh]
-        kept = [visual for visual in visuals if not visual.geometry.mesh]
-        meshes = {v.geometry.mesh: self.with_readable_textures(v.geometry.mesh) for v in merged if v.geometry.mesh}
-        return (*map(self.shown_surface, merge(merged, meshes)), *kept)
-
-    def shown_surface(self, surface: Surface) -> Visual:
-        """Write a merged surface and return it as a visual."""
-        material = surface.material
-        texture = None if material.texture is None else self.texture(material.texture)
-        name = f"surface_{self.surfaces}.obj"
-        self.surfaces += 1
-        write_surface(surface, self.building / name, texture)
-        path = self.final / name
-        faces = np.zeros(len(surface.faces), np.int64)
-        self.meshes[path] = Mesh(path, surface.points, surface.faces, None, faces, (PLAIN,))
-        return Visual(Geometry("mesh", mesh=path), np.eye(4), material.rgba)
-
-    def with_readable_textures(self, path: Path) -> Mesh:
-        """A mesh whose textures can all be shown: a colour takes the place of a damaged texture."""
-        mesh = self.meshes[path]
-        materials = (m if not m.texture or self.texture(m.texture) else Material(m.rgba) for m in mesh.materials)
-        return replace(mesh, materials=tuple(materials))
-
-    def texture(self, source: Path) -> str | None:
-        """Name of the copy of a texture, None where it is damaged."""
-        if source not in self.textures:
-            name = f"texture_{len(self.textures)}.png"
-            copied = copy_texture(source, self.building / name)
-            if not copied:
-                self.notes.append(f"texture {source.name} cannot be read and is left out")
-            self.textures[source] = name if copied else None
-        return self.textures[source]
-
-    def shown(self, visual: Visual) -> Visual:
-        shape = visual.geometry
-        if shape.mesh is None:
-            return visual
-        mesh = self.meshes[shape.mesh]
-        visual = replace(visual, rgba=visual.rgba or mesh.rgba)
-        if loads_as_is(shape.mesh, shape.scale):
-            return visual
-        x, y, z = (math.copysign(1.0, factor) for factor in shape.scale)
-        if (mesh.path, (x, y, z)) not in self.copies:
-            name = f"mesh_{len(self.copies)}.obj"
-            write_plain_obj(mesh, (x, y, z), self.building / name)
-            copy = self.final / name
-            self.copies[mesh.path, (x, y, z)] = copy
-            self.meshes[copy] = replace(mesh, path=copy, points=mesh.points * np.array([x, y, z]))
-        copy = self.copies[mesh.path, (x, y, z)]
-        scale = (abs(shape.scale[0]), abs(shape.scale[1]), abs(shape.scale[2]))
-        return replace(visual, geometry=replace(shape, mesh=copy, scale=scale))
+    def placement(self, tree: PartTree, points: Points, view: ViewChoice) -> Placement:
+        """How to scale and place the object for a view."""
+        middle = link_poses(self.model, middle_positions(self.model))
+        if float(np.ptp(np.concatenate([apply(middle[n], some) for n, some in points.items()]), axis=0).max()) < 1e-9:
+            raise ObjectError(f"{self.model.path}: the object is a single point")
+        direction = up_direction(self.model, middle, self.joint_weights(tree, points))
+        samples = surface_samples(self.model, self.shapes.meshes, SAMPLES, SAMPLES // 20, np.random.default_rng(0))
+        shape = Shape(
+            samples=samples,
+            corners={name: hull_corners(some) for name, some in points.items()},
+            parts={name: index for index, part in enumerate(tree.parts) for name in part},
+            movers=tree.children,
+        )
+        return place_for_view(self.model, shape, upright(direction), view)
 
     def link_points(self) -> Points:
         """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
-        return {
-            link.name: np.concatenate([apply(v.origin, self.visual_points(v)) for v in link.visuals])
-            for link in self.model.links.values()
-            if link.visuals
-        }
-
-    def visual_points(self, visual: Visual) -> NDArray[np.float64]:
-        shape = visual.geometry
-        if shape.mesh is None:
-            return shape_points(shape)
-        return np.asarray(self.meshes[shape.mesh].points * np.array(shape.scale))
+        return self.shapes.link_points(self.model)
 
     def cloud(self, points: Points, positions: dict[str, float]) -> NDArray[np.float64]:
         """All points (n, 3) in the root link's frame."""
         poses = link_poses(self.model, positions)
         return np.concatenate([apply(poses[name], some) for name, some in points.items()])
 
-    def visible_root(self, points: Points) -> PartTree:
-        """The parts, after hanging the object on one of them: what slides on the table is a real body."""
+    def visible_root(self, points: Points) -> None:
+        """Hang the object on one of its parts: what slides on the table is a real body."""
         tree = part_tree(self.model)
         loose = [tree.children[name] for name, parent in tree.parents.items() if parent < 0]
         if not loose:
-            return tree
+            return
         volume = {name: float(np.prod(np.ptp(some, axis=0))) for name, some in points.items()}
         largest = max(loose, key=lambda part: sum(volume.get(link, 0.0) for link in tree.parts[part]))
         link = next(name for name in tree.parts[largest] if name in volume)
         pose = link_poses(self.model, middle_positions(self.model))[link]
         # Placed so, the new root link's frame has the axes of the file's root, whose z is the object's up.
         self.model = placed(rooted_at(self.model, link), 1.0, pose)
-        return part_tree(self.model)
 
     @staticmethod
     def joint_weights(tree: PartTree, points: Points) -> dict[str, float]:
@@ -329,10 +246,6 @@ class _Builder:
             for joint in self.model.joints
             if joint.name in tree.children
         )
-
-
-def _absolute(path: str | Path) -> Path:
-    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 def _digest(pieces: Iterable[bytes]) -> str:
@@ -388,5 +301,6 @@ def _load(folder: Path) -> PreparedObject:
         joints=tuple(PartJoint(**joint) for joint in data["joints"]),
         radius=data["radius"],
         height=data["height"],
+        view=ObjectView(**data["view"]),
         notes=tuple(data["notes"]),
     )

@@ -101,9 +101,9 @@ def _add_visual(link: ET.Element, visual: Visual, colour_name: str) -> None:
         ET.SubElement(geometry, "mesh", filename=str(shape.mesh), scale=_text(shape.scale))
     elif shape.kind == "box":
         ET.SubElement(geometry, "box", size=_text(shape.size))
-    elif shape.kind == "cylinder":
+    elif shape.kind in ("cylinder", "capsule"):
         radius, length = shape.size
-        ET.SubElement(geometry, "cylinder", radius=_text([radius]), length=_text([length]))
+        ET.SubElement(geometry, shape.kind, radius=_text([radius]), length=_text([length]))
     else:
         ET.SubElement(geometry, "sphere", radius=_text(shape.size))
     if visual.rgba is not None:

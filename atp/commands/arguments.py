@@ -7,13 +7,23 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
+
 from assets.catalog import canonical_category, split_categories
+from assets.conventions import ViewChoice
+from assets.importing.viewing import parse_view
 from atp.playing.policies import POLICIES
 
 
 def command_line() -> str:
     """The command as it was given, to keep in results."""
     return " ".join(["atp", *sys.argv[1:]])
+
+
+def print_notes(console: Console, notes: Iterable[str]) -> None:
+    """Say what was left out, cut or guessed of an object's file, a line each."""
+    for note in notes:
+        console.print(f"note: {note}", highlight=False, soft_wrap=True, markup=False)
 
 
 @contextmanager
@@ -23,6 +33,16 @@ def naming(flag: str) -> Iterator[None]:
         yield
     except ValueError as error:
         raise type(error)(f"{flag}: {error}") from error
+
+
+def known_view(flag: str, text: str) -> ViewChoice:
+    """A view as it is typed, see `assets.importing.viewing`.
+
+    Raises:
+        ValueError: It is none; the message names the flag and the choices.
+    """
+    with naming(flag):
+        return parse_view(text)
 
 
 def split_names(text: str) -> list[str]:

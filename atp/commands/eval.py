@@ -21,6 +21,7 @@ from atp.commands.arguments import (
     known_categories,
     known_names,
     known_policies,
+    known_view,
     naming,
 )
 from atp.jobs.journal import Journal
@@ -64,6 +65,8 @@ class EvalOptions:
     """The first seed."""
     weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
+    view: str = "auto"
+    """From where to look at objects: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
     randomization: bool = False
     """Evaluate under domain randomisation."""
     workers: int = 0
@@ -93,6 +96,7 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
             the flag and the choices.
     """
     import_modules("--metrics", options.metrics)
+    view = known_view("--view", options.view)
     chosen = _cells(options)
     if options.seeds < 1 or options.workers < 0 or options.episodes < options.seeds:
         raise ValueError("--seeds must be at least 1, --episodes at least --seeds, --workers at least 0")
@@ -112,9 +116,10 @@ def run(options: EvalOptions, console: Console | None = None) -> EvalResult:
         "weights": weights_digest(weights),
         "device": options.device,
         "randomization": options.randomization,
+        **({} if view == "auto" else {"view": view}),
         "metrics": list(METRICS),
     }
-    setting = Setting(options.weights, options.device, {"randomization": options.randomization})
+    setting = Setting(options.weights, options.device, {"randomization": options.randomization, "view": view})
     depends["options"] = agent_options(setting)
     depends["modules"] = modules_digest(setting.modules)
     cores, total = len(os.sched_getaffinity(0)), options.episodes * len(chosen)

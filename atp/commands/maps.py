@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from atp.commands.arguments import known_view
 from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png
 from atp.drawing.reward_heat import ShownHold, draw_reward_maps
@@ -29,6 +30,8 @@ class MapsOptions:
     """Which instance; chosen by the seed if not given."""
     object: Path | None = None
     """Folder or URDF file of your own object, instead of category, split and index."""
+    view: str = "auto"
+    """From where to look at the object: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
     weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
     device: str = "auto"
@@ -59,7 +62,13 @@ def run(options: MapsOptions) -> MapsResult:
     if not agent.options.hold:
         raise ValueError(f"--weights: {options.weights} was trained without holding: no maps for different holds")
     with one_object(
-        options.object, options.split, options.category, options.index, options.seed, resolution=agent.resolution
+        options.object,
+        options.split,
+        options.category,
+        options.index,
+        options.seed,
+        resolution=agent.resolution,
+        view=known_view("--view", options.view),
     ) as (_, observation, info):
         labels = info["privileged"]["labels"]  # for the image alone: which part is held
     parts = [int(part) for part in np.unique(labels) if part]

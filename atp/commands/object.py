@@ -15,6 +15,7 @@ from rich.tree import Tree
 
 import envs
 from assets.importing.prepare import PreparedObject, prepare
+from atp.commands.arguments import known_view, print_notes
 from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.drawing.primitives import overlay_labels
@@ -30,6 +31,10 @@ class ObjectOptions:
 
     folder: Annotated[Path, tyro.conf.Positional]
     """A folder with mobility.urdf or another URDF, or a URDF file."""
+    mesh_root: Path | None = None
+    """A further folder, below which meshes and textures are looked for that are not where the URDF says."""
+    view: str = "auto"
+    """From where to look at the object: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
     out: Path = Path("runs/object")
     """Folder for object.png and object.json."""
     json: Path | None = None
@@ -52,8 +57,12 @@ def run(options: ObjectOptions) -> ObjectResult:
     Raises:
         assets.importing.prepare.ObjectError: The object cannot be read; the message names the file.
     """
-    model = prepare(options.folder)
-    env = gym.make(envs.ENV_ID, object=options.folder, resolution=options.resolution, disable_env_checker=True)
+    view = known_view("--view", options.view)
+    model = prepare(options.folder, view, options.mesh_root)
+    env = gym.make(
+        envs.ENV_ID, object=options.folder, mesh_root=options.mesh_root, view=view,
+        resolution=options.resolution, disable_env_checker=True,
+    )  # fmt: skip
     panels: list[list[Image]] = []
     views: list[NDArray[np.uint8]] = []
     try:
@@ -89,15 +98,17 @@ def describe(model: PreparedObject, labels: NDArray[np.uint8], image: Path) -> O
         for joint in model.joints
     ]
     return ObjectResult(
-        model.name, model.category, str(model.urdf), model.radius, model.height, parts, joints, str(image)
-    )
+        model.name, model.category, str(model.urdf), model.radius, model.height, parts, joints, str(image),
+        list(model.notes),
+    )  # fmt: skip
 
 
 def main(options: ObjectOptions) -> None:
     """Run the command and print the tree."""
     result = run(options)
     console = Console()
-    console.print(tree(prepare(options.folder)))
+    console.print(tree(prepare(options.folder, known_view("--view", options.view), options.mesh_root)))
+    print_notes(console, result.notes)
     hidden = [part.name for part in result.parts if not part.visible_pixels]
     if hidden:
         console.print(

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from atp.commands.arguments import known_policy
+from assets.importing.prepare import ObjectError, PreparedObject, prepare
+from atp.commands.arguments import known_policy, known_view, naming, print_notes
 from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
@@ -34,6 +35,10 @@ class PlayOptions:
     """Which instance; chosen by the seed if not given."""
     object: Path | None = None
     """Folder or URDF file of your own object, instead of category, split and index."""
+    mesh_root: Path | None = None
+    """A further folder, below which files of your own object are looked for that are not where its URDF says."""
+    view: str = "auto"
+    """From where to look at the object: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
     policy: str = "ours"
     """Name of a policy."""
     weights: str = "default"
@@ -65,12 +70,16 @@ def run(options: PlayOptions) -> PlayResult:
         ValueError: An option does not exist or make sense.
     """
     known_policy("--policy", options.policy)  # a wrong name is an error before anything is loaded
+    view = known_view("--view", options.view)
     if options.interactions < 1:
         raise ValueError(f"--interactions must be at least 1, not {options.interactions}")
+    if options.object is not None:
+        with naming("--object"):
+            require_parts(prepare(options.object, view, options.mesh_root))
     agent = load_agent(options.weights, options.device)
     with one_object(
         options.object, options.split, options.category, options.index, options.seed, resolution=agent.resolution,
-        interactions=options.interactions, randomization=options.randomization,
+        interactions=options.interactions, randomization=options.randomization, mesh_root=options.mesh_root, view=view,
     ) as (env, observation, info):  # fmt: skip
         policy = make_policy(options.policy, env, agent, np.random.default_rng(options.seed))
         steps = list(play_episode(env, agent, policy, observation))
@@ -100,6 +109,8 @@ def main(options: PlayOptions) -> None:
     """Run the command and say what happened."""
     result = run(options)
     console = Console()
+    if options.object is not None:
+        print_notes(console, prepare(options.object, known_view("--view", options.view), options.mesh_root).notes)
     for number, step in enumerate(result.interactions, start=1):
         what = "optimal" if step.optimal else "effective" if step.effective else "no new part"
         score = "-" if step.miou is None else f"{step.miou:.2f}"
@@ -110,6 +121,19 @@ def main(options: PlayOptions) -> None:
             soft_wrap=True,
         )
     console.print(f"{result.strip}  {result.video}", highlight=False, soft_wrap=True)
+
+
+def require_parts(model: PreparedObject) -> None:
+    """Refuse an object that is one rigid body.
+
+    Raises:
+        ObjectError: The object has one part, so that there is nothing to find; the message says why.
+    """
+    if len(model.parts) < 2:
+        reasons = "".join(f"; {note}" for note in model.notes)
+        raise ObjectError(
+            f"{model.name}: no joint moves a part, so there is nothing to find{reasons} (`atp object` shows it)"
+        )
 
 
 def shown_interactions(steps: Sequence[Interaction]) -> list[ShownInteraction]:

@@ -15,7 +15,7 @@ from scipy.spatial.transform import Rotation
 from assets.importing.fitting import bounding_circle
 from assets.importing.kinematics import link_poses, rooted_at
 from assets.importing.prepare import prepare
-from assets.importing.urdf import load_urdf
+from assets.importing.urdf_reader import load_urdf
 from urdf_objects import chain, floats, joint, link, load, prepared_points, write
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -44,7 +44,7 @@ def test_smallest_circle() -> None:
 
 
 def test_fit_and_scaled_limits(tmp_path: Path) -> None:
-    prepared = prepare(chain(tmp_path / "chain"))
+    prepared = prepare(chain(tmp_path / "chain"), "top")
     points = prepared_points(prepared)
     assert np.linalg.norm(points[:, :2], axis=1).max() == pytest.approx(0.36, abs=1e-6)
     assert points[:, 2].min() == pytest.approx(0, abs=1e-7)
@@ -60,7 +60,7 @@ def test_fit_and_scaled_limits(tmp_path: Path) -> None:
 
 def test_a_tall_object_is_made_smaller_still(tmp_path: Path) -> None:
     path = write(tmp_path / "tall.urdf", link("a", "1 1 3"), link("b", "0.1 0.1 1"), joint("revolute", "a", "b"))
-    prepared = prepare(path)
+    prepared = prepare(path, "top")
     assert prepared.height == pytest.approx(0.30)
     assert prepared.radius == pytest.approx(0.30 / 3 * math.sqrt(0.5), rel=1e-6)
     assert prepared_points(prepared)[:, 2].min() == pytest.approx(0, abs=1e-7)
@@ -69,7 +69,7 @@ def test_a_tall_object_is_made_smaller_still(tmp_path: Path) -> None:
 def test_link_poses_are_the_sources(tmp_path: Path, client: int) -> None:
     """PyBullet's kinematics of the source and of what was made of it: one similarity maps all links."""
     path = chain(tmp_path / "chain")
-    prepared = prepare(path)
+    prepared = prepare(path, "top")
     body, joints, links = load(prepared, client)
     source = pybullet.loadURDF(str(path), useFixedBase=True, physicsClientId=client)
     infos = [pybullet.getJointInfo(source, i, client) for i in range(3)]
@@ -125,13 +125,13 @@ def test_up_axis(tmp_path: Path, axis: str, kind: str, expected: tuple[float, ..
         link("b", "0.01 0.01 0.01"),
         joint(kind, "a", "b", axis, "-0.01 0.01"),
     )
-    points = prepared_points(prepare(path))[:8]
+    points = prepared_points(prepare(path, "top"))[:8]
     sides = np.ptp(points, axis=0)
     np.testing.assert_allclose(sides / sides.max(), expected, rtol=1e-4)
 
 
 def test_planar_root(tmp_path: Path, client: int) -> None:
-    body, joints, links = load(prepare(chain(tmp_path / "chain")), client)
+    body, joints, links = load(prepare(chain(tmp_path / "chain"), "top"), client)
     kinds = [pybullet.getJointInfo(body, joints[n], client)[2] for n in ("planar_x", "planar_y", "planar_yaw")]
     assert kinds == [pybullet.JOINT_PRISMATIC, pybullet.JOINT_PRISMATIC, pybullet.JOINT_REVOLUTE]
     for name, value in (("planar_x", 0.2), ("planar_y", -0.1), ("planar_yaw", math.pi / 2)):
@@ -152,7 +152,7 @@ def test_inertia_is_physical(tmp_path: Path, client: int) -> None:
         joint("fixed", "b", "frame"),
         joint("continuous", "frame", "c", limits=None),
     )
-    prepared = prepare(path)
+    prepared = prepare(path, "top")
     robot = ET.parse(prepared.urdf).getroot()
     masses = {}
     for element in robot.findall("link"):

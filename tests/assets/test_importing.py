@@ -12,6 +12,7 @@ import pybullet
 import pytest
 
 from assets.cache import cache_root
+from assets.conventions import ViewChoice
 from assets.importing.prepare import PreparedObject, _Builder, find_urdf, prepare
 from assets.importing.urdf import ObjectError
 from urdf_objects import CUBE, chain, image_from_above, link, load, write
@@ -45,9 +46,9 @@ def test_the_cache_is_hit_until_a_file_changes(tmp_path: Path, monkeypatch: pyte
     builds = []
     build = _Builder.build
 
-    def counted(self: _Builder, semantics: str, meta: bytes) -> None:
+    def counted(self: _Builder, semantics: str, meta: bytes, view: ViewChoice) -> None:
         builds.append(1)
-        build(self, semantics, meta)
+        build(self, semantics, meta, view)
 
     monkeypatch.setattr(_Builder, "build", counted)
     first = prepare(path)
@@ -64,8 +65,13 @@ def test_the_cache_is_hit_until_a_file_changes(tmp_path: Path, monkeypatch: pyte
     path.write_text(path.read_text().replace("0.1 0.3", "0.1 0.4").replace('upper="0.3"', 'upper="0.4"'))
     assert prepare(path).joints[1].upper > larger.joints[1].upper
     mesh.unlink()
-    with pytest.raises(ObjectError, match=r'"meshes/cube\.obj".* is missing'):
-        prepare(path)
+    without = prepare(path)
+    assert any("left out: meshes/cube.obj" in note for note in without.notes)
+    before = len(builds)
+    assert prepare(path) == without
+    assert len(builds) == before
+    CUBE.export(mesh)
+    assert not prepare(path).notes  # a file that was missing is noticed when it appears
 
 
 def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from envs.camera import CAMERA_HEIGHT, FAR, NEAR, Camera
+from assets.conventions import CAMERA_DISTANCE
+from envs.camera import FAR, NEAR, Camera, push_vector
 
 TILTED = {"tilt": (0.2, -0.15), "distance": 1.3, "offset": (0.04, -0.03)}
 CAMERAS = {
@@ -50,7 +51,7 @@ def test_the_default_view_is_a_metre_wide_with_x_right_and_y_up():
     rows, cols, depth = Camera.above(90, 90).project(corners)
     np.testing.assert_allclose(rows, [0, 0, 90, 90, 45], atol=1e-9)
     np.testing.assert_allclose(cols, [0, 90, 90, 0, 45], atol=1e-9)
-    np.testing.assert_allclose(depth, CAMERA_HEIGHT)
+    np.testing.assert_allclose(depth, CAMERA_DISTANCE)
 
 
 @pytest.mark.parametrize(("height", "width"), [(60, 120), (120, 60)])
@@ -137,3 +138,26 @@ def test_the_matrices_for_opengl_say_the_same_as_project(name):
     np.testing.assert_allclose((1 - device[:, 1]) / 2 * camera.height, rows, atol=1e-9)
     buffer = (device[:, 2] + 1) / 2  # what OpenGL's depth buffer holds
     np.testing.assert_allclose(FAR * NEAR / (FAR - (FAR - NEAR) * buffer), depth, atol=1e-9)
+
+
+@pytest.mark.parametrize("elevation", [90, 60, 35, 10])
+@pytest.mark.parametrize("k", range(8))
+def test_a_push_goes_in_its_direction_in_the_image(k: int, elevation: float) -> None:
+    radians = math.radians(elevation)
+    camera = Camera.above(90, 90, elevation=radians, target_height=0.2)
+    vector = np.array(push_vector(k, radians))
+    assert np.linalg.norm(vector) == pytest.approx(1.0)
+    rows, cols, depth = camera.project(np.array([[0.0, 0.0, 0.2], [0.0, 0.0, 0.2] + 0.1 * vector]))
+    assert (rows[0], cols[0], depth[0]) == pytest.approx((45, 45, CAMERA_DISTANCE))
+    assert depth[1] == pytest.approx(depth[0])  # parallel to the plane of the image
+    angle = math.atan2(rows[0] - rows[1], cols[1] - cols[0])
+    assert math.cos(angle - k * math.pi / 4) == pytest.approx(1.0)
+
+
+def test_a_camera_at_an_elevation_looks_at_the_target_from_the_side_of_minus_y() -> None:
+    camera = Camera.above(90, 90, elevation=math.radians(30), target_height=0.1)
+    assert camera.position == pytest.approx([0.0, -1.5 * math.cos(math.radians(30)), 0.1 + 1.5 * 0.5])
+    np.testing.assert_allclose(camera.rotation[:, 0], [1.0, 0.0, 0.0], atol=1e-12)
+    assert Camera.above(90, 90).ground_depth.max() < FAR
+    low = Camera.above(90, 90, elevation=math.radians(10))
+    assert low.ground_depth.max() == FAR  # the horizon is in the image

@@ -130,3 +130,24 @@ def prepared_points(prepared: PreparedObject) -> np.ndarray:
 def floats(element: ET.Element | None, key: str) -> np.ndarray:
     assert element is not None
     return np.array([float(word) for word in element.attrib[key].split()])
+
+
+def cupboard(path: Path) -> Path:
+    """A tall open box with a door in its front, which is the side of -y, and a drawer below the door."""
+    walls = [
+        link("back", "0.6 0.02 1.0", "0 0.2 0.5"),
+        link("left", "0.02 0.4 1.0", "-0.29 0 0.5"),
+        link("right", "0.02 0.4 1.0", "0.29 0 0.5"),
+        link("roof", "0.6 0.4 0.02", "0 0 1.0"),
+    ]
+    fixed = [joint("fixed", "floor", name) for name in ("back", "left", "right", "roof")]
+    return write(
+        path,
+        link("floor", "0.6 0.4 0.02", "0 0 0.01"),
+        *walls,
+        *fixed,
+        link("door", "0.58 0.02 0.6", "0.29 0 0.3", "0.8 0.1 0.1 1"),
+        link("drawer", "0.56 0.3 0.3", "0 0.15 0.15", "0.1 0.1 0.8 1"),
+        joint("revolute", "floor", "door", "0 0 -1", "0 1.6", 'xyz="-0.29 -0.2 0.38"'),
+        joint("prismatic", "floor", "drawer", "0 -1 0", "0 0.25", 'xyz="0 -0.2 0.03"'),
+    )

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from atp.agent import Agent, pick_device
 from atp.agent_options import AgentOptions
@@ -80,16 +81,14 @@ class Trainer(TrainingRun):
     def _make_learner(self) -> Learner:
         config = self.config
         gradient_steps = (config.total_interactions - config.learning_starts) / config.interactions_per_step
-        part = Agent.from_pretrained(config.part_weights, "cpu").part if config.part_weights else None
-        return Learner(
-            config.learner,
-            int(gradient_steps),
-            self._device,
-            config.seed,
-            {"part": part} if part else None,
-            ("interaction",) if part else ("interaction", "part"),
-            self.group,
-        )
+        networks: dict[str, nn.Module] = {}
+        if config.part_weights:
+            networks["part"] = Agent.from_pretrained(config.part_weights, "cpu").part
+        elif config.weights:
+            agent = Agent.from_pretrained(config.weights, "cpu")
+            networks = {"interaction": agent.interaction.float(), "part": agent.part.float()}
+        learns = ("interaction",) if config.part_weights else ("interaction", "part")
+        return Learner(config.learner, int(gradient_steps), self._device, config.seed, networks, learns, self.group)
 
     def _open_replay(self, written: int) -> Replay:
         config = self.config
