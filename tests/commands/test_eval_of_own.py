@@ -117,7 +117,8 @@ def test_objects_that_say_their_category_have_a_row_for_each_and_a_mean(own, wei
     for name in ("crank", "lever", "wheel"):
         folder = own / "things" / name
         folder.mkdir(exist_ok=True)
-        (folder / f"{name}.urdf").write_text(URDF.format(name="same"))  # whose files are alike
+        (folder / f"{name}.urdf").unlink(missing_ok=True)
+        (folder / "mobility.urdf").write_text(URDF.format(name="same"))  # all files are alike
     for name in ("lever", "wheel"):
         (own / "things" / name / "meta.json").write_text('{"category": "Handle"}')
     (own / "things" / "crank" / "meta.json").write_text("broken")
@@ -127,7 +128,8 @@ def test_objects_that_say_their_category_have_a_row_for_each_and_a_mean(own, wei
         ("handle", "things/lever"),
         ("handle", "things/wheel"),
     ]
-    assert len(Path("out/journal.jsonl").read_text().splitlines()) == 1 + 3  # what it depends on, and every object
+    keys = [json.loads(line)["key"] for line in Path("out/journal.jsonl").read_text().splitlines()[1:]]
+    assert len(set(keys)) == 3  # files that are alike may name meshes that are not
     page = Path("out/eval.md").read_text().partition("## ")[0]
     lines = [line.split(" | ") for line in page.splitlines() if line.startswith("| ")]
     assert [line[0] for line in lines] == ["| category", "| ---", "| crank", "| handle", "| mean"]
