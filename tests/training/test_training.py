@@ -291,7 +291,7 @@ def test_a_run_starts_from_given_weights(whole, tmp_path):
             fresh = new.learner.networks[name].state_dict()
             assert any(not torch.equal(started[key], fresh[key]) for key in started)
         assert set(trainer.learner.optimizers) == {"interaction", "part"}
-    with pytest.raises(ValueError, match="--weights .* --part-weights .* give one"):
+    with pytest.raises(ValueError, match=r"--weights .* --part-weights .* give one"):
         replace(config, part_weights="default")
 
 
