@@ -34,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.part_memory.registration import register, warp
+from atp.part_memory.rims import beyond_rim, largest_region, without_rims
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
 # Specks of a motion mask below this many pixels are dropped; larger ones below `min_pixels` are kept beside a
@@ -67,8 +68,6 @@ APPEARED_KNOWN_SHARE = 0.5
 # Beside whole parts that move, a piece has at least this share of the smallest of them; below, it is a spill of
 # the mask.
 PIECE_OF_SMALLEST = 0.5
-
-_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 
 
 @dataclass
@@ -218,7 +217,7 @@ class PartMemory:
             on_known += overlap
             if area == 0 or overlap < max(AFFECTED_SHARE * min(area, moved), 1):
                 continue
-            stayed = min(_largest(_open(visible & ~before)), area - (moved_after - moved + overlap))
+            stayed = min(largest_region(beyond_rim(visible, before)), area - (moved_after - moved + overlap))
             if stayed < max(STAYED_SHARE * area, self.min_pixels):
                 whole.append(_Mover(part, visible, amodal | visible, part))
             elif overlap >= AFFECTED_SHARE * moved:
@@ -242,7 +241,8 @@ class PartMemory:
         for mover in movers:
             rest &= ~mover.visible
         smallest = min(np.count_nonzero(m.visible) for m in movers)
-        if _largest(_open(rest)) < max(UNKNOWN_SHARE * smallest, self.min_pixels):
+        known = np.logical_or.reduce([m.visible for m in movers])
+        if largest_region(beyond_rim(rest, known)) < max(UNKNOWN_SHARE * smallest, self.min_pixels):
             return np.zeros(self.shape, bool)
         return rest
 
@@ -254,7 +254,7 @@ class PartMemory:
             return hidden
         template = before | hidden
         (motion,) = register([template], after, still)
-        return _open(warp(template, motion) & ~after)
+        return without_rims(warp(template, motion), after)
 
     def _place(self, placed: dict[int, _Placed], left: Mask) -> None:
         """Put moved parts into the present image, on top, and uncover what they left."""
@@ -292,19 +292,8 @@ def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, 
     placed = {}
     for k, mover in enumerate(movers):
         seen = after & (nearest == k)
-        placed[mover.part] = _Placed(seen, seen | _open(moved[k] & ~seen))
+        placed[mover.part] = _Placed(seen, seen | without_rims(moved[k], seen))
     return placed
-
-
-def _open(mask: Mask) -> Mask:
-    """Without its thin bits and rims."""
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _CROSS)).astype(bool)
-
-
-def _largest(mask: Mask) -> int:
-    """Area of the largest connected region."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    return int(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0
 
 
 def _distance(mask: Mask) -> NDArray[np.float32]:
