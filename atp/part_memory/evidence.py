@@ -59,6 +59,16 @@ class Evidence:
         return self.moved if self.chance is None else self.moved | (self.chance > 0.0)
 
 
+def both_chances(before: Evidence, after: Evidence) -> tuple[Chance, Chance] | None:
+    """How sure the two masks of an interaction are; None where nobody says."""
+    return None if before.chance is None or after.chance is None else (before.chance, after.chance)
+
+
+def exact(moved: Mask) -> Evidence:
+    """Evidence of a mask in which every pixel is sure."""
+    return Evidence(moved, moved.astype(np.float32))
+
+
 class Doubts:
     """How far each pixel in no motion mask may have moved after all, and with which part.
 
