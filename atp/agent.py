@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from atp import checkpoint
@@ -18,11 +19,14 @@ from atp.agent_options import AGENT_OPTIONS, AgentOptions, without_options
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
+from atp.part_memory.evidence import Chance, Evidence, both_chances, chance_of
 from atp.part_memory.memory import PartMemory
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_motion, motion_confidence
 from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
+
+Logits = NDArray[np.float32]  # (B, H, W) of having moved
 
 #: A part is examined for further parts this many pixels inside its mask, at any resolution.
 RIM = 2
@@ -160,8 +164,10 @@ class Agent:
         Those of the part memory; with ``residual`` and depth, the residual part as well
         (:mod:`atp.perception.depth_refinement`).
         """
-        labels = self._require_memory().labels
-        return complete_parts(labels, self._foreground) if self.options.residual else labels
+        memory = self._require_memory()
+        if not self.options.residual:
+            return memory.labels
+        return complete_parts(memory.labels, self._foreground, memory.doubts.chance, memory.doubts.suspects)
 
     @property
     def memory(self) -> PartMemory:
@@ -252,7 +258,8 @@ class Agent:
         Returns:
             (H, W) uint8 parts aligned with ``after``, as :attr:`parts`: with the residual part where it is asked for.
         """
-        return self.remember(action, *self.segment_motion(before, after, action), after)
+        first, second = self.perceive(before, after, action)
+        return self.remember(action, first.moved, second.moved, after, both_chances(first, second))
 
     def remember(
         self,
@@ -260,6 +267,7 @@ class Agent:
         moved_before: Mask,
         moved_after: Mask,
         after: Observation | None = None,
+        chances: tuple[Chance, Chance] | None = None,
     ) -> Labels:
         """Take in motion masks, wherever they come from.
 
@@ -268,13 +276,14 @@ class Agent:
             moved_before: (H, W) bool, what moved, in the image before it.
             moved_after: (H, W) bool, the same in the image after it.
             after: The observation after it, for its depth; None leaves out the residual part.
+            chances: How sure the masks are, two of (H, W) float32 (:mod:`atp.part_memory.evidence`); None: not known.
 
         Returns:
             As :meth:`observe`.
         """
         memory = self._require_memory()
         known = memory.num_parts
-        memory.update(moved_before, moved_after)
+        memory.update(moved_before, moved_after, chances if self.options.weigh_masks else None)
         if memory.num_parts > known:
             self._failed = []  # a new part: the object is another one to the network now
         else:
@@ -283,10 +292,10 @@ class Agent:
         self._foreground = nothing if after is None else self._last.encoded(after).foreground
         return self.parts
 
-    def segment_motion(
+    def perceive(
         self, before: Observation, after: Observation, action: Action | None = None
-    ) -> tuple[Mask, Mask]:
-        """Which pixels moved between two images.
+    ) -> tuple[Evidence, Evidence]:
+        """Which pixels moved between two images, and how sure that is.
 
         Args:
             before: Observation before.
@@ -294,13 +303,20 @@ class Agent:
             action: (5,) the action in between, or None where it is not known.
 
         Returns:
-            M_t and M_{t+1}, each (H, W) bool.
+            What moved in the image before and in the image after.
         """
+        masks, logits = self._motion([before], [after], None if action is None else [action])
+        first, second = (Evidence(mask[0], chance_of(found[0])) for mask, found in zip(masks, logits, strict=True))
+        return first, second
+
+    def segment_motion(
+        self, before: Observation, after: Observation, action: Action | None = None
+    ) -> tuple[Mask, Mask]:
+        """:meth:`perceive` without how sure it is: M_t and M_{t+1}, each (H, W) bool."""
         actions = None if action is None else [action]
         first, second = self.segment_motion_batch([before], [after], actions)
         return first[0], second[0]
 
-    @torch.inference_mode()
     def segment_motion_batch(
         self,
         before: Sequence[Observation],
@@ -308,6 +324,13 @@ class Agent:
         actions: Sequence[Action] | None = None,
     ) -> tuple[Mask, Mask]:
         """:meth:`segment_motion` for several pairs of images of one size; each result is (B, H, W) bool."""
+        return self._motion(before, after, actions)[0]
+
+    @torch.inference_mode()
+    def _motion(
+        self, before: Sequence[Observation], after: Sequence[Observation], actions: Sequence[Action] | None
+    ) -> tuple[tuple[Mask, Mask], tuple[Logits, Logits]]:
+        """Motion masks of several pairs of images and the logits that they are made of, each (B, H, W)."""
         options = self.options
         encoded = [[self._last.encoded(observation) for observation in batch] for batch in (before, after)]
         first, second = (torch.cat([each.image for each in batch]) for batch in encoded)
@@ -319,7 +342,8 @@ class Agent:
             for batch, moved in zip(encoded, masks, strict=True):
                 for index, each in enumerate(batch):
                     moved[index] = fit_motion(moved[index], each.foreground)
-        return masks[0], masks[1]
+        found = [each.float().cpu().numpy() for each in logits]
+        return (masks[0], masks[1]), (found[0], found[1])
 
     def _require_memory(self) -> PartMemory:
         if self._memory is None:

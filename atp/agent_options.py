@@ -27,7 +27,7 @@ class AgentOptions:
 
         AgentOptions(
             motion_threshold=0, refine_with_depth=False, residual=False, rotated_passes=True,
-            restrict_to_foreground=False, reexamine_discount=0,
+            restrict_to_foreground=False, reexamine_discount=0, weigh_masks=False,
         )
 
     >>> AgentOptions(symmetries=9)
@@ -55,6 +55,9 @@ class AgentOptions:
         reexamine_discount: What moved as one may be several parts that moved together: an action within one known part
             is taken, as if no part were known, where its expected reward times this, 0 to 1, is larger than that of
             the best other action. 0, as in the paper, never does.
+        weigh_masks: Tell the part memory how sure each pixel of a motion mask is: what surely moved or stayed splits
+            parts sooner, and what of the object may have moved is no residual part (:mod:`atp.part_memory.evidence`).
+            In the paper: no.
 
     Raises:
         ValueError: A value is of a wrong type or out of range; the message names the option.
@@ -71,6 +74,7 @@ class AgentOptions:
     see_memory: bool = True
     restrict_to_foreground: bool = True
     reexamine_discount: float = 0.5
+    weigh_masks: bool = True
 
     def __post_init__(self) -> None:
         for entry in fields(self):

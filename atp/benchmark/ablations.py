@@ -45,3 +45,4 @@ ablation("unfitted-masks", "motion masks not fitted to the object's outline", re
 ablation("eight-mask-views", "motion masks averaged over eight views", mask_symmetries=8)
 ablation("action-unknown", "the part network is not shown the action", condition_on_action=False)
 ablation("no-residual", "what is left of the object is not a part", residual=False)
+ablation("unweighed-masks", "the part memory is not told how sure motion masks are", weigh_masks=False)

@@ -33,29 +33,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from atp.part_memory.evidence import Chance, Doubts, Evidence
 from atp.part_memory.registration import register, warp
+from atp.part_memory.rims import beyond_rim, largest_region, regions, without_rims
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
 # Specks of a motion mask below this many pixels are dropped; larger ones below `min_pixels` are kept beside a
 # large one only (a part seen through the arms of another can fall into small bits). Neither scales with the resolution.
 SPECK_PIXELS = 5
 
-# A part is affected by a motion when this share of the part, or of the motion, lies on the other. Below, the
-# motion mask merely spills onto a neighbour.
-AFFECTED_SHARE = 0.4
-
-# This much of a part has to stay for the rest to be split off, by both motion masks. A mask before of low
-# recall leaves some of a moved part behind, but mostly its rim and scattered bits (so rims are taken off and
-# the largest region counts), and the mask after is then the larger one.
-STAYED_SHARE = 0.25
-
 # A piece to be split off has this share of the part at least, and twice `min_pixels`: smaller ones are more
 # often noise on a part than a part.
 PIECE_SHARE = 0.1
-
-# Unknown pixels that move along with known parts are a part of their own when, without their rim, they have
-# this share of the smallest of these parts' area. Below, they correct the known part's mask.
-UNKNOWN_SHARE = 0.6
 
 # Registration is needed for one part only when some of it is hidden: it was before, or its visible area
 # changed by more than this share.
@@ -68,7 +57,31 @@ APPEARED_KNOWN_SHARE = 0.5
 # the mask.
 PIECE_OF_SMALLEST = 0.5
 
-_CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
+SOFT_AFFECTED = SOFT_PLACE = SOFT_TOGETHER = False
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Shares of areas that decide what a motion did. The surer the masks are, the smaller they may be.
+
+    Attributes:
+        affected: A part is affected by a motion when this share of the part, or of the motion, lies on the other.
+            Below, the motion mask merely spills onto a neighbour.
+        stayed: This much of a part has to stay for the rest to be split off, by both motion masks. A mask before of low
+            recall leaves some of a moved part behind, but mostly its rim and scattered bits (so what is beyond the rim
+            of the mask counts, and of that the largest region), and the mask after is then the larger one.
+        unknown: Unknown pixels that move along with known parts are a part of their own when, beyond the rims of these,
+            they have this share of the smallest one's area. Below, they correct the known part's mask.
+    """
+
+    affected: float
+    stayed: float
+    unknown: float
+
+
+# Where nobody says how sure the masks are, and where only what is sure is counted.
+_CAUTIOUS = _Shares(affected=0.4, stayed=0.25, unknown=0.6)
+_SURE = _Shares(affected=0.26, stayed=0.15, unknown=0.4)
 
 
 @dataclass
@@ -110,12 +123,14 @@ class PartMemory:
     def reset(self) -> None:
         """Forget all parts."""
         self._labels: Labels = np.zeros(self.shape, np.uint8)
+        self._doubts = Doubts(self.shape)
         self._amodal: dict[int, Mask] = {}  # in the order of placing: the last is on top
 
     def copy(self) -> PartMemory:
         """A memory with the same parts that changes on its own."""
         twin = PartMemory(self.shape, self.min_pixels)
         twin._labels = self._labels.copy()
+        twin._doubts = self._doubts.copy()
         twin._amodal = {part: amodal.copy() for part, amodal in self._amodal.items()}
         return twin
 
@@ -128,41 +143,58 @@ class PartMemory:
         return self._labels.copy()
 
     @property
+    def doubts(self) -> Doubts:
+        """How far pixels of no part may have moved after all, and with which; not a copy."""
+        return self._doubts
+
+    @property
     def num_parts(self) -> int:
         """Number of parts found so far."""
         return len(self._amodal)
 
-    def update(self, moved_before: Mask, moved_after: Mask) -> None:
+    def update(
+        self,
+        moved_before: Mask,
+        moved_after: Mask,
+        chances: tuple[Chance, Chance] | None = None,
+    ) -> None:
         """Carry the memory over one interaction.
 
         Args:
             moved_before: (H, W) bool, what moved, in the image before (the one ``labels`` is aligned with).
             moved_after: (H, W) bool, the same things in the image after.
+            chances: Two (H, W) float32, how sure the masks are, see :mod:`atp.part_memory.evidence`; for exact masks
+                the masks themselves. None where nobody can say: parts are then split with more caution.
 
         Raises:
-            ValueError: If a mask is not bool or not of the memory's shape.
+            ValueError: If a mask is not bool, or something is not of the memory's shape.
         """
         for name, mask in (("moved_before", moved_before), ("moved_after", moved_after)):
             if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != self.shape:
                 found = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
                 raise ValueError(f"{name} must be a bool array of shape {self.shape}, got {found}")
-        before, after = self._clean(moved_before), self._clean(moved_after)
-        if not before.any():
-            self._appear(after)
-        elif not after.any():
-            self._vanish(before)
+        for chance in chances or ():
+            if chance.shape != self.shape:
+                raise ValueError(f"chances must be arrays of shape {self.shape}, got {chance.shape}")
+        first, second = chances or (None, None)
+        before = Evidence(self._clean(moved_before), first)
+        after = Evidence(self._clean(moved_after), second)
+        if not before.moved.any():
+            self._appear(after.moved)
+        elif not after.moved.any():
+            self._vanish(before.moved)
         else:
             self._move(before, after)
+            self._doubts.add(before, after, self._labels)
 
     def _clean(self, mask: Mask) -> Mask:
         """Drop specks; drop everything when not one connected region has ``min_pixels``."""
-        count, regions, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-        areas = stats[:, cv2.CC_STAT_AREA]
-        if count == 1 or areas[1:].max() < self.min_pixels:
+        numbers, areas = regions(mask)
+        if areas.max() < self.min_pixels:
             return np.zeros(self.shape, bool)
         keep = areas >= SPECK_PIXELS
         keep[0] = False
-        return np.asarray(keep[regions])
+        return np.asarray(keep[numbers])
 
     def _appear(self, after: Mask) -> None:
         """Something moved into sight that was not visible before: a hidden part, else a new one."""
@@ -180,17 +212,18 @@ class PartMemory:
         border[1:-1, 1:-1] = False
         if not border.any():
             return
-        for mover in self._movers(before, before) or ():
+        for mover in self._movers(Evidence(before), Evidence(before)) or ():
             if mover.part == mover.source:
                 nowhere = np.zeros(self.shape, bool)
                 self._place({mover.part: _Placed(nowhere, nowhere)}, left=before | mover.visible)
 
-    def _move(self, before: Mask, after: Mask) -> None:
+    def _move(self, first: Evidence, second: Evidence) -> None:
         """Something moved that is visible in both images."""
-        movers = self._movers(before, after)
+        movers = self._movers(first, second)
         if movers is None:
             return
-        unknown = self._moved_unknown(before, movers) if movers else before
+        before = first.moved
+        unknown = self._moved_unknown(first, movers) if movers else before
         if unknown.any():
             movers.append(_Mover(self._free_label([m.part for m in movers]), unknown, unknown, 0))
         left = np.logical_or.reduce([before, *(m.visible for m in movers)])
@@ -199,15 +232,16 @@ class PartMemory:
             if mover.source not in (0, mover.part):
                 self._amodal[mover.source] &= ~mover.visible
         if len(movers) == 1:
-            hidden = self._hidden_after(movers[0], before, after, still)
-            placed = {movers[0].part: _Placed(after, after | hidden)}
+            placed = {movers[0].part: self._place_one(movers[0], before, second.moved, still)}
         else:
-            placed = _move_together(movers, after, still)
+            placed = _move_together(movers, second.moved, still)
         self._place(placed, left)
 
-    def _movers(self, before: Mask, after: Mask) -> list[_Mover] | None:
+    def _movers(self, first: Evidence, second: Evidence) -> list[_Mover] | None:
         """Known parts and pieces that a motion affects; none: a new part; None: noise on a known part."""
-        moved, moved_after = int(np.count_nonzero(before)), int(np.count_nonzero(after))
+        before = first.moved
+        shares = _CAUTIOUS if first.chance is None else _SURE
+        moved, moved_after = int(np.count_nonzero(before)), int(np.count_nonzero(second.moved))
         whole: list[_Mover] = []
         pieces: list[tuple[int, _Mover]] = []
         on_known = 0
@@ -216,14 +250,16 @@ class PartMemory:
             area = int(np.count_nonzero(visible))
             overlap = int(np.count_nonzero(visible & before))
             on_known += overlap
-            if area == 0 or overlap < max(AFFECTED_SHARE * min(area, moved), 1):
+            if area == 0 or overlap < max(shares.affected * min(area, moved), 1):
                 continue
-            stayed = min(_largest(_open(visible & ~before)), area - (moved_after - moved + overlap))
-            if stayed < max(STAYED_SHARE * area, self.min_pixels):
+            stayed = min(
+                largest_region(without_rims(visible & ~first.maybe, before)), area - (moved_after - moved + overlap)
+            )
+            if stayed < max(shares.stayed * area, self.min_pixels):
                 whole.append(_Mover(part, visible, amodal | visible, part))
-            elif overlap >= AFFECTED_SHARE * moved:
+            elif overlap >= shares.affected * moved:
                 piece = visible & before
-                if overlap >= max(PIECE_SHARE * area, 2 * self.min_pixels):
+                if np.count_nonzero(piece & first.surely) >= max(PIECE_SHARE * area, 2 * self.min_pixels):
                     pieces.append((overlap, _Mover(0, piece, piece, part)))
         if whole:
             smallest = min(np.count_nonzero(m.visible) for m in whole)
@@ -236,25 +272,27 @@ class PartMemory:
             return None
         return whole
 
-    def _moved_unknown(self, before: Mask, movers: list[_Mover]) -> Mask:
-        """Moved pixels of no mover, when they are too many to be a correction of the movers' masks; else none."""
-        rest = before.copy()
-        for mover in movers:
-            rest &= ~mover.visible
+    def _moved_unknown(self, first: Evidence, movers: list[_Mover]) -> Mask:
+        """Moved pixels of no mover, when too many surely moved to be a correction of the movers' masks; else none."""
+        share = (_CAUTIOUS if first.chance is None else _SURE).unknown
+        known = np.logical_or.reduce([m.visible for m in movers])
         smallest = min(np.count_nonzero(m.visible) for m in movers)
-        if _largest(_open(rest)) < max(UNKNOWN_SHARE * smallest, self.min_pixels):
+        if largest_region(without_rims(first.surely, known)) < max(share * smallest, self.min_pixels):
             return np.zeros(self.shape, bool)
-        return rest
+        return np.asarray(first.moved & ~known)
 
-    def _hidden_after(self, mover: _Mover, before: Mask, after: Mask, still: Mask) -> Mask:
-        """What of a single moved part is hidden in the image after."""
+    def _place_one(self, mover: _Mover, before: Mask, after: Mask, still: Mask) -> _Placed:
+        """Where a single moved part is: where it was seen, less what spills onto still parts; and what is hidden."""
         hidden = mover.amodal & ~mover.visible
         seen, seen_after = np.count_nonzero(before), np.count_nonzero(after)
-        if not hidden.any() and seen - seen_after < AREA_CHANGE * seen:
-            return hidden
+        all_seen = not hidden.any() and seen - seen_after < AREA_CHANGE * seen
+        if all_seen and np.count_nonzero(after & still) < self.min_pixels:
+            return _Placed(after, after)
         template = before | hidden
         (motion,) = register([template], after, still)
-        return _open(warp(template, motion) & ~after)
+        moved = warp(template, motion)
+        after = _without_spill(after, still, moved)
+        return _Placed(after, after if all_seen else after | without_rims(moved, after))
 
     def _place(self, placed: dict[int, _Placed], left: Mask) -> None:
         """Put moved parts into the present image, on top, and uncover what they left."""
@@ -289,22 +327,17 @@ def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, 
     for mask, amodal, motion in zip(masks, moved, motions, strict=True):
         distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
     nearest = np.argmin(distances, axis=0)
+    after = _without_spill(after, still, np.logical_or.reduce(moved))
     placed = {}
     for k, mover in enumerate(movers):
         seen = after & (nearest == k)
-        placed[mover.part] = _Placed(seen, seen | _open(moved[k] & ~seen))
+        placed[mover.part] = _Placed(seen, seen | without_rims(moved[k], seen))
     return placed
 
 
-def _open(mask: Mask) -> Mask:
-    """Without its thin bits and rims."""
-    return np.asarray(cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, _CROSS)).astype(bool)
-
-
-def _largest(mask: Mask) -> int:
-    """Area of the largest connected region."""
-    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=4)
-    return int(stats[1:, cv2.CC_STAT_AREA].max()) if count > 1 else 0
+def _without_spill(after: Mask, still: Mask, moved: Mask) -> Mask:
+    """A mask after without what lies on still parts where, by their shapes, the movers are not: they keep it."""
+    return np.asarray(after & ~beyond_rim(after & still, moved))
 
 
 def _distance(mask: Mask) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ import gymnasium as gym
 
 from atp.agent import Agent
 from atp.metrics import StepData, StepScores, score_step, true_labels_visible
+from atp.part_memory.evidence import both_chances, exact
 from atp.playing.policies import Policy, sees_true_motion
 from atp.types import Action, Labels, Mask, Observation
 
@@ -60,10 +61,11 @@ def play_episode(
         after, _, _, truncated, info = env.step(action)
         truth = info["privileged"]
         if sees_true_motion(policy):
-            masks = truth["moved_before"], truth["moved_after"]
+            seen = exact(truth["moved_before"]), exact(truth["moved_after"])
         else:
-            masks = agent.segment_motion(observation, after, action)
-        parts = agent.remember(action, *masks, after)
+            seen = agent.perceive(observation, after, action)
+        masks = seen[0].moved, seen[1].moved
+        parts = agent.remember(action, *masks, after, both_chances(*seen))
         yield Interaction(observation, action, after, *masks, parts, truth, _score(parts, masks, truth))
         observation = after
 
