@@ -15,7 +15,8 @@ from assets.found.licences import free_licence
 from assets.importing.kinematics import apply, link_poses
 from assets.importing.meshes import read_mesh
 from assets.importing.prepare import prepare
-from assets.importing.urdf import UrdfModel, load_urdf
+from assets.importing.urdf import UrdfModel
+from assets.importing.urdf_reader import load_urdf
 from furniture_library import CUPBOARD, PLAIN, SLIDING, library_bytes, write_debian_package, write_library
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -125,7 +125,7 @@ def test_what_cannot_be_a_category_is_refused(module):
         instances("train", "my_toasters:toaster")
     with pytest.raises(ValueError, match=r"there is no module 'no_toasters'.*PYTHONPATH"):
         gym.make("envs:ArticulatedPlay-v0", category="no_toasters:toaster")
-    with pytest.raises(ValueError, match="split must be one of train, test, stress, not 'val'"):
+    with pytest.raises(ValueError, match="split must be one of train, test, stress, mix, not 'val'"):
         register_category("spoon", split="val")
     with pytest.raises(ValueError, match=r"category 'scissors' is registered already, by assets\.generators\.scissors"):
         register_category("scissors", split="test")(lambda rng: None)
