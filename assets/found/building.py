@@ -18,7 +18,7 @@ from assets.importing.parts import part_tree
 from assets.importing.urdf import ObjectError
 from assets.importing.urdf_reader import load_urdf
 
-VERSION = 1
+VERSION = 2
 """Of the objects: raise it when the same source should give another one."""
 INDEX, LICENCES = "index.json", "LICENCES.md"
 LONGEST = 100.0  # m, of a slide

@@ -19,6 +19,8 @@ from assets.importing.parts import PartTree, part_tree
 from assets.importing.urdf import Geometry, Matrix, UrdfModel, transform
 from assets.importing.urdf_reader import load_urdf
 
+_INSIDE = ("basket",)
+"""Words in the names of links that move behind a door."""
 OPEN = math.radians(105.0)
 """What a hinge opens at most."""
 OUT = 0.8
@@ -50,7 +52,8 @@ def dressed(urdf: Path, category: str, rng: np.random.Generator, turn: float = 0
 
     Returns:
         The object in the URDF's root frame. Hinges open at most 105 degrees, drawers slide at most 0.8 of their
-        length; parts too small to see, such as buttons, are fixed to what they are on.
+        length; parts too small to see, such as buttons, are fixed to what they are on, and so are baskets, which
+        would slide through a closed door.
 
     Raises:
         assets.importing.urdf.ObjectError: The file cannot be read.
@@ -67,7 +70,7 @@ def dressed(urdf: Path, category: str, rng: np.random.Generator, turn: float = 0
     }
     everything = np.concatenate([mesh.bounds for some in meshes.values() for _, mesh in some])
     size = float(np.linalg.norm(np.ptp(everything, axis=0)))
-    model = _without_small_parts(model, meshes, size)
+    model = _with_loose_parts(model, meshes, size)
     tree = part_tree(model)
     materials = _wardrobe(rng, size)
     links = tuple(
@@ -103,15 +106,15 @@ def _mesh(shape: Geometry, urdf: Path) -> trimesh.Trimesh:
     return trimesh.Trimesh(mesh.points * np.array(shape.scale), mesh.faces, process=False)
 
 
-def _without_small_parts(model: UrdfModel, meshes: dict[str, Shapes], size: float) -> UrdfModel:
-    """The object with parts that are too small to see fixed to what they are on."""
+def _with_loose_parts(model: UrdfModel, meshes: dict[str, Shapes], size: float) -> UrdfModel:
+    """The object with parts that are too small to see, and those behind a door, fixed to what they are on."""
 
     def small(link: str) -> bool:
         boxes = [mesh.bounds for _, mesh in meshes[link]]
         return bool(boxes) and float(np.linalg.norm(np.ptp(np.concatenate(boxes), axis=0))) < NEGLIGIBLE * size
 
     joints = tuple(
-        replace(joint, type="fixed") if joint.type != "fixed" and small(joint.child) else joint
+        replace(joint, type="fixed") if small(joint.child) or any(word in joint.child for word in _INSIDE) else joint
         for joint in model.joints
     )
     return replace(model, joints=joints)

@@ -34,16 +34,18 @@ def cupboard(path: Path) -> Path:
         handle,
         link("object_drawer_0_2", "0.4 0.5 0.2"),
         link("button", "0.02 0.02 0.02"),
+        link("basket_0", "0.4 0.4 0.2"),
         joint("fixed", "world", "object_corpus"),
         joint("revolute", "object_corpus", "door", "0 0 -1", "0 3.1", 'xyz="-0.5 -0.31 0"'),
         joint("prismatic", "object_corpus", "object_drawer_0_2", "0 -1 0", "0 0.9", 'xyz="0.25 -0.1 0"'),
+        joint("prismatic", "object_corpus", "basket_0", "0 -1 0", "0 0.4"),
         joint("prismatic", "object_corpus", "button", "0 1 0", "-0.01 0", 'xyz="0.4 -0.3 0.3"'),
     )
 
 
 def test_joints_of_a_plain_object_get_sensible_limits(tmp_path: Path) -> None:
     obj = dressed(cupboard(tmp_path / "it.urdf"), "cupboard", np.random.default_rng(0))
-    assert [part.part for part in obj.links] == ["body", "door", "drawer"]  # the button is fixed to the body
+    assert [part.part for part in obj.links] == ["body", "door", "drawer"]  # to which button and basket are fixed
     door, drawer = obj.joints
     assert (door.type, door.lower, door.upper) == ("revolute", 0.0, pytest.approx(math.radians(105)))
     assert (drawer.type, drawer.lower, drawer.upper) == ("prismatic", 0.0, pytest.approx(0.8 * 0.5))
