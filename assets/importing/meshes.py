@@ -113,7 +113,8 @@ def read_mesh(path: Path, urdf: Path, folder: Path) -> Mesh:
     except ObjectError:
         raise
     except Exception as error:  # a broken mesh fails in as many ways as there are readers
-        raise ObjectError(f"{urdf}: cannot read mesh {path}: {type(error).__name__}: {error}") from error
+        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+        raise ObjectError(f"{urdf}: cannot read mesh {path}: {kind}{error}") from error
     points, faces = mesh.points, mesh.faces
     if not len(points) or not len(faces):
         raise ObjectError(f"{urdf}: mesh {path} has no faces")

@@ -92,7 +92,7 @@ class ShownShapes:
         """The visuals of a link without those that lie exactly where an earlier one does."""
         seen: dict[object, Visual] = {}
         for visual in visuals:
-            key = (visual.geometry, np.round(visual.origin, 9).tobytes())
+            key = (visual.geometry, (np.round(visual.origin, 9) + 0.0).tobytes())  # no -0
             if key in seen:
                 self._say("shapes that are there twice are shown once, in links", name)
             seen.setdefault(key, visual)

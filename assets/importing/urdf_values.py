@@ -25,13 +25,13 @@ class UrdfValues:
     Attributes:
         path: The file.
         commas: What had commas between its numbers.
-        bytes: Colours that were written from 0 to 255.
+        large: Colours that were written from 0 to 255.
         odd: What had more numbers than wanted, or something behind a number.
     """
 
     path: Path
     commas: list[str] = field(default_factory=list)
-    bytes: list[str] = field(default_factory=list)
+    large: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
 
     def fail(self, message: str) -> ObjectError:
@@ -81,7 +81,7 @@ class UrdfValues:
         count = 3 if len(text.replace(",", " ").split()) == 3 else 4
         values = self.numbers(text, count, what)
         if max(values[:3]) > 1.0:
-            self.bytes.append(what)
+            self.large.append(what)
             alpha = values[3:] if values[3:] and values[3] <= 1.0 else tuple(v / 255 for v in values[3:])
             values = (*(v / 255 for v in values[:3]), *alpha)
         r, g, b, a = (min(max(value, 0.0), 1.0) for value in (*values, 1.0)[:4])
@@ -92,8 +92,8 @@ class UrdfValues:
         notes = []
         if self.commas:
             notes.append(f"commas between numbers are read as spaces: {listed(self.commas)}")
-        if self.bytes:
-            notes.append(f"colours above 1 are read as 0 to 255: {listed(self.bytes)}")
+        if self.large:
+            notes.append(f"colours above 1 are read as 0 to 255: {listed(self.large)}")
         if self.odd:
             notes.append(f"what is behind the numbers is left out: {listed(self.odd)}")
         return notes

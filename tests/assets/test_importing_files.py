@@ -55,7 +55,7 @@ def test_text_of_any_kind_is_read(tmp_path: Path, data: bytes) -> None:
         ("a%20b.obj", "a%20b.obj", False),  # as written comes first
         ("my%20meshes\\cube.obj", "my meshes/cube.obj", True),
         ("звезда.obj", "звезда.obj", False),
-        ("Cafe\u0301.obj", "Caf\u00e9.obj", True),  # composed otherwise, as between Macs and others
+        ("E\u0301.obj", "\u00c9.obj", True),  # composed otherwise, as between Macs and others
         ("Meshes/Cube.OBJ", "meshes/cube.obj", True),
         ("package:///meshes/cube.obj", "meshes/cube.obj", True),
         ("package://other_pkg/meshes/cube.obj", "meshes/cube.obj", True),

@@ -159,6 +159,17 @@ def test_textured_shapes_are_closed_and_as_large_as_plain_ones(shape: Geometry) 
     assert (mesh.uv.min(), mesh.uv.max()) == (0, 1)
 
 
+@pytest.mark.parametrize(
+    ("rgba", "noted"),
+    [("26 204 26 255", True), ("26 204 26 1", True), ("0.1, 0.8, 0.1, 1", True), ("0.1 0.8 0.1", False)],
+)
+def test_colours_are_read_as_people_write_them(tmp_path: Path, rgba: str, noted: bool) -> None:
+    path = hinge(tmp_path, link("arm", "0.4 0.1 0.05", "0.2 0 0", rgba))
+    colour = ET.parse(prepare(path).urdf).getroot().findall(".//color")[1].attrib["rgba"]
+    np.testing.assert_allclose([float(value) for value in colour.split()], [*GREEN, 1], atol=3e-3)
+    assert len(prepare(path).notes) == noted
+
+
 def test_a_texture_that_is_not_there_is_said(tmp_path: Path) -> None:
     arm = link("arm", "0.4 0.1 0.05", "0.2 0 0", "0.1 0.1 0.8 1")
     path = hinge(tmp_path, arm.replace("</material>", '<texture filename="gone.png"/></material>'))
