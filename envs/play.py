@@ -370,10 +370,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             view = instance_view(pick) if view == "auto" else view
         key = str(folder)
         if key not in self._models:
-            model = prepare(folder, view, self._mesh_root)
-            if len(model.parts) > MAX_PARTS:
-                raise ValueError(f"{folder}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
-            self._models[key] = model
+            self._models[key] = prepare(folder, view, self._mesh_root)
         return self._models[key]
 
     def _grips(self, action: NDArray[np.int64]) -> tuple[Grip | None, Grip | None, int]:
