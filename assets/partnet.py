@@ -21,7 +21,6 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from assets.conventions import MAX_PARTS
 from assets.importing.prepare import ObjectError, prepare
 
 VARIABLE = "ATP_PARTNET_MOBILITY"
@@ -203,8 +202,6 @@ def check(folder: Path) -> None:
     model = prepare(folder)
     if not model.joints:
         raise ObjectError(f"{urdf}: no joint moves a part, so there is nothing to find out")
-    if len(model.parts) > MAX_PARTS:
-        raise ObjectError(f"{urdf}: {len(model.parts)} parts, more than the {MAX_PARTS} that have labels")
 
 
 @dataclass(frozen=True)
