@@ -50,8 +50,14 @@ class Evidence:
 
     @property
     def surely(self) -> Mask:
-        """(H, W) bool, what surely moved; all of the mask where nobody says."""
-        return self.moved if self.chance is None else self.moved & (self.chance >= 1.0)
+        """(H, W) bool, what surely moved; all of the mask where nobody says.
+
+        A pixel of the mask is as sure as those beside it, for no outline is ever sure, and thin things are all outline.
+        """
+        if self.chance is None:
+            return self.moved
+        sure = cv2.dilate((self.chance >= 1.0).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        return self.moved & sure
 
     @property
     def maybe(self) -> Mask:

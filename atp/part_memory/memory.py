@@ -17,6 +17,18 @@ after it, and carries its parts over to the new image. What was moved decides wh
 Each part keeps an *amodal mask*: the pixels it is thought to cover in the present image, visible or not. So
 a part that another one slides over is whole again when it is uncovered.
 
+Masks are never exact, so every "much" is a share (:class:`_Shares`) of an area A( ), the largest region of a set of
+pixels without the rims along the mask that explains them (:mod:`atp.part_memory.rims`). Let B and B' be what moved in
+the image before and after, P the visible pixels of a known part, and, where it is known how sure the masks are
+(:mod:`atp.part_memory.evidence`), S what surely moved of B and Q what did not surely stay (else S = Q = B). Then P is
+
+- affected when |P & B| >= affected * min(|P|, |B|);
+- whole, and moves, when it is affected and min(A(P - Q), |P| - |P & B| - (|B'| - |B|)) < stayed * |P|;
+- split otherwise, P & B moving, when |P & S| >= ``PIECE_SHARE`` * |P|;
+
+and B less all moving parts is a new part when A(S - these) >= unknown * their smallest area. What of B' lies on parts
+that stayed, and where by its shape before nothing of the moving parts can be, is a spill and stays theirs.
+
 >>> bar = np.zeros((20, 30), bool)
 >>> bar[4:8, 2:12] = True
 >>> memory = PartMemory((20, 30))

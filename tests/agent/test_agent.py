@@ -130,6 +130,45 @@ def test_batch_gives_the_single_results():
     assert (unknown[0] != first[1]).mean() < 1e-3
 
 
+def test_what_is_perceived_is_the_masks_and_how_sure_they_are():
+    agent = make().replace(motion_threshold=0.0, refine_with_depth=False)
+    before, after, action = observation(1), observation(2), np.array([3, 4, 20, 30, 2])
+    masks = agent.segment_motion(before, after, action)
+    for found, mask in zip(agent.perceive(before, after, action), masks, strict=True):
+        np.testing.assert_array_equal(found.moved, mask)
+        np.testing.assert_array_equal(found.chance > 0.5, mask)
+        assert len(np.unique(found.chance)) > 2
+    undecided = agent.replace(motion_threshold=1e6).perceive(before, after, action)
+    assert not any(found.moved.any() for found in undecided)
+
+
+def test_masks_are_weighed_only_where_the_agent_is_to(agent):
+    first, piece, moved = box(10, 10, 8, 30), box(12, 26, 8, 14), box(24, 26, 8, 14)
+    unsure = tuple(np.where(mask, 0.7, 0.0).astype(np.float32) for mask in (piece, moved))
+    found = []
+    for weigh in (True, False):
+        player = agent.replace(weigh_masks=weigh, residual=False)
+        player.reset(observation())
+        player.remember(np.zeros(5, np.int64), first, np.roll(first, 2, 0))
+        player.remember(np.zeros(5, np.int64), piece, moved, None, unsure)
+        found.append(player.memory.num_parts)
+    assert found == [1, 2]
+
+
+def test_what_may_have_moved_is_no_residual_part_where_masks_are_weighed(agent):
+    depth = np.full((SIDE, SIDE), 1.0, np.float32)
+    depth[box(20, 8, 12, 32)] = 0.95
+    seen = {**observation(), "depth": depth}
+    first, pivot = box(20, 8, 12, 20), box(20, 28, 12, 12)
+    chances = (np.where(first, 1.0, np.where(pivot, 0.3, 0.0)).astype(np.float32),) * 2
+    found = []
+    for weigh in (True, False):
+        player = agent.replace(weigh_masks=weigh)
+        player.reset(seen)
+        found.append(player.remember(np.zeros(5, np.int64), first, first, seen, chances).max())
+    assert found == [1, 2]
+
+
 def test_failed_actions_are_not_repeated_until_a_part_is_found():
     agent, seen = make(), observation()
     agent.reset(seen)

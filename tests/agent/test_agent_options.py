@@ -15,7 +15,7 @@ from tiny_agent import SIDE, tiny_agent
 OTHER = {
     "motion_threshold": 2.5, "condition_on_action": False, "refine_with_depth": False, "residual": False,
     "mask_symmetries": 3, "symmetries": 2, "rotated_passes": True, "hold": False, "see_memory": False,
-    "restrict_to_foreground": False, "reexamine_discount": 0.25,
+    "restrict_to_foreground": False, "reexamine_discount": 0.25, "weigh_masks": False,
 }  # fmt: skip
 
 

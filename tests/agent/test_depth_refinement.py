@@ -70,6 +70,43 @@ def test_small_leftovers_far_from_every_part_stay_background() -> None:
     np.testing.assert_array_equal(completed > 0, OBJECT)
 
 
+@pytest.mark.parametrize("thickness", [1, 2, 3])
+def test_a_thin_thing_that_never_moved_is_a_part(thickness: int) -> None:
+    known, wire = rectangle(20, 28, 10, 30), rectangle(22, 22 + thickness, 30, 58)
+    completed = complete_parts(known.astype(np.uint8), known | wire)
+    assert np.count_nonzero((completed == 2) & wire) >= np.count_nonzero(wire) - 4 * thickness
+    assert set(np.unique(completed)) == {0, 1, 2}
+
+
+def pivot_scene() -> tuple[np.ndarray, np.ndarray]:
+    """Labels of two halves and what lies between them."""
+    left, right, pivot = rectangle(20, 40, 10, 24), rectangle(20, 40, 36, 50), rectangle(20, 40, 24, 36)
+    return (left + 2 * right).astype(np.uint8), pivot
+
+
+def test_what_may_have_moved_goes_to_the_part_it_is_suspected_to_have_moved_with() -> None:
+    labels, pivot = pivot_scene()
+    assert complete_parts(labels, OBJECT).max() == 3
+    doubt, suspects = np.where(pivot, 0.3, 0.0).astype(np.float32), np.where(pivot, 2, 0).astype(np.uint8)
+    np.testing.assert_array_equal(complete_parts(labels, OBJECT, doubt, suspects) == 2, OBJECT & (labels != 1))
+    shared = complete_parts(labels, OBJECT, doubt)  # by distance
+    assert shared.max() == 2
+    assert np.count_nonzero(shared == 1) == np.count_nonzero(shared == 2)
+    gone = complete_parts(labels, OBJECT, doubt, np.where(pivot, 7, 0).astype(np.uint8))  # a part that is no more
+    np.testing.assert_array_equal(gone, shared)
+
+
+def test_what_surely_stayed_is_a_part_beside_doubts_elsewhere() -> None:
+    labels, pivot = pivot_scene()
+    slight = np.where(pivot, 0.05, 0.9).astype(np.float32)
+    np.testing.assert_array_equal(complete_parts(labels, OBJECT, slight) == 3, pivot)
+
+
+def test_depth_that_misses_most_of_the_known_parts_is_not_believed() -> None:
+    outline = OBJECT & ~rectangle(22, 38, 12, 48)  # the top of the object was taken for the ground
+    np.testing.assert_array_equal(complete_parts(LEFT.astype(np.uint8), outline), LEFT)
+
+
 def test_parts_off_the_object_are_cut() -> None:
     completed = complete_parts(rectangle(10, 40, 10, 50).astype(np.uint8), OBJECT)
     np.testing.assert_array_equal(completed == 1, OBJECT)

@@ -186,6 +186,160 @@ def test_no_more_than_fifteen_parts():
     assert set(np.unique(memory.labels)) == set(range(MAX_PARTS + 1))
 
 
+def exact(*masks):
+    return tuple(mask.astype(np.float32) for mask in masks)
+
+
+def unsure(mask, where, chance):
+    found = mask.astype(np.float32)
+    found[where] = chance
+    return found
+
+
+@pytest.mark.parametrize("sure", [False, True])
+@pytest.mark.parametrize("width", [1, 2, 3, 4])
+def test_a_thin_part_that_moves_with_a_known_thin_one_is_a_part(width, sure):
+    memory = PartMemory(SHAPE)
+    leg, frame = box(16, 10, width, 40), box(16 + width, 10, 40, width)
+    memory.update(box(10, 10, width, 40), leg)
+    both = np.roll(leg | frame, 9, 1)
+    memory.update(leg | frame, both, exact(leg | frame, both) if sure else None)
+    np.testing.assert_array_equal(memory.labels, np.roll(leg + 2 * frame, 9, 1))
+
+
+@pytest.mark.parametrize("width", [2, 3])  # of one pixel's width it would be too few pixels for a piece
+def test_half_of_a_thin_part_is_split_off(width):
+    memory = PartMemory(SHAPE)
+    memory.update(box(10, 10, width, 60), box(16, 10, width, 60))
+    memory.update(box(16, 42, width, 28), box(26, 42, width, 28))
+    np.testing.assert_array_equal(memory.labels, box(16, 10, width, 32) + 2 * box(26, 42, width, 28))
+
+
+def test_a_thin_part_broken_up_by_the_pixels_is_one_part():
+    memory = PartMemory(SHAPE)
+    dashes = box(20, 10, 1, 60)
+    dashes[:, 15::8] = False
+    dashes[:, 16::8] = False
+    memory.update(dashes, np.roll(dashes, 9, 0))
+    assert memory.num_parts == 1
+    np.testing.assert_array_equal(memory.labels > 0, np.roll(dashes, 9, 0))
+
+
+@pytest.mark.parametrize("width", [2, 3])
+def test_a_thin_part_under_a_wide_one_comes_out_whole(width):
+    memory = PartMemory(SHAPE)
+    cover, wire = box(20, 30, 20, 20), box(28, 2, width, 30)
+    memory.update(box(18, 30, 20, 20), cover)
+    under = np.roll(wire, 15, 1)  # columns 17 to 46, 17 of them under the cover
+    memory.update(box(28, 2, width, 28), box(28, 17, width, 13))  # what is seen of it
+    memory.update(cover, np.roll(cover, 22, 1))
+    assert np.count_nonzero((memory.labels == 2) & under) >= 0.85 * np.count_nonzero(under)
+
+
+@pytest.mark.parametrize("side", [60, 128, 180])
+def test_rims_of_noisy_masks_are_no_parts(side):
+    """A mask seen too small, and later too large by a rim's width: 2 pixels, and more in larger images."""
+    memory, rim = PartMemory((side, side)), max(2, round(2 * side / 90))
+    part, small, large = (np.zeros((side, side), np.uint8) for _ in range(3))
+    part[20 : side - 20, 24 : side - 24] = 1
+    kernel = np.ones((2 * rim + 1, 2 * rim + 1), np.uint8)
+    small, large = cv2.erode(part, np.ones((3, 3), np.uint8)) > 0, cv2.dilate(part, kernel) > 0
+    for before, after in [(part > 0, small), (large & (part | small).astype(bool), np.roll(small, 3, 1))]:
+        memory.update(before, after, exact(before, after))
+    moved = np.roll(cv2.dilate(small.astype(np.uint8), kernel) > 0, 3, 1)
+    memory.update(moved, np.roll(moved, 3, 0), exact(moved, moved))
+    assert memory.num_parts == 1
+    np.testing.assert_array_equal(memory.labels > 0, np.roll(moved, 3, 0))
+
+
+def test_a_mask_that_spills_onto_a_part_that_stayed_leaves_it_its_pixels():
+    memory = PartMemory(SHAPE)
+    still, mover = box(20, 10, 12, 30), box(20, 44, 12, 20)
+    memory.update(box(16, 10, 12, 30), still)
+    memory.update(box(16, 44, 12, 20), mover)
+    moved = np.roll(mover, 10, 0)
+    spilt = moved | box(22, 28, 10, 12)  # a third of the part that stayed
+    memory.update(mover, spilt)
+    np.testing.assert_array_equal(memory.labels, still + 2 * moved)
+
+
+@pytest.mark.parametrize(("chance", "parts"), [(1.0, 2), (0.8, 1)])
+def test_a_piece_is_split_off_only_where_it_surely_moved(chance, parts):
+    memory = PartMemory(SHAPE)
+    memory.update(box(10, 10, 8, 40), box(12, 10, 8, 40))
+    piece, moved = box(12, 30, 8, 20), box(20, 30, 8, 20)
+    memory.update(piece, moved, (unsure(piece, piece, chance), unsure(moved, moved, chance)))
+    assert memory.num_parts == parts
+
+
+@pytest.mark.parametrize(("chance", "parts"), [(0.0, 2), (0.3, 1)])
+def test_a_part_is_split_only_where_the_rest_surely_stayed(chance, parts):
+    memory = PartMemory(SHAPE)
+    memory.update(box(10, 10, 8, 40), box(12, 10, 8, 40))
+    before, after, rest = box(12, 24, 8, 26), box(20, 24, 8, 26), box(12, 10, 8, 14)
+    memory.update(before, after, (unsure(before, rest, chance), unsure(after, np.roll(rest, 8, 0), chance)))
+    assert memory.num_parts == parts
+
+
+@pytest.mark.parametrize(("chance", "parts"), [(1.0, 2), (0.8, 1)])
+def test_an_unknown_part_that_moved_along_is_one_only_where_it_surely_moved(chance, parts):
+    memory = PartMemory(SHAPE)
+    known, other = box(14, 10, 8, 20), box(14, 30, 20, 8)
+    memory.update(box(10, 10, 8, 20), known)
+    before, after = known | other, np.roll(known | other, 9, 0)
+    memory.update(before, after, (unsure(before, other, chance), unsure(after, np.roll(other, 9, 0), chance)))
+    assert memory.num_parts == parts
+
+
+def test_a_small_share_of_a_motion_is_a_piece_where_masks_are_sure():
+    """Links 1 and 2 moved together, then 1 with the longer 3."""
+    one, two, three = box(20, 20, 8, 12), box(20, 32, 8, 20), box(28, 20, 28, 9)
+    first, second = np.roll(one | two, -4, 0), one | two
+    found = []
+    for sure in (False, True):
+        memory = PartMemory(SHAPE)
+        memory.update(first, second, exact(first, second) if sure else None)
+        before, after = one | three, np.roll(one | three, -14, 1)
+        memory.update(before, after, exact(before, after) if sure else None)
+        found.append(memory.num_parts)
+    assert found == [2, 3]
+
+
+def test_doubts_remember_the_part_that_may_have_taken_a_pixel_along():
+    memory = PartMemory(SHAPE)
+    part, pivot = box(20, 10, 8, 30), box(20, 40, 8, 8)
+    moved = np.roll(part, 9, 0)
+    memory.update(part, moved, (unsure(part, pivot, 0.3), unsure(moved, pivot, 0.4)))
+    twin = memory.copy()
+    np.testing.assert_allclose(memory.doubts.chance, np.where(pivot, 0.4, 0.0), atol=1e-6)
+    np.testing.assert_array_equal(memory.doubts.suspects, pivot)
+    memory.update(moved, part, (unsure(moved, pivot, 0.1), unsure(part, pivot, 0.2)))  # surer: nothing is forgotten
+    np.testing.assert_array_equal(memory.doubts.chance, twin.doubts.chance)
+    memory.update(part, moved, (unsure(part, box(2, 2, 5, 5), 0.4), exact(moved)[0]))
+    assert memory.doubts.chance[3, 3] > 0
+    assert twin.doubts.chance[3, 3] == 0
+    memory.reset()
+    assert not memory.doubts.chance.any()
+    assert twin.doubts.chance.any()
+
+
+@pytest.mark.parametrize("width", [3, 8])
+def test_what_is_sure_but_for_its_outline_is_sure(width):
+    memory = PartMemory(SHAPE)
+    known = box(12, 10, width, 60)
+    memory.update(np.roll(known, -2, 0), known)
+    piece, moved = box(12, 40, width, 30), box(32, 40, width, 30)
+    inside = box(13, 41, width - 2, 28), box(33, 41, width - 2, 28)
+    memory.update(piece, moved, (unsure(piece, piece & ~inside[0], 0.8), unsure(moved, moved & ~inside[1], 0.8)))
+    assert memory.num_parts == 2
+
+
+def test_chances_of_another_shape_are_refused():
+    mask = box(5, 5, 9, 9)
+    with pytest.raises(ValueError, match="chances must be arrays of shape"):
+        PartMemory(SHAPE).update(mask, mask, (np.zeros((9, 9), np.float32), mask.astype(np.float32)))
+
+
 def test_reset_forgets():
     memory = PartMemory(SHAPE)
     memory.update(box(10, 10, 8, 20), box(14, 10, 8, 20))
@@ -315,7 +469,7 @@ def with_noise(mask, rng):
     return noisy
 
 
-def play(seed, count, *, crossing=False, slides=False, noise=False):
+def play(seed, count, *, crossing=False, slides=False, noise=False, sure=False, thin=1.0):
     """Five random interactions; with ``slides`` the third one moves the whole object.
 
     Returns the mIoU after the last one, the number of parts found, and whether the motions tell all parts
@@ -323,6 +477,7 @@ def play(seed, count, *, crossing=False, slides=False, noise=False):
     """
     rng = np.random.default_rng(seed)
     bars, memory = Bars(rng, count, crossing), PartMemory((90, 90))
+    bars.width = bars.width * thin
     motions = []
     for step in range(5):
         hinge = None if slides and step == 2 else int(rng.integers(count - 1))
@@ -331,7 +486,7 @@ def play(seed, count, *, crossing=False, slides=False, noise=False):
             motions.append(moved)
         if noise:
             before, after = with_noise(before, rng), with_noise(after, rng)
-        memory.update(before, after)
+        memory.update(before, after, exact(before, after) if sure else None)
     moves = [tuple(part in moved for moved in motions) for part in range(1, count + 1)]
     told_apart = len(set(moves)) == count and all(any(m) for m in moves)
     return miou(memory.labels, labels), memory.num_parts, told_apart
@@ -354,6 +509,10 @@ def play_many(count, episodes=30, **kind):
         (2, {"crossing": True, "slides": True}, 0.97),
         (3, {}, 0.93),
         (3, {"slides": True}, 0.90),
+        (3, {"sure": True}, 0.97),
+        (3, {"slides": True, "sure": True}, 0.95),
+        (2, {"crossing": True, "thin": 0.25}, 0.97),
+        (3, {"thin": 0.2, "sure": True}, 0.93),
     ],
 )
 def test_true_masks_give_nearly_true_parts(count, kind, least):
