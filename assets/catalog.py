@@ -224,7 +224,7 @@ def instance_folder(category: str, index: int, split: str = "train", seed: int =
 
 
 def instance_view(instance: Instance) -> ViewChoice:
-    """From where to look at an instance unless something else is asked for; see `assets.importing.viewing`."""
+    """From where to look at an instance unless something else is asked for; see `assets.importing.views.viewing`."""
     category = CATEGORY_REGISTRY.get(instance.category) if instance.category in CATEGORY_REGISTRY else None
     return "auto" if category is None or instance.split in PARTNET_SPLITS else category.view
 

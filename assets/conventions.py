@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-#: From where an object is looked at: see `assets.importing.viewing`.
+#: From where an object is looked at: see `assets.importing.views.viewing`.
 ViewChoice = Literal["auto", "top"] | tuple[float, float]
 
 #: Directions of a push: k * 45 degrees counter-clockwise from world +x, which is image right for a camera that is not

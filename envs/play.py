@@ -15,7 +15,7 @@ from assets import partnet
 from assets.catalog import Instance, canonical_category, instance_folder, instance_view, instances
 from assets.conventions import DIRECTIONS, MAX_PARTS, RESET_SHIFT, RESOLUTION, ViewChoice
 from assets.importing.prepare import PreparedObject, prepare
-from assets.importing.viewing import parse_view
+from assets.importing.views.viewing import parse_view
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
 from envs.camera import FAR
@@ -149,7 +149,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     Raises:
         ValueError: An option is out of its range; the message says which and what is possible.
         RuntimeError: ``render_mode`` or ``renderer`` does not work on this machine.
-        assets.importing.urdf.ObjectError: The object cannot be read; the message names the file.
+        assets.importing.reading.urdf.ObjectError: The object cannot be read; the message names the file.
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (Gymnasium declares it so)

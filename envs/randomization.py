@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.conventions import CAMERA_DISTANCE, RESOLUTION
-from assets.importing.viewing import ObjectView
+from assets.importing.views.viewing import ObjectView
 from envs.camera import FAR, Camera
 from envs.simulator import Friction, Light
 from envs.truth import View

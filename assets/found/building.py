@@ -12,11 +12,11 @@ from typing import Any
 from assets.conventions import MAX_PARTS
 from assets.files import atomic_folder, write_json, write_text
 from assets.found.found_object import FoundObject, check_names
-from assets.importing.limits import plain_joints
-from assets.importing.meshes import read_mesh
-from assets.importing.parts import part_tree
-from assets.importing.urdf import ObjectError
-from assets.importing.urdf_reader import load_urdf
+from assets.importing.joints.limits import plain_joints
+from assets.importing.joints.parts import part_tree
+from assets.importing.reading.urdf import ObjectError
+from assets.importing.reading.urdf_reader import load_urdf
+from assets.importing.shapes.meshes import read_mesh
 
 VERSION = 2
 """Of the objects: raise it when the same source should give another one."""

@@ -14,7 +14,7 @@ from typing import Any
 
 from assets.cache import cache_root
 from assets.found.found_object import TRAINING, VALIDATION
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 
 FOUND_SPLITS = (TRAINING, VALIDATION)
 VARIABLE, MORE = "ATP_FOUND", "ATP_OBJECTS"

@@ -13,11 +13,11 @@ import trimesh
 
 from assets.generators import textures
 from assets.generators.model import GeneratedObject, Joint, Link, Material, Visual
-from assets.importing.kinematics import axis_rotation, link_poses
-from assets.importing.meshes import read_mesh
-from assets.importing.parts import PartTree, part_tree
-from assets.importing.urdf import Geometry, Matrix, UrdfModel, transform
-from assets.importing.urdf_reader import load_urdf
+from assets.importing.joints.kinematics import axis_rotation, link_poses
+from assets.importing.joints.parts import PartTree, part_tree
+from assets.importing.reading.urdf import Geometry, Matrix, UrdfModel, transform
+from assets.importing.reading.urdf_reader import load_urdf
+from assets.importing.shapes.meshes import read_mesh
 
 _INSIDE = ("basket",)
 """Words in the names of links that move behind a door."""
@@ -56,7 +56,7 @@ def dressed(urdf: Path, category: str, rng: np.random.Generator, turn: float = 0
         would slide through a closed door.
 
     Raises:
-        assets.importing.urdf.ObjectError: The file cannot be read.
+        assets.importing.reading.urdf.ObjectError: The file cannot be read.
     """
     model = load_urdf(urdf, urdf.parent)
     roles = _roles(urdf)

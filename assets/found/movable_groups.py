@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.generators.textures import any_colour
-from assets.importing.kinematics import axis_rotation
+from assets.importing.joints.kinematics import axis_rotation
 
 Read = Callable[[str], bytes | None]
 Limits = Mapping[str, Any]

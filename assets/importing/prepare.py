@@ -21,21 +21,21 @@ from numpy.typing import NDArray
 from assets.cache import cache_root
 from assets.conventions import MAX_PARTS, ViewChoice
 from assets.files import atomic_folder, write_json
-from assets.importing.fitting import placed, up_direction, upright
-from assets.importing.kinematics import apply, link_poses, middle_positions, renamed, rooted_at
-from assets.importing.limits import FREE_SLIDE, plain_joints
-from assets.importing.meshes import Mesh, read_mesh
-from assets.importing.most_parts import with_most_parts
-from assets.importing.notes import listed
-from assets.importing.parts import PartJoint, PartTree, part_names, part_tree
-from assets.importing.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
-from assets.importing.sandbox import package_folder
-from assets.importing.shown_shapes import Points, ShownShapes
-from assets.importing.surface_points import hull_corners, surface_samples
-from assets.importing.urdf import ObjectError, UrdfModel
-from assets.importing.urdf_files import absolute, find_urdf
-from assets.importing.urdf_reader import parse_urdf
-from assets.importing.viewing import ObjectView, Placement, Shape, parse_view, place_for_view
+from assets.importing.joints.kinematics import apply, link_poses, middle_positions, renamed, rooted_at
+from assets.importing.joints.limits import FREE_SLIDE, plain_joints
+from assets.importing.joints.most_parts import with_most_parts
+from assets.importing.joints.parts import PartJoint, PartTree, part_names, part_tree
+from assets.importing.joints.prepared_urdf import PLANAR, ROOT_LINKS, prepared_xml
+from assets.importing.reading.notes import listed
+from assets.importing.reading.sandbox import package_folder
+from assets.importing.reading.urdf import ObjectError, UrdfModel
+from assets.importing.reading.urdf_files import absolute, find_urdf
+from assets.importing.reading.urdf_reader import parse_urdf
+from assets.importing.shapes.meshes import Mesh, read_mesh
+from assets.importing.shapes.shown_shapes import Points, ShownShapes
+from assets.importing.shapes.surface_points import hull_corners, surface_samples
+from assets.importing.views.fitting import placed, up_direction, upright
+from assets.importing.views.viewing import ObjectView, Placement, Shape, parse_view, place_for_view
 
 __all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
@@ -76,15 +76,16 @@ class PreparedObject:
 def prepare(path: str | Path, view: ViewChoice = "auto", mesh_root: str | Path | None = None) -> PreparedObject:
     """Make an object ready to be loaded, or find it ready in the cache.
 
-    Floating, free and planar joints become fixed, screws rotate only (`assets.importing.limits.plain_joints`);
+    Floating, free and planar joints become fixed, screws rotate only (`assets.importing.joints.limits.plain_joints`);
     ``<mimic>`` and the file's masses are ignored, and so are collision shapes, but for links that have no others.
     Where the root link has no shape and parts move on it, the largest of them becomes the root; of more than 15 parts
     the largest are kept apart. The meshes of a link are merged by material where they are many, open, of many faces or
-    of several materials (`assets.importing.merging`); a link of a few closed ones refers to the files as they are.
+    of several materials (`assets.importing.shapes.merging`); a link of a few closed ones refers to the files as they
+    are.
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
-        view: From where to look at it, see `assets.importing.viewing`.
+        view: From where to look at it, see `assets.importing.views.viewing`.
         mesh_root: A further folder, below which files are looked for that are not where the URDF says.
 
     Returns:

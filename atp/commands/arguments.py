@@ -11,7 +11,7 @@ from rich.console import Console
 
 from assets.catalog import canonical_category, split_categories
 from assets.conventions import ViewChoice
-from assets.importing.viewing import parse_view
+from assets.importing.views.viewing import parse_view
 from atp.playing.policies import POLICIES
 
 
@@ -36,7 +36,7 @@ def naming(flag: str) -> Iterator[None]:
 
 
 def known_view(flag: str, text: str) -> ViewChoice:
-    """A view as it is typed, see `assets.importing.viewing`.
+    """A view as it is typed, see `assets.importing.views.viewing`.
 
     Raises:
         ValueError: It is none; the message names the flag and the choices.

@@ -12,10 +12,10 @@ import pytest
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
-from assets.importing.fitting import bounding_circle
-from assets.importing.kinematics import link_poses, rooted_at
+from assets.importing.joints.kinematics import link_poses, rooted_at
 from assets.importing.prepare import prepare
-from assets.importing.urdf_reader import load_urdf
+from assets.importing.reading.urdf_reader import load_urdf
+from assets.importing.views.fitting import bounding_circle
 from urdf_objects import chain, floats, joint, link, load, prepared_points, write
 
 pytestmark = pytest.mark.usefixtures("cache")

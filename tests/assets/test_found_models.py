@@ -12,11 +12,11 @@ import pytest
 from assets.found import sweethome
 from assets.found.found_object import TRAINING, UNTRAINED, VALIDATION, FoundObject, SourceMissing
 from assets.found.licences import free_licence
-from assets.importing.kinematics import apply, link_poses
-from assets.importing.meshes import read_mesh
+from assets.importing.joints.kinematics import apply, link_poses
 from assets.importing.prepare import prepare
-from assets.importing.urdf import UrdfModel
-from assets.importing.urdf_reader import load_urdf
+from assets.importing.reading.urdf import UrdfModel
+from assets.importing.reading.urdf_reader import load_urdf
+from assets.importing.shapes.meshes import read_mesh
 from furniture_library import CUPBOARD, PLAIN, SLIDING, library_bytes, write_debian_package, write_library
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -14,7 +14,7 @@ import pytest
 from assets.cache import cache_root
 from assets.conventions import ViewChoice
 from assets.importing.prepare import PreparedObject, _Builder, find_urdf, prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 from urdf_objects import CUBE, chain, image_from_above, link, load, write
 
 pytestmark = pytest.mark.usefixtures("cache")

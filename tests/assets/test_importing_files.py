@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assets.importing.prepare import find_urdf, prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 from urdf_objects import CUBE, joint, link, mesh_link, write
 
 pytestmark = pytest.mark.usefixtures("cache")

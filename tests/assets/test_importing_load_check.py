@@ -9,7 +9,7 @@ import pybullet_data
 import pytest
 
 from assets.importing.prepare import prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cache")]
 

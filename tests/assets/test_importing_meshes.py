@@ -14,7 +14,7 @@ from PIL import Image
 from shapely.geometry import Polygon
 
 from assets.importing.prepare import prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 from urdf_objects import CUBE, image_from_above, link, load, mesh_link, write
 
 pytestmark = pytest.mark.usefixtures("cache")

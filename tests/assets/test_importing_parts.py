@@ -12,7 +12,7 @@ import pybullet
 import pytest
 
 from assets.importing.prepare import prepare
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 from urdf_objects import joint, link, load, prepared_points, write
 
 pytestmark = pytest.mark.usefixtures("cache")

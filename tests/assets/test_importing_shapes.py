@@ -16,12 +16,12 @@ import trimesh
 from PIL import Image
 
 import envs
-from assets.importing import scene_files
-from assets.importing.merging import DENSE, DENSE_OBJECT
-from assets.importing.meshes import shape_points
 from assets.importing.prepare import prepare
-from assets.importing.textured_shapes import textured_shape
-from assets.importing.urdf import Geometry, ObjectError
+from assets.importing.reading.urdf import Geometry, ObjectError
+from assets.importing.shapes import scene_files
+from assets.importing.shapes.merging import DENSE, DENSE_OBJECT
+from assets.importing.shapes.meshes import shape_points
+from assets.importing.shapes.textured_shapes import textured_shape
 from urdf_objects import CUBE, image_from_above, joint, link, load, mesh_link, write
 
 pytestmark = pytest.mark.usefixtures("cache")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from assets.importing.sandbox import package_folder
-from assets.importing.urdf import Joint, ObjectError, matrix_to_rpy, rpy_to_matrix
-from assets.importing.urdf_reader import load_urdf
+from assets.importing.reading.sandbox import package_folder
+from assets.importing.reading.urdf import Joint, ObjectError, matrix_to_rpy, rpy_to_matrix
+from assets.importing.reading.urdf_reader import load_urdf
 
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
 BOX = '<visual><geometry><box size="1 2 3"/></geometry></visual>'

@@ -12,7 +12,7 @@ import pytest
 from assets.catalog import CATEGORIES, SPLITS, Instance, instance_view, split_categories
 from assets.conventions import ViewChoice
 from assets.importing.prepare import prepare
-from assets.importing.viewing import ObjectView, parse_view
+from assets.importing.views.viewing import ObjectView, parse_view
 from envs.camera import Camera
 from envs.play import ArticulatedPlay
 from tests.support.urdf_objects import cupboard, joint, link, write

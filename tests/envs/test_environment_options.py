@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assets.catalog import TRAIN_CATEGORIES, instance_folder
-from assets.importing.urdf import ObjectError
+from assets.importing.reading.urdf import ObjectError
 from envs.play import ArticulatedPlay
 from episodes import action_on_object, episode
 

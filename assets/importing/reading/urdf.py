@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.sandbox import ObjectError
+from assets.importing.reading.sandbox import ObjectError
 
 Matrix = NDArray[np.float64]
 

@@ -1,7 +1,7 @@
-"""Read a URDF file into a plain model (`assets.importing.urdf`).
+"""Read a URDF file into a plain model (`assets.importing.reading.urdf`).
 
 The file may come from anywhere, so it is checked, not trusted: plain XML, finite numbers, one tree, and mesh paths
-that stay inside the object's own folder (`assets.importing.file_finder`).
+that stay inside the object's own folder (`assets.importing.reading.file_finder`).
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.importing.file_finder import FileFinder
-from assets.importing.notes import listed
-from assets.importing.plain_xml import parse_xml
-from assets.importing.sandbox import ObjectError, package_folder, package_name
-from assets.importing.urdf import Geometry, Joint, Link, UrdfModel, Visual, tree_order
-from assets.importing.urdf_files import not_urdf
-from assets.importing.urdf_values import Rgba, UrdfValues
+from assets.importing.reading.file_finder import FileFinder
+from assets.importing.reading.notes import listed
+from assets.importing.reading.plain_xml import parse_xml
+from assets.importing.reading.sandbox import ObjectError, package_folder, package_name
+from assets.importing.reading.urdf import Geometry, Joint, Link, UrdfModel, Visual, tree_order
+from assets.importing.reading.urdf_files import not_urdf
+from assets.importing.reading.urdf_values import Rgba, UrdfValues
 
 JOINT_TYPES = ("fixed", "revolute", "continuous", "prismatic", "floating", "free", "planar", "screw")
 _SIZES = {"box": ("size",), "cylinder": ("radius", "length"), "capsule": ("radius", "length"), "sphere": ("radius",)}
@@ -31,7 +31,7 @@ def load_urdf(path: str | Path, folder: str | Path | None = None, mesh_root: str
     Args:
         path: The URDF file.
         folder: The object's folder, outside which no mesh is read. Default: the package that holds the URDF
-            (see `assets.importing.sandbox.package_folder`).
+            (see `assets.importing.reading.sandbox.package_folder`).
         mesh_root: A further folder, below which files are looked for that are not there.
 
     Returns:

@@ -5,8 +5,8 @@ above the ground: at 90 degrees it looks straight down and may see the object tu
 from one side, its *azimuth*, which is turned to face -y. A view is one of
 
 * ``"top"``: straight down on the object, which is laid so that its hinges point at the camera
-  (`assets.importing.fitting.up_direction`), as large as it may be with its joints in the middle of their ranges: the
-  benchmark's view;
+  (`assets.importing.views.fitting.up_direction`), as large as it may be with its joints in the middle of their
+  ranges: the benchmark's view;
 * ``(elevation, azimuth)`` in degrees: the object stands as its file has it, z up, and the camera sees it from the
   direction (cos azimuth, sin azimuth) of the file's x and y axes, as in matplotlib;
 * ``"auto"``: from above, laid likewise, unless an oblique view shows clearly more.
@@ -31,9 +31,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.conventions import RESOLUTION, ViewChoice
-from assets.importing.fitting import FIT_RADIUS, fit, fit_oblique, fit_ranges
-from assets.importing.kinematics import apply, link_poses, middle_positions
-from assets.importing.urdf import Joint, Matrix, UrdfModel, transform
+from assets.importing.joints.kinematics import apply, link_poses, middle_positions
+from assets.importing.reading.urdf import Joint, Matrix, UrdfModel, transform
+from assets.importing.views.fitting import FIT_RADIUS, fit, fit_oblique, fit_ranges
 
 Points = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from xml.parsers import expat
 
-from assets.importing.sandbox import ObjectError
+from assets.importing.reading.sandbox import ObjectError
 
 _MARKS = (  # byte order marks, the longer first
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assets.importing.file_finder import found_below, plain_inside, variants
-from assets.importing.plain_xml import is_pointer
+from assets.importing.reading.file_finder import found_below, plain_inside, variants
+from assets.importing.reading.plain_xml import is_pointer
 
 
 @dataclass
 class Companions:
-    """Looks for the files that one mesh names, as `assets.importing.file_finder` does for a URDF.
+    """Looks for the files that one mesh names, as `assets.importing.reading.file_finder` does for a URDF.
 
     Attributes:
         mesh: The mesh, which names start from.

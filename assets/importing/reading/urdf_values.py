@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.importing.notes import listed
-from assets.importing.sandbox import ObjectError
-from assets.importing.urdf import Matrix, rpy_to_matrix, transform
+from assets.importing.reading.notes import listed
+from assets.importing.reading.sandbox import ObjectError
+from assets.importing.reading.urdf import Matrix, rpy_to_matrix, transform
 
 _NUMBER = re.compile(r"[+-]?(inf(inity)?|nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE)
 Rgba = tuple[float, float, float, float]

@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.companions import pointer
-from assets.importing.kinematics import apply
-from assets.importing.merging import (
+from assets.importing.joints.kinematics import apply
+from assets.importing.reading.companions import pointer
+from assets.importing.reading.notes import listed
+from assets.importing.reading.urdf import Geometry, UrdfModel, Visual
+from assets.importing.shapes.merging import (
     BARE,
     DENSE,
     DENSE_OBJECT,
@@ -23,11 +25,9 @@ from assets.importing.merging import (
     needs_merging,
     write_surface,
 )
-from assets.importing.meshes import Mesh, loads_as_is, shape_points, write_plain_obj
-from assets.importing.notes import listed
-from assets.importing.obj import PLAIN, Material, Picture
-from assets.importing.textured_shapes import textured_shape
-from assets.importing.urdf import Geometry, UrdfModel, Visual
+from assets.importing.shapes.meshes import Mesh, loads_as_is, shape_points, write_plain_obj
+from assets.importing.shapes.obj import PLAIN, Material, Picture
+from assets.importing.shapes.textured_shapes import textured_shape
 
 Points = dict[str, NDArray[np.float64]]
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from assets.importing.doubles import closed_outwards, once, welded
-from assets.importing.kinematics import apply
-from assets.importing.meshes import Mesh
-from assets.importing.obj import Colour, Material, Picture
-from assets.importing.thinning import distinct, fewer_points
-from assets.importing.urdf import Visual
+from assets.importing.joints.kinematics import apply
+from assets.importing.reading.urdf import Visual
+from assets.importing.shapes.doubles import closed_outwards, once, welded
+from assets.importing.shapes.meshes import Mesh
+from assets.importing.shapes.obj import Colour, Material, Picture
+from assets.importing.shapes.thinning import distinct, fewer_points
 
 MANY = 8  # meshes of a link: more are merged
 DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of an image's rendering time
@@ -71,8 +71,8 @@ def needs_merging(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense:
 def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense: int = DENSE) -> list[Surface]:
     """Put a link's meshes together by material.
 
-    Of faces that are there more than once the outermost is kept (`assets.importing.doubles`); those of open meshes
-    then get a back of their own, of the same material. Where a texture is asked for at corners that have no place in
+    Of faces that are there more than once the outermost is kept (`assets.importing.shapes.doubles`); those of open
+    meshes then get a back of their own, of the same material. Where a texture is asked for at corners that have no place in
     it, the material's colour takes its place. A link of very many faces loses its finest detail.
 
     Args:

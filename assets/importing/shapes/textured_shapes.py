@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.meshes import Mesh
-from assets.importing.obj import PLAIN
-from assets.importing.urdf import Geometry
+from assets.importing.reading.urdf import Geometry
+from assets.importing.shapes.meshes import Mesh
+from assets.importing.shapes.obj import PLAIN
 
 _AROUND, _UP = 48, 12  # steps about the axis, and of a half sphere
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.companions import Companions
+from assets.importing.reading.companions import Companions
 
 Colour = tuple[float, float, float, float]
 

@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.companions import Companions
-from assets.importing.obj import PLAIN, Material
-from assets.importing.painted import painted, picture
-from assets.importing.sandbox import ObjectError
+from assets.importing.reading.companions import Companions
+from assets.importing.reading.sandbox import ObjectError
+from assets.importing.shapes.obj import PLAIN, Material
+from assets.importing.shapes.painted import painted, picture
 
 _PACKAGES = {".dae": ("collada", "pycollada"), ".zae": ("collada", "pycollada")}  # module, and what to install
 
 
 @dataclass(frozen=True)
 class SceneMesh:
-    """What such a file holds; see `assets.importing.meshes.Mesh`."""
+    """What such a file holds; see `assets.importing.shapes.meshes.Mesh`."""
 
     points: NDArray[np.float64]
     faces: NDArray[np.int64]

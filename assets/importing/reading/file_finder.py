@@ -11,9 +11,9 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
-from assets.importing.notes import listed
-from assets.importing.plain_xml import parse_xml
-from assets.importing.sandbox import ObjectError
+from assets.importing.reading.notes import listed
+from assets.importing.reading.plain_xml import parse_xml
+from assets.importing.reading.sandbox import ObjectError
 
 _LEVELS = 5  # folders above a URDF that its names may start from
 _STAMPED = 1000  # folders at most that are watched for a missing file

@@ -6,8 +6,8 @@ import os
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
-from assets.importing.plain_xml import parse_xml
-from assets.importing.sandbox import ObjectError
+from assets.importing.reading.plain_xml import parse_xml
+from assets.importing.reading.sandbox import ObjectError
 
 _OTHERS = {
     "mujoco": "is MJCF, MuJoCo's format",

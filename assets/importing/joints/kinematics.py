@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.urdf import Joint, Matrix, UrdfModel, transform, tree_order
+from assets.importing.reading.urdf import Joint, Matrix, UrdfModel, transform, tree_order
 
 
 def apply(pose: Matrix, points: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.conventions import CAMERA_DISTANCE, RESET_SHIFT, VIEW_WIDTH
-from assets.importing.kinematics import axis_rotation
-from assets.importing.urdf import Link, Matrix, UrdfModel, Visual, transform
+from assets.importing.joints.kinematics import axis_rotation
+from assets.importing.reading.urdf import Link, Matrix, UrdfModel, Visual, transform
 
 FIT_RADIUS = 0.36  # m, bounding circle of a fitted object
 MAX_HEIGHT = 0.30  # m, of an object seen from above

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from assets.importing.urdf import UrdfModel
+from assets.importing.reading.urdf import UrdfModel
 
 Group = tuple[str, ...]
 
@@ -49,7 +49,7 @@ def part_tree(model: UrdfModel) -> PartTree:
     it, the joint below it hangs on the nearest part above it.
 
     Args:
-        model: An object of plain joints (`assets.importing.kinematics.plain_joints`).
+        model: An object of plain joints (`assets.importing.joints.kinematics.plain_joints`).
     """
     groups = rigid_groups(model)
     parts = [group for group in groups if any(model.links[name].visuals for name in group)]

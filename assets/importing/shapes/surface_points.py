@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-from assets.importing.meshes import Mesh
-from assets.importing.urdf import Geometry, UrdfModel
+from assets.importing.reading.urdf import Geometry, UrdfModel
+from assets.importing.shapes.meshes import Mesh
 
 Points = NDArray[np.float64]
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.kinematics import joint_motion, middle_positions
-from assets.importing.notes import listed
-from assets.importing.parts import PartTree, part_tree
-from assets.importing.urdf import UrdfModel
+from assets.importing.joints.kinematics import joint_motion, middle_positions
+from assets.importing.joints.parts import PartTree, part_tree
+from assets.importing.reading.notes import listed
+from assets.importing.reading.urdf import UrdfModel
 
 
 def with_most_parts(

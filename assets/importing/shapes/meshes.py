@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.companions import Companions, pointer
-from assets.importing.doubles import closed_outwards, repeated, welded
-from assets.importing.obj import PLAIN, Colour, Material, read_obj
-from assets.importing.painted import painted
-from assets.importing.scene_files import read_scene
-from assets.importing.urdf import Geometry, ObjectError
+from assets.importing.reading.companions import Companions, pointer
+from assets.importing.reading.urdf import Geometry, ObjectError
+from assets.importing.shapes.doubles import closed_outwards, repeated, welded
+from assets.importing.shapes.obj import PLAIN, Colour, Material, read_obj
+from assets.importing.shapes.painted import painted
+from assets.importing.shapes.scene_files import read_scene
 
 _CIRCLE_STEPS = 64
 _STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes of a binary STL

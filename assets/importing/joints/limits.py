@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from assets.importing.kinematics import joint_motion
-from assets.importing.notes import listed
-from assets.importing.urdf import Joint, UrdfModel
+from assets.importing.joints.kinematics import joint_motion
+from assets.importing.reading.notes import listed
+from assets.importing.reading.urdf import Joint, UrdfModel
 
 TURN = 2 * math.pi
 FREE_SLIDE = 0.1  # m, either way, of a slide whose file sets no limits, after fitting

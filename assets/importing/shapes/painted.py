@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from assets.importing.obj import Material, Picture
+from assets.importing.shapes.obj import Material, Picture
 
 _FEW = 8  # colours that become materials; more become one texture
 _LEVELS = 31  # of each of red, green and blue

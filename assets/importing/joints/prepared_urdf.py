@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.importing.inertia import BARE_INERTIA, BARE_MASS, box_inertia, share_mass
-from assets.importing.urdf import Matrix, UrdfModel, Visual, matrix_to_rpy
+from assets.importing.joints.inertia import BARE_INERTIA, BARE_MASS, box_inertia, share_mass
+from assets.importing.reading.urdf import Matrix, UrdfModel, Visual, matrix_to_rpy
 
 PLANAR = ("planar_x", "planar_y", "planar_yaw")  # joints that let an object slide and rotate on the table
 ROOT_LINKS = ("world", "planar_x", "planar_y")  # the links that they move, before the object's own root

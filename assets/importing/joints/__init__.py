@@ -1,0 +1,1 @@
+"""Where links are, which joints move parts, and how far."""

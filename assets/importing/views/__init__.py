@@ -1,0 +1,1 @@
+"""From where an object is looked at, and how large."""
