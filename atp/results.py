@@ -325,7 +325,7 @@ class ObjectJoint:
 class ObjectResult(Result):
     """What was found of an object that others made.
 
-    Version 1 called ``image`` ``picture``; version 2 had no ``notes``.
+    Version 1 called ``image`` ``picture``; version 2 had neither ``notes`` nor ``view``.
 
     Attributes:
         name: Of the object.
@@ -337,6 +337,7 @@ class ObjectResult(Result):
         joints: Those that move parts.
         image: File of the image.
         notes: What was left out, cut, guessed or thinned of its file, one sentence each.
+        view: From where it is looked at: ``from above``, or ``--view=elevation,azimuth`` in degrees.
     """
 
     VERSION: ClassVar[int] = 3
@@ -351,11 +352,12 @@ class ObjectResult(Result):
     joints: list[ObjectJoint]
     image: str
     notes: list[str]
+    view: str
 
     @classmethod
     def upgrade(cls, value: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Result`."""
-        return {"notes": [], **_renamed(value, picture="image")}
+        return {"notes": [], "view": "from above", **_renamed(value, picture="image")}
 
 
 # --- real clips ---------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ from assets.importing.views.viewing import ObjectView, Placement, Shape, parse_v
 
 __all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 6  # of the prepared form: raise it when the same source should give another result
+VERSION = 7  # of the prepared form: raise it when the same source should give another result
 SAMPLES = 6_000  # points on an object's surface by which its view is chosen
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
 

@@ -99,7 +99,7 @@ def describe(model: PreparedObject, labels: NDArray[np.uint8], image: Path) -> O
     ]
     return ObjectResult(
         model.name, model.category, str(model.urdf), model.radius, model.height, parts, joints, str(image),
-        list(model.notes),
+        list(model.notes), str(model.view),
     )  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def main(options: ObjectOptions) -> None:
     hidden = [part.name for part in result.parts if not part.visible_pixels]
     if hidden:
         console.print(
-            f"not visible from above, and so not asked for: {', '.join(hidden)}",
+            f"not visible in this view, and so not asked for: {', '.join(hidden)}",
             highlight=False,
             soft_wrap=True,
         )
@@ -121,7 +121,8 @@ def main(options: ObjectOptions) -> None:
 
 def tree(model: PreparedObject) -> Tree:
     """The parts as a tree, every part under the one it is jointed to."""
-    root = Tree(f"{model.name} ({model.category}), radius {model.radius:.2f} m, height {model.height:.2f} m")
+    size = f"radius {model.radius:.2f} m, height {model.height:.2f} m"
+    root = Tree(f"{model.name} ({model.category}), {size}, seen {str(model.view).replace('--', 'with --')}")
     joints = {joint.child: joint for joint in model.joints}
 
     def add(parent: Tree, part: int) -> None:

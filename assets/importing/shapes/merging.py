@@ -72,8 +72,8 @@ def merge(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense: int = D
     """Put a link's meshes together by material.
 
     Of faces that are there more than once the outermost is kept (`assets.importing.shapes.doubles`); those of open
-    meshes then get a back of their own, of the same material. Where a texture is asked for at corners that have no place in
-    it, the material's colour takes its place. A link of very many faces loses its finest detail.
+    meshes then get a back of their own, of the same material. Where a texture is asked for at corners that have no
+    place in it, the material's colour takes its place. A link of very many faces loses its finest detail.
 
     Args:
         visuals: Meshes with their places in the link; a visual's own texture and colour go before its mesh's.

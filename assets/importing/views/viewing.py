@@ -56,13 +56,25 @@ class ObjectView:
 
     Attributes:
         elevation: Radians above the ground; pi / 2 is straight down.
+        azimuth: Radians, counter-clockwise about the file's z from its x to the camera; 0 from straight above.
         target_height: Metres above the ground of the point in the middle of the image.
         turn: The object may be turned by up to this many radians either way; pi for any way.
     """
 
     elevation: float = math.pi / 2
+    azimuth: float = 0.0
     target_height: float = 0.0
     turn: float = math.pi
+
+    def __str__(self) -> str:
+        """In words, as it is typed.
+
+        >>> str(ObjectView()), str(ObjectView(math.radians(55), math.radians(-60)))
+        ('from above', '--view=55,-60')
+        """
+        if self.elevation == math.pi / 2:
+            return "from above"
+        return f"--view={math.degrees(self.elevation):g},{math.degrees(self.azimuth):g}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +162,7 @@ def place_for_view(model: UrdfModel, shape: Shape, laid: Matrix, choice: ViewCho
     if chosen[0] >= 90.0:
         return _placement(states[0], turned, *fit_ranges(states), ObjectView())
     scale, shift, target = fit_oblique(states, elevation, TURN)
-    return _placement(states[0], turned, scale, shift, ObjectView(elevation, target, TURN))
+    return _placement(states[0], turned, scale, shift, ObjectView(elevation, math.radians(azimuth), target, TURN))
 
 
 def _placement(middle: Points, rotation: Matrix, scale: float, shift: Points, view: ObjectView) -> Placement:
