@@ -15,7 +15,7 @@ from assets.importing.prepare import prepare
 from assets.importing.views.viewing import ObjectView, parse_view
 from envs.camera import Camera
 from envs.play import ArticulatedPlay
-from tests.support.urdf_objects import cupboard, joint, link, write
+from urdf_objects import cupboard, joint, link, write
 
 
 def flat_scissors(path: Path) -> Path:

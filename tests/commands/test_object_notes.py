@@ -11,7 +11,7 @@ import pytest
 import envs
 from atp.cli import main
 from atp.results import ObjectResult
-from urdf_objects import CUBE, joint, link, mesh_link, write
+from urdf_objects import CUBE, cupboard, joint, link, mesh_link, write
 
 MISSING = "meshes that are not there are left out: gone.obj"
 
@@ -80,3 +80,25 @@ def test_files_of_another_machine_are_looked_for_where_one_says(tmp_path: Path, 
 def test_object_json_of_an_earlier_version_has_no_notes() -> None:
     old = {"schema_version": 2, "name": "o", "category": "c", "urdf": "u", "radius": 0.3, "height": 0.1, "image": "i"}
     assert ObjectResult.from_json({**old, "parts": [], "joints": []}).notes == []
+
+
+def test_commands_take_a_view_and_say_which_was_chosen(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    urdf = str(cupboard(tmp_path / "c.urdf"))
+    main(["object", urdf, "--out", str(tmp_path / "out")])
+    chosen = ObjectResult.read(tmp_path / "out/object.json").view
+    assert chosen.startswith("--view=")
+    assert f"seen with {chosen}" in capsys.readouterr().out.replace("\n", " ")
+    main(["object", urdf, "--view", "50,-70", "--out", str(tmp_path / "again")])
+    assert ObjectResult.read(tmp_path / "again/object.json").view == "--view=50,-70"
+    first, second = ((tmp_path / name / "object.png").read_bytes() for name in ("out", "again"))
+    assert first != second
+    played = ["play", "--object", urdf, "--weights", str(weights), "--interactions", "1"]
+    main([*played, "--view", "top", "--out", str(tmp_path / "top")])
+    main([*played, "--out", str(tmp_path / "auto")])
+    assert (tmp_path / "top/strip.png").read_bytes() != (tmp_path / "auto/strip.png").read_bytes()
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main([*played, "--view", "front", "--out", str(tmp_path / "wrong")])
+    assert "--view: view must be 'auto', 'top', or elevation" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from atp.perception.foreground import object_mask
 from envs.camera import Camera, push_vector
 from envs.play import ArticulatedPlay
 from envs.simulator import Friction, Grip, Light, Simulator
-from tests.support.urdf_objects import cupboard
+from urdf_objects import cupboard
 
 FRONT = (35.0, -90.0)
 
