@@ -13,13 +13,18 @@ from atp.types import Action, Mask
 MIN_HEIGHT = 0.008
 #: Share of the image's side that the border takes in which the ground is looked for first.
 BORDER = 0.08
+#: Planes that are tried, and pixels of the border that vote on them.
+PLANES, VOTERS = 80, 300
+
+Array = NDArray[np.float64]
 
 
 def object_mask(depth: NDArray[np.float32]) -> Mask:
     """The foreground: pixels that stand out of the ground plane towards the camera.
 
-    The inverse depth of a plane is linear in row and column. It is fitted to the border of the image and then twice
-    to all pixels that agree, so that an object which touches the border does no harm.
+    The inverse depth of a plane is linear in row and column. Of planes through three pixels at the border of the image
+    the one that most of the border lies on, and least of it below, is fitted to all pixels that agree: an object that
+    touches the border, or covers a good part of it, does no harm.
 
     Args:
         depth: (H, W) float32 metres, 0 where there is no reading.
@@ -35,20 +40,47 @@ def object_mask(depth: NDArray[np.float32]) -> Mask:
     terms = np.stack([rows / height, cols / width, np.ones(depth.shape)], axis=-1)
     inverse = np.where(valid, 1 / np.where(valid, depth, 1.0), 0.0)
     margin = max(1, round(BORDER * min(height, width)))
-    ground = valid.copy()
-    ground[margin:-margin, margin:-margin] = False
-    if ground.sum() < 10:
-        ground = valid
+    border = valid.copy()
+    border[margin:-margin, margin:-margin] = False
+    if border.sum() < 10:
+        border = valid
+    plane = _plane_through_most(terms[border], inverse[border])
     rise = np.zeros(depth.shape)
-    for _ in range(3):
-        plane, *_ = np.linalg.lstsq(terms[ground], inverse[ground], rcond=None)
-        rise = 1 / np.maximum(terms @ plane, 1e-6) - depth
-        near = valid & (np.abs(rise) < MIN_HEIGHT)
+    for tolerance in (2 * MIN_HEIGHT, MIN_HEIGHT, MIN_HEIGHT):
+        rise = _rise(terms, plane, depth)
+        near = valid & (np.abs(rise) < tolerance)
         if near.sum() < 10:
             break
-        ground = near
+        plane, *_ = np.linalg.lstsq(terms[near], inverse[near], rcond=None)
+        rise = _rise(terms, plane, depth)
     mask: Mask = valid & (rise > MIN_HEIGHT)
     return mask
+
+
+def _rise(terms: Array, plane: Array, depth: NDArray[np.floating]) -> Array:
+    """How far in metres pixels are nearer than a plane."""
+    return np.asarray(1 / np.maximum(terms @ plane, 1e-6) - depth)
+
+
+def _plane_through_most(terms: Array, inverse: Array) -> Array:
+    """Coefficients (3,) of the plane through three of n pixels on which most of all lie, and below which fewest.
+
+    Args:
+        terms: (n, 3) of pixels, n >= 3.
+        inverse: (n,) their inverse depth.
+    """
+    rng = np.random.default_rng(0)  # the same pixels for the same image
+    triples = rng.integers(len(terms), size=(PLANES, 3))
+    corners = terms[triples]
+    spread = np.abs(np.linalg.det(corners))
+    usable = spread > 1e-3
+    if not usable.any():
+        return np.asarray(np.linalg.lstsq(terms, inverse, rcond=None)[0])
+    planes = np.linalg.solve(corners[usable], inverse[triples][usable][..., None])[..., 0]
+    voters = slice(None) if len(terms) <= VOTERS else rng.choice(len(terms), VOTERS, replace=False)
+    rise = 1 / np.maximum(terms[voters] @ planes.T, 1e-6) - 1 / inverse[voters, None]  # (voters, planes)
+    votes = (np.abs(rise) < MIN_HEIGHT).sum(axis=0) - (rise < -MIN_HEIGHT).sum(axis=0)
+    return np.asarray(planes[int(np.argmax(votes))])
 
 
 def snap_to_foreground(depth: NDArray[np.float32], action: NDArray[np.integer]) -> Action:

@@ -53,6 +53,17 @@ def test_an_object_that_touches_the_border():
     np.testing.assert_array_equal(object_mask(depth), touching)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.003])
+def test_an_object_that_covers_much_of_the_border(noise):
+    """Its top is a plane too, and more of the border lies on it than beside it is left on most sides."""
+    depth = table(slope=(0.25, 0.05))
+    large = np.zeros_like(BLOCK)
+    large[:, :34] = True
+    depth[large] -= 0.2
+    depth += (noise * np.random.default_rng(2).standard_normal(depth.shape)).astype(np.float32)
+    assert np.mean(object_mask(depth) != large) < 0.01
+
+
 def test_pixels_without_a_reading_are_never_the_object():
     rng = np.random.default_rng(0)
     depth = table(slope=(0.1, 0.1))
