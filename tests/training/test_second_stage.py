@@ -16,8 +16,9 @@ from tiny_agent import tiny_agent
 from train.config import LearnerConfig
 from train.data.records import record_type
 from train.data.replay import Replay
+from train.learning.calibration import calibrated_motion_threshold
 from train.learning.learner import Learner
-from train.learning.second_stage import PerceptionConfig, PerceptionTrainer, calibrated_motion_threshold
+from train.learning.second_stage import PerceptionConfig, PerceptionTrainer
 
 SIDE = 32
 

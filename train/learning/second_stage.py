@@ -13,13 +13,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from atp.agent import Agent, pick_device
 from atp.benchmark.synthetic_robustness import score_variation
-from atp.networks import encoding
-from atp.perception.motion import motion_confidence
 from envs.image_pairs import ImagePairConfig
 from train.config import LearnerConfig, check_range
 from train.data.image_pair_files import ImagePairFiles, as_filmed
-from train.data.records import decode
-from train.data.replay import Replay
+from train.learning.calibration import calibrated_motion_threshold
 from train.learning.learner import Learner
 from train.runs.loop import TrainingRun, describe_machine
 from train.runs.run_folder import open_recorded
@@ -71,39 +68,6 @@ class PerceptionConfig:
     def __post_init__(self) -> None:
         check_range(self, 1, None, "steps", "drawn", "workers", "checkpoint_every", "log_every", "validation")
         check_range(self, 0, None, "threads", "seed")
-
-
-#: Share of the interactions in which something moved whose motion is to be believed, and how many are looked at. The
-#: weights `default` believe as many with their motion threshold.
-BELIEVED, LOOKED_AT = 0.983, 1_000
-
-
-@torch.inference_mode()
-def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> float:
-    """The motion threshold of the agent with which nearly all motion in stored play is believed.
-
-    Training with synthetic image pairs, which are hard, makes a network less certain of all motion.
-
-    Args:
-        agent: Its part network is asked.
-        replay: Stored play; what it holds of motion in both images is looked at.
-        seed: Decides which interactions.
-
-    Returns:
-        The threshold; that of the agent where nothing moved.
-    """
-    if not replay.moved.any():
-        return agent.options.motion_threshold
-    records = replay.sample(LOOKED_AT, np.random.default_rng(seed), replay.moved.astype(float))
-    records = records[records["moved"].reshape(len(records), 2, -1).any(-1).all(-1)]
-    found = []
-    for start in range(0, len(records), 50):
-        some = records[start : start + 50]
-        batch = decode(some)
-        maps = encoding.action_tensor(batch["action"], replay.shape)
-        inputs = (each.to(agent.device) for each in (batch["before"], batch["after"], maps))
-        found.append(motion_confidence(*agent.part(*inputs)).cpu().numpy())
-    return float(np.quantile(np.concatenate(found), 1 - BELIEVED)) if found else agent.options.motion_threshold
 
 
 class PerceptionTrainer(TrainingRun):

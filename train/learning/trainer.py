@@ -14,6 +14,7 @@ from atp.agent import Agent, pick_device
 from atp.agent_options import AgentOptions
 from train.config import TrainConfig
 from train.data.replay import Replay
+from train.learning.calibration import calibrated_motion_threshold
 from train.learning.collector import Collector
 from train.learning.learner import Learner
 from train.runs.distributed import ProcessGroup, local_device
@@ -185,7 +186,9 @@ class Trainer(TrainingRun):
         return self._learn(self._steps_due())
 
     def _write_weights(self) -> None:
-        self.agent().save_pretrained(self.config.out / "weights")
+        agent = self.agent()
+        threshold = round(calibrated_motion_threshold(agent, self.replay), 2)
+        agent.replace(motion_threshold=threshold).save_pretrained(self.config.out / "weights")
         if self.mirror:
             self.mirror.push_weights()
 
