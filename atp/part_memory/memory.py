@@ -46,6 +46,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.part_memory.evidence import Chance, Doubts, Evidence
+from atp.part_memory.motion_in_space import Space, motions_in_space
 from atp.part_memory.registration import register, warp
 from atp.part_memory.rims import beyond_rim, largest_region, regions, without_rims
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
@@ -68,8 +69,6 @@ APPEARED_KNOWN_SHARE = 0.5
 # Beside whole parts that move, a piece has at least this share of the smallest of them; below, it is a spill of
 # the mask.
 PIECE_OF_SMALLEST = 0.5
-
-SOFT_AFFECTED = SOFT_PLACE = SOFT_TOGETHER = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +168,7 @@ class PartMemory:
         moved_before: Mask,
         moved_after: Mask,
         chances: tuple[Chance, Chance] | None = None,
+        space: Space | None = None,
     ) -> None:
         """Carry the memory over one interaction.
 
@@ -177,6 +177,8 @@ class PartMemory:
             moved_after: (H, W) bool, the same things in the image after.
             chances: Two (H, W) float32, how sure the masks are, see :mod:`atp.part_memory.evidence`; for exact masks
                 the masks themselves. None where nobody can say: parts are then split with more caution.
+            space: Depth of both images, by which parts are carried along in space where it shows how they moved
+                (:mod:`atp.part_memory.motion_in_space`). None, or where it does not: by their outlines in the image.
 
         Raises:
             ValueError: If a mask is not bool, or something is not of the memory's shape.
@@ -196,7 +198,7 @@ class PartMemory:
         elif not after.moved.any():
             self._vanish(before.moved)
         else:
-            self._move(before, after)
+            self._move(before, after, space)
             self._doubts.add(before, after, self._labels)
 
     def _clean(self, mask: Mask) -> Mask:
@@ -229,7 +231,7 @@ class PartMemory:
                 nowhere = np.zeros(self.shape, bool)
                 self._place({mover.part: _Placed(nowhere, nowhere)}, left=before | mover.visible)
 
-    def _move(self, first: Evidence, second: Evidence) -> None:
+    def _move(self, first: Evidence, second: Evidence, space: Space | None) -> None:
         """Something moved that is visible in both images."""
         movers = self._movers(first, second)
         if movers is None:
@@ -244,9 +246,9 @@ class PartMemory:
             if mover.source not in (0, mover.part):
                 self._amodal[mover.source] &= ~mover.visible
         if len(movers) == 1:
-            placed = {movers[0].part: self._place_one(movers[0], before, second.moved, still)}
+            placed = {movers[0].part: self._place_one(movers[0], before, second.moved, still, space)}
         else:
-            placed = _move_together(movers, second.moved, still)
+            placed = _move_together(movers, second.moved, still, space)
         self._place(placed, left)
 
     def _movers(self, first: Evidence, second: Evidence) -> list[_Mover] | None:
@@ -293,7 +295,7 @@ class PartMemory:
             return np.zeros(self.shape, bool)
         return np.asarray(first.moved & ~known)
 
-    def _place_one(self, mover: _Mover, before: Mask, after: Mask, still: Mask) -> _Placed:
+    def _place_one(self, mover: _Mover, before: Mask, after: Mask, still: Mask, space: Space | None) -> _Placed:
         """Where a single moved part is: where it was seen, less what spills onto still parts; and what is hidden."""
         hidden = mover.amodal & ~mover.visible
         seen, seen_after = np.count_nonzero(before), np.count_nonzero(after)
@@ -301,7 +303,8 @@ class PartMemory:
         if all_seen and np.count_nonzero(after & still) < self.min_pixels:
             return _Placed(after, after)
         template = before | hidden
-        (motion,) = register([template], after, still)
+        found = None if space is None else motions_in_space(space, [before], after)
+        (motion,) = register([template], after, still) if found is None else found.affines
         moved = warp(template, motion)
         after = _without_spill(after, still, moved)
         return _Placed(after, after if all_seen else after | without_rims(moved, after))
@@ -329,16 +332,19 @@ class PartMemory:
         return next((label for label in range(1, MAX_PARTS + 1) if label not in used), 0)
 
 
-def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, _Placed]:
+def _move_together(movers: list[_Mover], after: Mask, still: Mask, space: Space | None) -> dict[int, _Placed]:
     """Places of several movers after a common motion; each pixel seen goes to the nearest of them."""
     masks = [m.visible for m in movers]
     whole = [m.amodal for m in movers]
-    motions = register(whole, after, still)
+    found = None if space is None else motions_in_space(space, masks, after)
+    motions = register(whole, after, still) if found is None else found.affines
     moved = [warp(mask, motion) for mask, motion in zip(whole, motions, strict=True)]
     distances = []
     for mask, amodal, motion in zip(masks, moved, motions, strict=True):
         distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
     nearest = np.argmin(distances, axis=0)
+    if found is not None:
+        nearest = np.where(found.nearest >= 0, found.nearest, nearest)
     after = _without_spill(after, still, np.logical_or.reduce(moved))
     placed = {}
     for k, mover in enumerate(movers):
