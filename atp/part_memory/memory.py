@@ -39,6 +39,7 @@ that stayed, and where by its shape before nothing of the moving parts can be, i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -46,7 +47,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.part_memory.evidence import Chance, Doubts, Evidence
-from atp.part_memory.motion_in_space import Space, motions_in_space
+from atp.part_memory.motion_in_space import Space, motions_in_space, nearest_still
 from atp.part_memory.registration import register, warp
 from atp.part_memory.rims import beyond_rim, largest_region, regions, without_rims
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
@@ -250,6 +251,16 @@ class PartMemory:
         else:
             placed = _move_together(movers, second.moved, still, space)
         self._place(placed, left)
+        if space is not None:
+            self._uncover(left & ~second.maybe, placed, space)
+
+    def _uncover(self, uncovered: Mask, moved: Iterable[int], space: Space) -> None:
+        """Give what came to light, and of which nothing is known, to the nearest part that stayed."""
+        still = np.where(np.isin(self._labels, list(moved)), 0, self._labels)
+        found = nearest_still(space, uncovered & (self._labels == 0), still)
+        for part in np.unique(found[found > 0]).tolist():
+            self._amodal[part] |= found == part
+        self._labels[found > 0] = found[found > 0]
 
     def _movers(self, first: Evidence, second: Evidence) -> list[_Mover] | None:
         """Known parts and pieces that a motion affects; none: a new part; None: noise on a known part."""

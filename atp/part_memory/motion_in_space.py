@@ -28,13 +28,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from atp.part_memory.registration import Affine
-from atp.perception.foreground import ground_plane
-from atp.types import Mask
+from atp.perception.foreground import ground_plane, object_mask
+from atp.types import MIN_PART_PIXELS, Labels, Mask
 
 Array = NDArray[np.float64]
 Points = NDArray[np.float32]  # (3, n) in the camera frame
@@ -130,6 +131,32 @@ def motions_in_space(space: Space, movers: Sequence[Mask], after: Mask) -> Found
     wanted = after & second.valid
     nearest[wanted] = np.argmin([_distances(some, second.points(wanted)) for some in moved], axis=0)
     return Found([motion.astype(np.float64) for motion in motions], affines, nearest, fit)
+
+
+def nearest_still(space: Space, uncovered: Mask, still: Labels) -> Labels:
+    """The parts to which pixels belong that came to light when what was in front of them moved away.
+
+    Args:
+        space: Depth before and after.
+        uncovered: (H, W) bool, such pixels in the image after.
+        still: (H, W) uint8, the parts that stayed, 0 for none.
+
+    Returns:
+        (H, W) uint8, for each of these pixels that shows the object the part nearest in space; 0 where what of the
+        object is in no part is nearer, and elsewhere.
+    """
+    found = np.zeros_like(still)
+    if not uncovered.any() or not still.any():
+        return found
+    picture, foreground = _Picture(space.after, space.focal), object_mask(space.after)
+    rest = foreground & (still == 0) & ~uncovered & object_mask(space.before)
+    rest = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    known, wanted = (still > 0) & picture.valid, uncovered & foreground
+    if np.count_nonzero(rest) >= MIN_PART_PIXELS:
+        known |= rest
+    if known.any() and wanted.any():
+        found[wanted] = still[known][cKDTree(picture.points(known).T).query(picture.points(wanted).T)[1]]
+    return found
 
 
 class _Picture:
