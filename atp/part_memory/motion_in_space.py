@@ -56,6 +56,11 @@ COARSE_TOLERANCE, TOLERANCE = 0.06, 0.025
 #: Points of either image that judge a motion, in the wide search and after it.
 COARSE_POINTS, FINE_POINTS = 120, 300
 
+# What makes of an axis the matrix of the cross product with it.
+_CROSS = np.zeros((3, 3, 3))
+for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
+    _CROSS[_i, _j, _k], _CROSS[_k, _j, _i] = 1.0, -1.0
+
 #: The wide search: turns (rad), and shifts (m) beside that of the masks' middles.
 TURNS = tuple(math.radians(a) for a in (-45, -35, -26, -18, -11, -5, 0, 5, 11, 18, 26, 35, 45))
 SHIFTS = (-0.06, -0.03, 0.0, 0.03, 0.06)
@@ -149,7 +154,7 @@ def nearest_still(space: Space, uncovered: Mask, still: Labels) -> Labels:
     if not uncovered.any() or not still.any():
         return found
     picture, foreground = _Picture(space.after, space.focal), object_mask(space.after)
-    rest = foreground & (still == 0) & ~uncovered & object_mask(space.before)
+    rest = foreground & (still == 0) & ~uncovered
     rest = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     known, wanted = (still > 0) & picture.valid, uncovered & foreground
     if np.count_nonzero(rest) >= MIN_PART_PIXELS:
@@ -219,13 +224,9 @@ def _common(wide: _Judge, close: _Judge, up: Array, right: Array) -> tuple[Motio
     """The best motion along the ground and its fit."""
     ahead = np.cross(up, right)
     difference = wide.targets.mean(axis=1) - wide.middle
-    starts = []
-    for turn in TURNS:
-        for across in SHIFTS:
-            for along in SHIFTS:
-                shift = right * (difference @ right + across) + ahead * (difference @ ahead + along)
-                starts.append(_about(up, turn, wide.middle, shift))
-    motions = np.stack(starts)
+    turns, across, along = (each.ravel() for each in np.meshgrid(TURNS, SHIFTS, SHIFTS, indexing="ij"))
+    shifts = np.outer(difference @ right + across, right) + np.outer(difference @ ahead + along, ahead)
+    motions = _turns(np.tile(up, (len(turns), 1)), turns, np.tile(wide.middle, (len(turns), 1)), shifts)
     value = wide(motions, COARSE_TOLERANCE) - _cost(motions)
     best = np.argsort(-value)[:CANDIDATES]
     found = []
@@ -254,13 +255,16 @@ def _climb(
     """Improve a motion (3, 4) by small turns and shifts, halved when none helps; returns it and its fit."""
     (turn, shift), (least_turn, _) = steps
     value = float(judge(motion[None], TOLERANCE)[0])
+    about, by_axis = (np.repeat(np.asarray(centres), 2 * len(axes), axis=0), np.tile(axes, (2 * len(centres), 1)))
+    ways = np.concatenate([directions, np.negative(directions)])
+    still, nowhere = np.zeros((len(ways), 3)), np.zeros((len(about), 3))
+    signs = np.tile(np.repeat([1.0, -1.0], len(axes)), len(centres))
+    every_axis = np.concatenate([by_axis, np.tile(axes[0], (len(ways), 1))])
     while turn >= least_turn:
-        changes = []
-        for centre in centres:
-            there = motion[:, :3] @ centre + motion[:, 3]
-            changes += [_about(axis, by, there) for axis in axes for by in (turn, -turn)]
-        changes += [_about(axes[0], 0.0, centres[0], by * way) for way in directions for by in (shift, -shift)]
-        trials = np.stack([_after(change, motion) for change in changes])
+        there = about @ motion[:, :3].T + motion[:, 3]
+        angles = np.concatenate([turn * signs, np.zeros(len(ways))])
+        shifts = np.concatenate([nowhere, shift * ways])
+        trials = _after(_turns(every_axis, angles, np.concatenate([there, still]), shifts), motion)
         values = judge(trials, TOLERANCE)
         best = int(np.argmax(values))
         if values[best] > value + 1e-4:
@@ -295,7 +299,9 @@ def _each_on_its_own(
         joint, along = _joint(points[k], others, up)
         axes = [up, along, np.cross(up, along)]
         there = motions[k][:, :3] @ joint + motions[k][:, 3]
-        bent = np.stack([_after(_about(axis, by, there), motions[k]) for axis in axes for by in BENDS])
+        count = len(axes) * len(BENDS)
+        bends = np.repeat(axes, len(BENDS), axis=0), np.tile(BENDS, len(axes)), np.tile(there, (count, 1))
+        bent = _after(_turns(*bends, np.zeros((count, 3))), motions[k])
         values = judge(bent, TOLERANCE)
         best = bent[int(np.argmax(values))] if values.max() > start else motions[k]
         best, value = _climb(judge, best, [joint, judge.middle], axes, axes, OWN_STEPS)
@@ -357,17 +363,20 @@ def _ground_axes(plane: Array, space: Space) -> tuple[Array, Array]:
     return up, right / np.linalg.norm(right)
 
 
-def _about(axis: Array, angle: float, centre: Array, shift: Array | float = 0.0) -> Motions:
-    """Turn about an axis of length 1 through a centre, then shift; (3, 4)."""
-    x, y, z = axis
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    rotation = np.eye(3) + math.sin(angle) * cross + (1 - math.cos(angle)) * cross @ cross
-    return np.column_stack([rotation, centre - rotation @ centre + shift]).astype(np.float32)
+def _turns(axes: Array, angles: Array, centres: Array, shifts: Array) -> Motions:
+    """Turn about axes (k, 3) of length 1 by angles (k,) through centres (k, 3), then shift (k, 3): (k, 3, 4)."""
+    cosine, sine = np.cos(angles)[:, None, None], np.sin(angles)[:, None, None]
+    cross = np.einsum("ijk,nj->nik", _CROSS, axes)
+    rotations = cosine * np.eye(3) + sine * cross + (1 - cosine) * axes[:, :, None] * axes[:, None, :]
+    there = centres[:, :, None] - rotations @ centres[:, :, None] + shifts[:, :, None]
+    return np.concatenate([rotations, there], axis=2).astype(np.float32)
 
 
 def _after(second: Motions, first: Motions) -> Motions:
-    """One motion after another, (3, 4)."""
-    return np.column_stack([second[:, :3] @ first[:, :3], second[:, :3] @ first[:, 3] + second[:, 3]])
+    """Motions (k, 3, 4) after one motion (3, 4): (k, 3, 4)."""
+    both = second[:, :, :3] @ first
+    both[:, :, 3] += second[:, :, 3]
+    return both
 
 
 def _inverse(motions: Motions) -> Motions:
