@@ -39,7 +39,6 @@ that stayed, and where by its shape before nothing of the moving parts can be, i
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
@@ -252,12 +251,12 @@ class PartMemory:
             placed = _move_together(movers, second.moved, still, space)
         self._place(placed, left)
         if space is not None:
-            self._uncover(left & ~second.maybe, placed, space)
+            moved = second.maybe | np.isin(self._labels, list(placed))
+            self._uncover(left & ~moved & (self._labels == 0), moved, space)
 
-    def _uncover(self, uncovered: Mask, moved: Iterable[int], space: Space) -> None:
+    def _uncover(self, uncovered: Mask, moved: Mask, space: Space) -> None:
         """Give what came to light, and of which nothing is known, to the nearest part that stayed."""
-        still = np.where(np.isin(self._labels, list(moved)), 0, self._labels)
-        found = nearest_still(space, uncovered & (self._labels == 0), still)
+        found = nearest_still(space, uncovered, self._labels, moved)
         for part in np.unique(found[found > 0]).tolist():
             self._amodal[part] |= found == part
         self._labels[found > 0] = found[found > 0]

@@ -138,23 +138,25 @@ def motions_in_space(space: Space, movers: Sequence[Mask], after: Mask) -> Found
     return Found([motion.astype(np.float64) for motion in motions], affines, nearest, fit)
 
 
-def nearest_still(space: Space, uncovered: Mask, still: Labels) -> Labels:
+def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) -> Labels:
     """The parts to which pixels belong that came to light when what was in front of them moved away.
 
     Args:
         space: Depth before and after.
         uncovered: (H, W) bool, such pixels in the image after.
-        still: (H, W) uint8, the parts that stayed, 0 for none.
+        labels: (H, W) uint8, the parts in the image after, 0 for none.
+        moved: (H, W) bool, pixels of what moved, to which nothing is given.
 
     Returns:
         (H, W) uint8, for each of these pixels that shows the object the part nearest in space; 0 where what of the
         object is in no part is nearer, and elsewhere.
     """
-    found = np.zeros_like(still)
+    found = np.zeros_like(labels)
+    still = np.where(moved, 0, labels)
     if not uncovered.any() or not still.any():
         return found
     picture, foreground = _Picture(space.after, space.focal), object_mask(space.after)
-    rest = foreground & (still == 0) & ~uncovered
+    rest = foreground & (labels == 0) & ~uncovered & ~moved
     rest = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
     known, wanted = (still > 0) & picture.valid, uncovered & foreground
     if np.count_nonzero(rest) >= MIN_PART_PIXELS:
@@ -285,12 +287,10 @@ def _each_on_its_own(
 ) -> list[Motions]:
     """Let each mover turn and shift against the others where that clearly fits better."""
     motions = list(motions)
+    lit = [_explained(second, after, _moved(motion[None], some)[0]) for motion, some in zip(motions, points, strict=True)]
     for k, mask in enumerate(movers):
-        explained = np.zeros(after.shape, bool)
-        for j, some in enumerate(points):
-            if j != k:
-                explained |= _explained(second, after, _moved(motions[j][None], some)[0])
-        judge = _Judge(first, second, mask, after & ~explained, FINE_POINTS)
+        by_others = np.logical_or.reduce([np.zeros_like(after), *lit[:k], *lit[k + 1 :]])
+        judge = _Judge(first, second, mask, after & ~by_others, FINE_POINTS)
         judge.after = after
         start = float(judge(motions[k][None], TOLERANCE)[0])
         if start > 1 - 2 * MIN_GAIN:
@@ -305,8 +305,9 @@ def _each_on_its_own(
         values = judge(bent, TOLERANCE)
         best = bent[int(np.argmax(values))] if values.max() > start else motions[k]
         best, value = _climb(judge, best, [joint, judge.middle], axes, axes, OWN_STEPS)
-        if value > start + MIN_GAIN:
-            motions[k] = best
+        lights = _explained(second, after, _moved(best[None], points[k])[0])
+        if value > start + MIN_GAIN and np.count_nonzero(by_others | lights) >= np.count_nonzero(by_others | lit[k]):
+            motions[k], lit[k] = best, lights
     return motions
 
 
