@@ -251,7 +251,7 @@ class PartMemory:
             placed = _move_together(movers, second.moved, still, space)
         self._place(placed, left)
         if space is not None:
-            moved = second.maybe | np.isin(self._labels, list(placed))
+            moved = np.logical_or.reduce([second.maybe, *(place.amodal for place in placed.values())])
             self._uncover(left & ~moved & (self._labels == 0), moved, space)
 
     def _uncover(self, uncovered: Mask, moved: Mask, space: Space) -> None:
