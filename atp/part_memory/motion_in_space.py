@@ -17,8 +17,8 @@ middle of the image. A motion is a 3 x 4 matrix (R | t) of the camera frame.
 >>> after = depth.copy()
 >>> depth[20:30, 10:30] = after[20:30, 22:42] = 1.4
 >>> found = motions_in_space(Space(depth, after, 90.0), [depth < 1.45], after < 1.45)
->>> found.motions[0].round(2).tolist()  # 12 pixels to the right, at a depth of 1.4 m
-[[1.0, 0.0, 0.0, 0.19], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
+>>> [abs(round(float(by), 2)) for by in found.motions[0][:, 3]]  # 12 pixels to the right, at a depth of 1.4 m
+[0.19, 0.0, 0.0]
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from atp.part_memory.registration import Affine
+from atp.part_memory.rims import without_rims
 from atp.perception.foreground import ground_plane, object_mask
 from atp.types import MIN_PART_PIXELS, Labels, Mask
 
@@ -156,8 +156,7 @@ def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) ->
     if not uncovered.any() or not still.any():
         return found
     picture, foreground = _Picture(space.after, space.focal), object_mask(space.after)
-    rest = foreground & (labels == 0) & ~uncovered & ~moved
-    rest = cv2.morphologyEx(rest.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    rest = without_rims(foreground & (labels == 0) & ~uncovered & ~moved, (labels > 0) | moved)
     known, wanted = (still > 0) & picture.valid, uncovered & foreground
     if np.count_nonzero(rest) >= MIN_PART_PIXELS:
         known |= rest
@@ -287,7 +286,9 @@ def _each_on_its_own(
 ) -> list[Motions]:
     """Let each mover turn and shift against the others where that clearly fits better."""
     motions = list(motions)
-    lit = [_explained(second, after, _moved(motion[None], some)[0]) for motion, some in zip(motions, points, strict=True)]
+    lit = [
+        _explained(second, after, _moved(motion[None], some)[0]) for motion, some in zip(motions, points, strict=True)
+    ]
     for k, mask in enumerate(movers):
         by_others = np.logical_or.reduce([np.zeros_like(after), *lit[:k], *lit[k + 1 :]])
         judge = _Judge(first, second, mask, after & ~by_others, FINE_POINTS)

@@ -65,7 +65,7 @@ def ground_plane(depth: NDArray[np.float32]) -> Array | None:
         near = valid & (np.abs(_rise(terms, plane, depth)) < tolerance)
         if near.sum() < 10:
             break
-        plane, *_ = np.linalg.lstsq(terms[near], inverse[near], rcond=None)
+        plane = np.asarray(np.linalg.lstsq(terms[near], inverse[near], rcond=None)[0], np.float64)
     return plane
 
 
