@@ -95,7 +95,8 @@ class Found:
     Attributes:
         motions: For each mover (3, 4) float64, see the module.
         affines: For each mover the 3 x 3 affine motion of (col, row) that comes nearest to it in the image.
-        nearest: (H, W) int64, the mover whose moved points are nearest in space; -1 where there is no depth.
+        nearest: (H, W) int64, the mover whose moved points are nearest in space, or nearest to the nearest pixel that
+            lies on such points; -1 where there is no depth, and where there is but one mover.
         fit: How well they fit, at most 1.
     """
 
@@ -128,14 +129,27 @@ def motions_in_space(space: Space, movers: Sequence[Mask], after: Mask) -> Found
     if fit < MIN_FIT:
         return None
     points = [first.points(mask) for mask in movers]
-    motions = [common for _ in movers]
-    motions = _each_on_its_own(first, second, movers, after, points, motions, up)
+    motions = _each_on_its_own(first, second, movers, after, points, common, up)
     affines = [_affine(first, some, motion) for some, motion in zip(points, motions, strict=True)]
-    moved = [_moved(motion[None], some)[0] for motion, some in zip(motions, points, strict=True)]
     nearest = np.full(after.shape, -1, np.int64)
-    wanted = after & second.valid
-    nearest[wanted] = np.argmin([_distances(some, second.points(wanted)) for some in moved], axis=0)
+    if len(movers) > 1:
+        moved = [_moved(motion[None], some)[0] for motion, some in zip(motions, points, strict=True)]
+        wanted = after & second.valid
+        nearest[wanted] = _owners(moved, second.points(wanted))
     return Found([motion.astype(np.float64) for motion in motions], affines, nearest, fit)
+
+
+def _owners(moved: Sequence[Points], wanted: Points) -> NDArray[np.int64]:
+    """Which of the movers each wanted point (3, m) belongs to: (m,).
+
+    Where none of their moved points is near, a face came into sight: it belongs with what it adjoins.
+    """
+    distances = np.stack([_distances(some, wanted) for some in moved])
+    owners = np.argmin(distances, axis=0)
+    near = distances.min(axis=0) < TOLERANCE
+    if near.any() and not near.all():
+        owners[~near] = owners[near][cKDTree(wanted[:, near].T).query(wanted[:, ~near].T)[1]]
+    return owners
 
 
 def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) -> Labels:
@@ -281,11 +295,11 @@ def _each_on_its_own(
     movers: Sequence[Mask],
     after: Mask,
     points: Sequence[Points],
-    motions: Sequence[Motions],
+    common: Motions,
     up: Array,
 ) -> list[Motions]:
     """Let each mover turn and shift against the others where that clearly fits better."""
-    motions = list(motions)
+    motions = [common for _ in movers]
     lit = [
         _explained(second, after, _moved(motion[None], some)[0]) for motion, some in zip(motions, points, strict=True)
     ]
@@ -296,7 +310,7 @@ def _each_on_its_own(
         start = float(judge(motions[k][None], TOLERANCE)[0])
         if start > 1 - 2 * MIN_GAIN:
             continue
-        others = np.concatenate([some for j, some in enumerate(points) if j != k] or [np.zeros((3, 0))], axis=1)
+        others = np.concatenate([points[k][:, :0], *points[:k], *points[k + 1 :]], axis=1)
         joint, along = _joint(points[k], others, up)
         axes = [up, along, np.cross(up, along)]
         there = motions[k][:, :3] @ joint + motions[k][:, 3]
