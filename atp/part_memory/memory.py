@@ -47,7 +47,7 @@ from numpy.typing import NDArray
 
 from atp.part_memory.evidence import Chance, Doubts, Evidence
 from atp.part_memory.motion_in_space import Space, motions_in_space, nearest_still
-from atp.part_memory.registration import register, warp
+from atp.part_memory.registration import Affine, register, warp
 from atp.part_memory.rims import beyond_rim, largest_region, regions, without_rims
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
@@ -349,18 +349,21 @@ def _move_together(movers: list[_Mover], after: Mask, still: Mask, space: Space 
     found = None if space is None else motions_in_space(space, masks, after)
     motions = register(whole, after, still) if found is None else found.affines
     moved = [warp(mask, motion) for mask, motion in zip(whole, motions, strict=True)]
-    distances = []
-    for mask, amodal, motion in zip(masks, moved, motions, strict=True):
-        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
-    nearest = np.argmin(distances, axis=0)
-    if found is not None:
-        nearest = np.where(found.nearest >= 0, found.nearest, nearest)
+    nearest = _nearest_in_image(masks, moved, motions) if found is None else found.nearest
     after = _without_spill(after, still, np.logical_or.reduce(moved))
     placed = {}
     for k, mover in enumerate(movers):
         seen = after & (nearest == k)
         placed[mover.part] = _Placed(seen, seen | without_rims(moved[k], seen))
     return placed
+
+
+def _nearest_in_image(masks: list[Mask], moved: list[Mask], motions: list[Affine]) -> NDArray[np.intp]:
+    """For each pixel the mover whose moved visible pixels are nearest, or next to it those that are hidden."""
+    distances = []
+    for mask, amodal, motion in zip(masks, moved, motions, strict=True):
+        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
+    return np.asarray(np.argmin(distances, axis=0))
 
 
 def _without_spill(after: Mask, still: Mask, moved: Mask) -> Mask:

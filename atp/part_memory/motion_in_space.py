@@ -30,6 +30,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
 from atp.part_memory.registration import Affine
@@ -96,7 +97,7 @@ class Found:
         motions: For each mover (3, 4) float64, see the module.
         affines: For each mover the 3 x 3 affine motion of (col, row) that comes nearest to it in the image.
         nearest: (H, W) int64, the mover whose moved points are nearest in space, or nearest to the nearest pixel that
-            lies on such points; -1 where there is no depth, and where there is but one mover.
+            lies on such points; where there is no depth, that of the nearest pixel.
         fit: How well they fit, at most 1.
     """
 
@@ -131,11 +132,13 @@ def motions_in_space(space: Space, movers: Sequence[Mask], after: Mask) -> Found
     points = [first.points(mask) for mask in movers]
     motions = _each_on_its_own(first, second, movers, after, points, common, up)
     affines = [_affine(first, some, motion) for some, motion in zip(points, motions, strict=True)]
-    nearest = np.full(after.shape, -1, np.int64)
+    nearest = np.zeros(after.shape, np.int64)
     if len(movers) > 1:
         moved = [_moved(motion[None], some)[0] for motion, some in zip(motions, points, strict=True)]
         wanted = after & second.valid
         nearest[wanted] = _owners(moved, second.points(wanted))
+        if not wanted.all():
+            nearest = nearest[tuple(distance_transform_edt(~wanted, return_distances=False, return_indices=True))]
     return Found([motion.astype(np.float64) for motion in motions], affines, nearest, fit)
 
 
@@ -149,7 +152,7 @@ def _owners(moved: Sequence[Points], wanted: Points) -> NDArray[np.int64]:
     near = distances.min(axis=0) < TOLERANCE
     if near.any() and not near.all():
         owners[~near] = owners[near][cKDTree(wanted[:, near].T).query(wanted[:, ~near].T)[1]]
-    return owners
+    return np.asarray(owners)
 
 
 def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) -> Labels:

@@ -84,7 +84,7 @@ def carried(before, after, moved, space):
     return memory.labels
 
 
-@pytest.mark.parametrize(("noise", "holes", "least"), [(0.0, 0.0, 0.97), (0.003, 0.1, 0.94)])
+@pytest.mark.parametrize(("noise", "holes", "least"), [(0.0, 0.0, 0.945), (0.003, 0.1, 0.91)])
 @pytest.mark.parametrize("pose", [(0.08, 0.05, math.radians(35)), (-0.06, -0.04, math.radians(-30))])
 def test_what_turns_on_the_ground_is_followed_in_perspective(pose, noise, holes, least):
     boxes = BODY, TOWER
@@ -92,7 +92,7 @@ def test_what_turns_on_the_ground_is_followed_in_perspective(pose, noise, holes,
     space = Space(spoilt(before[0], noise, holes), spoilt(after[0], noise, holes, 1), FOCAL)
     in_space = miou(carried(before, after, [1, 2], space), after[1])
     assert in_space > least
-    assert in_space > miou(carried(before, after, [1, 2], None), after[1]) + 0.05
+    assert in_space > miou(carried(before, after, [1, 2], None), after[1]) + 0.025
 
 
 def test_the_motion_found_is_the_true_one():
@@ -108,17 +108,23 @@ def test_the_motion_found_is_the_true_one():
     np.testing.assert_allclose(there, (moved - CAMERA.position) @ CAMERA.rotation, atol=0.008)
 
 
+def degrees_turned(motion):
+    """By how much a motion in the camera frame turns about the world's z."""
+    rotation = CAMERA.rotation @ motion[:, :3] @ CAMERA.rotation.T
+    return math.degrees(math.atan2(rotation[1, 0], rotation[0, 0]))
+
+
 def test_a_door_that_also_swings_moves_on_its_own():
     pose, boxes = (-0.05, 0.03, math.radians(-12)), (BODY, DOOR)
     before = look(boxes, [START, swung(START, math.radians(15))])
     after = look(boxes, [pose, swung(pose, math.radians(45))])
     labels = carried(before, after, [1, 2], Space(before[0], after[0], FOCAL))
-    assert miou(labels, after[1]) > 0.93
+    assert miou(labels, after[1]) > 0.95
+    assert miou(carried(before, after, [1, 2], None), after[1]) < 0.85
     found = motions_in_space(Space(before[0], after[0], FOCAL), [before[1] == 1, before[1] == 2], after[1] > 0)
-    cosines = [(np.trace(motion[:, :3]) - 1) / 2 for motion in found.motions]
-    body, door = np.degrees(np.arccos(cosines))
-    assert body == pytest.approx(12, abs=3)
-    assert door == pytest.approx(18, abs=6)  # 30 degrees the other way
+    body, door = (degrees_turned(motion) for motion in found.motions)
+    assert body == pytest.approx(-12, abs=2)
+    assert door == pytest.approx(-12 + 30, abs=2)
 
 
 def test_what_comes_to_light_belongs_to_the_part_it_lies_on():
@@ -150,13 +156,22 @@ def of_something_else(depth):
     return (1.4 + 0.3 * np.random.default_rng(0).random(depth.shape)).astype(np.float32)
 
 
-@pytest.mark.parametrize("change", [without_readings, without_most, of_something_else])
-def test_where_depth_does_not_show_the_motion_the_outlines_do(change):
+def as_it_is(depth):
+    return depth
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (without_readings, without_readings), (as_it_is, without_readings), (without_readings, as_it_is),
+        (without_most, without_most), (as_it_is, of_something_else),
+    ],
+)  # fmt: skip
+def test_where_depth_does_not_show_the_motion_the_outlines_do(first, second):
     boxes, pose = (BODY, TOWER), (0.08, 0.05, math.radians(35))
     before, after = look(boxes, [START] * 2), look(boxes, [pose] * 2)
-    planar = carried(before, after, [1, 2], None)
-    for spoiled in ((change(before[0]), change(after[0])), (before[0], change(after[0]))):
-        np.testing.assert_array_equal(carried(before, after, [1, 2], Space(*spoiled, FOCAL)), planar)
+    space = Space(first(before[0]), second(after[0]), FOCAL)
+    np.testing.assert_array_equal(carried(before, after, [1, 2], space), carried(before, after, [1, 2], None))
 
 
 def test_a_turn_by_more_than_a_push_makes_is_not_believed():
