@@ -29,6 +29,11 @@ the image before and after, P the visible pixels of a known part, and, where it 
 and B less all moving parts is a new part when A(S - these) >= unknown * their smallest area. What of B' lies on parts
 that stayed, and where by its shape before nothing of the moving parts can be, is a spill and stays theirs.
 
+Where there is depth, parts that move together, and what is hidden of one that moves, are carried along by rigid motions
+in space (:mod:`atp.part_memory.motion_in_space`); what comes to light behind them, and is in no part, belongs to the
+part that stayed nearest to it in space, unless what of the object is in no part yet is nearer; and what shows another
+depth than before is no spill. Without depth, or where no motion fits, outlines in the image say where parts are.
+
 >>> bar = np.zeros((20, 30), bool)
 >>> bar[4:8, 2:12] = True
 >>> memory = PartMemory((20, 30))
@@ -242,6 +247,8 @@ class PartMemory:
             movers.append(_Mover(self._free_label([m.part for m in movers]), unknown, unknown, 0))
         left = np.logical_or.reduce([before, *(m.visible for m in movers)])
         still = (self._labels > 0) & ~left
+        if space is not None:
+            still &= ~space.changed
         for mover in movers:
             if mover.source not in (0, mover.part):
                 self._amodal[mover.source] &= ~mover.visible

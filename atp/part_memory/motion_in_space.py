@@ -62,6 +62,9 @@ _CROSS = np.zeros((3, 3, 3))
 for _i, _j, _k in ((0, 1, 2), (1, 2, 0), (2, 0, 1)):
     _CROSS[_i, _j, _k], _CROSS[_k, _j, _i] = 1.0, -1.0
 
+#: Metres by which a pixel's depth differs where it shows something else.
+CHANGE = 0.015
+
 #: The wide search: turns (rad), and shifts (m) beside that of the masks' middles.
 TURNS = tuple(math.radians(a) for a in (-45, -35, -26, -18, -11, -5, 0, 5, 11, 18, 26, 35, 45))
 SHIFTS = (-0.06, -0.03, 0.0, 0.03, 0.06)
@@ -87,6 +90,12 @@ class Space:
     before: NDArray[np.float32]
     after: NDArray[np.float32]
     focal: float
+
+    @property
+    def changed(self) -> Mask:
+        """(H, W) bool, pixels that show something else after than before: what is there did not stay."""
+        both = (self.before > 0) & (self.after > 0)
+        return np.asarray(both & (np.abs(self.after - self.before) > CHANGE))
 
 
 @dataclass(frozen=True)

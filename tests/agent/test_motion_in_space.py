@@ -135,6 +135,14 @@ def test_what_comes_to_light_belongs_to_the_part_it_lies_on():
     assert miou(carried(before, after, [2], None), after[1]) < 0.9
 
 
+def test_what_shows_another_depth_is_no_spill_onto_a_part_that_stayed():
+    boxes = BODY, DOOR
+    before, after = look(boxes, [START, swung(START, math.radians(80))]), look(boxes, [START] * 2)
+    assert np.count_nonzero(before[1] == 2) < np.count_nonzero(after[1] == 2) / 2  # it was seen from the edge
+    assert miou(carried(before, after, [2], Space(before[0], after[0], FOCAL)), after[1]) > 0.94
+    assert miou(carried(before, after, [2], None), after[1]) < 0.9
+
+
 def test_what_comes_to_light_of_a_body_that_never_moved_stays_unknown():
     boxes = BODY, DOOR
     before, after = look(boxes, [START] * 2), look(boxes, [START, swung(START, math.radians(70))])
