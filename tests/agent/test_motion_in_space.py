@@ -144,12 +144,15 @@ def test_what_shows_another_depth_is_no_spill_onto_a_part_that_stayed():
 
 
 def test_what_comes_to_light_of_a_body_that_never_moved_stays_unknown():
-    boxes = BODY, DOOR
-    before, after = look(boxes, [START] * 2), look(boxes, [START, swung(START, math.radians(70))])
+    boxes = BODY, DOOR, TOWER
+    before, after = look(boxes, [START] * 3), look(boxes, [START, swung(START, math.radians(70)), START])
     memory = PartMemory(SHAPE)
-    memory.update(before[1] == 2, before[1] == 2)
+    for part in (2, 3):
+        memory.update(before[1] == part, before[1] == part)
     memory.update(before[1] == 2, after[1] == 2, None, Space(before[0], after[0], FOCAL))
-    np.testing.assert_array_equal(memory.labels > 0, after[1] == 2)
+    taken = (memory.labels > 0) & (after[1] == 1)
+    assert np.count_nonzero(taken) < 0.06 * np.count_nonzero(after[1] == 1)
+    assert np.count_nonzero(memory.labels != np.choose(after[1], (0, 0, 1, 2))) < 30
 
 
 def without_readings(depth):
