@@ -21,6 +21,7 @@ from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
 from atp.part_memory.evidence import Chance, Evidence, both_chances, chance_of
 from atp.part_memory.memory import PartMemory
+from atp.part_memory.motion_in_space import Space
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_motion, motion_confidence
@@ -82,7 +83,7 @@ class Agent:
     """
 
     __slots__ = (  # an attribute of another name is an error: options are replaced and never set
-        "_failed", "_foreground", "_last", "_memory", "config", "device", "interaction", "options", "part",
+        "_depth", "_failed", "_foreground", "_last", "_memory", "config", "device", "interaction", "options", "part",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +103,7 @@ class Agent:
         self._memory: PartMemory | None = None
         self._failed: list[Action] = []
         self._foreground: Mask = np.zeros((0, 0), bool)
+        self._depth: NDArray[np.float32] | None = None  # of the image that the part memory is aligned with
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path = "default", device: str = "auto") -> Agent:
@@ -189,6 +191,7 @@ class Agent:
         self._memory = PartMemory((height, width), MIN_PART_PIXELS)
         self._failed = []
         self._foreground = self._last.encoded(observation).foreground
+        self._depth = _depth_of(observation)
 
     def act(self, observation: Observation, within: Mask | None = None) -> Action:
         """Choose a hold and a push.
@@ -275,7 +278,7 @@ class Agent:
             action: (5,) the action that was carried out.
             moved_before: (H, W) bool, what moved, in the image before it.
             moved_after: (H, W) bool, the same in the image after it.
-            after: The observation after it, for its depth; None leaves out the residual part.
+            after: The observation after it, for its depth; None leaves out the residual part and registration in space.
             chances: How sure the masks are, two of (H, W) float32 (:mod:`atp.part_memory.evidence`); None: not known.
 
         Returns:
@@ -283,7 +286,11 @@ class Agent:
         """
         memory = self._require_memory()
         known = memory.num_parts
-        memory.update(moved_before, moved_after, chances if self.options.weigh_masks else None)
+        before, self._depth = self._depth, None if after is None else _depth_of(after)
+        space = None
+        if self.options.register_in_space and before is not None and self._depth is not None:
+            space = Space(before, self._depth, self.options.focal * max(memory.shape))
+        memory.update(moved_before, moved_after, chances if self.options.weigh_masks else None, space)
         if memory.num_parts > known:
             self._failed = []  # a new part: the object is another one to the network now
         else:
@@ -349,6 +356,12 @@ class Agent:
         if self._memory is None:
             raise RuntimeError("call agent.reset(observation) first")
         return self._memory
+
+
+def _depth_of(observation: Observation) -> NDArray[np.float32] | None:
+    """A copy of an observation's depth in metres, (H, W) float32; None where it has none."""
+    depth = observation.get("depth")
+    return None if depth is None else np.array(depth, np.float32)
 
 
 def _without_rims(labels: Labels) -> Labels:

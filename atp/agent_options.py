@@ -9,6 +9,8 @@ from typing import Any
 
 #: Key of the options in the ``config.json`` of a checkpoint (``options`` there are those of the training).
 AGENT_OPTIONS = "agent_options"
+#: Least focal length, in units of the longer side of the image: a view of 168 degrees.
+MIN_FOCAL = 0.05
 #: Keys that held single options in older checkpoints.
 _OLDER_KEYS = {
     "holds": "hold",
@@ -28,6 +30,7 @@ class AgentOptions:
         AgentOptions(
             motion_threshold=0, refine_with_depth=False, residual=False, rotated_passes=True,
             restrict_to_foreground=False, reexamine_discount=0, weigh_masks=False,
+            register_in_space=False,
         )
 
     >>> AgentOptions(symmetries=9)
@@ -58,6 +61,10 @@ class AgentOptions:
         weigh_masks: Tell the part memory how sure each pixel of a motion mask is: what surely moved or stayed splits
             parts sooner, and what of the object may have moved is no residual part (:mod:`atp.part_memory.evidence`).
             In the paper: no.
+        register_in_space: Where there is depth, carry parts along by rigid motions in space rather than in the plane of
+            the image (:mod:`atp.part_memory.motion_in_space`). In the paper: no.
+        focal: Focal length of the camera whose depth that is, in units of the longer side of the image. The
+            principal point is taken to be the middle of the image. 1.5 is that of the environment's camera.
 
     Raises:
         ValueError: A value is of a wrong type or out of range; the message names the option.
@@ -75,6 +82,8 @@ class AgentOptions:
     restrict_to_foreground: bool = True
     reexamine_discount: float = 0.5
     weigh_masks: bool = True
+    register_in_space: bool = True
+    focal: float = 1.5
 
     def __post_init__(self) -> None:
         for entry in fields(self):
@@ -82,6 +91,7 @@ class AgentOptions:
                 raise ValueError(f"{entry.name} must be true or false, not {getattr(self, entry.name)!r}")
         self._check_number("motion_threshold", 0, math.inf)
         self._check_number("reexamine_discount", 0, 1)
+        self._check_number("focal", MIN_FOCAL, math.inf)
         self._check_number("symmetries", 1, 8, whole=True)
         self._check_number("mask_symmetries", 1, 8, whole=True)
 

@@ -29,6 +29,11 @@ the image before and after, P the visible pixels of a known part, and, where it 
 and B less all moving parts is a new part when A(S - these) >= unknown * their smallest area. What of B' lies on parts
 that stayed, and where by its shape before nothing of the moving parts can be, is a spill and stays theirs.
 
+Where there is depth, parts that move together, and what is hidden of one that moves, are carried along by rigid motions
+in space (:mod:`atp.part_memory.motion_in_space`); what comes to light behind them, and is in no part, belongs to the
+part that stayed nearest to it in space, unless what of the object is in no part yet is nearer; and what shows another
+depth than before is no spill. Without depth, or where no motion fits, outlines in the image say where parts are.
+
 >>> bar = np.zeros((20, 30), bool)
 >>> bar[4:8, 2:12] = True
 >>> memory = PartMemory((20, 30))
@@ -46,7 +51,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.part_memory.evidence import Chance, Doubts, Evidence
-from atp.part_memory.registration import register, warp
+from atp.part_memory.motion_in_space import Space, motions_in_space, nearest_still
+from atp.part_memory.registration import Affine, register, warp
 from atp.part_memory.rims import beyond_rim, largest_region, regions, without_rims
 from atp.types import MAX_PARTS, MIN_PART_PIXELS, Labels, Mask
 
@@ -68,8 +74,6 @@ APPEARED_KNOWN_SHARE = 0.5
 # Beside whole parts that move, a piece has at least this share of the smallest of them; below, it is a spill of
 # the mask.
 PIECE_OF_SMALLEST = 0.5
-
-SOFT_AFFECTED = SOFT_PLACE = SOFT_TOGETHER = False
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,7 @@ class PartMemory:
         moved_before: Mask,
         moved_after: Mask,
         chances: tuple[Chance, Chance] | None = None,
+        space: Space | None = None,
     ) -> None:
         """Carry the memory over one interaction.
 
@@ -177,6 +182,8 @@ class PartMemory:
             moved_after: (H, W) bool, the same things in the image after.
             chances: Two (H, W) float32, how sure the masks are, see :mod:`atp.part_memory.evidence`; for exact masks
                 the masks themselves. None where nobody can say: parts are then split with more caution.
+            space: Depth of both images, by which parts are carried along in space where it shows how they moved
+                (:mod:`atp.part_memory.motion_in_space`). None, or where it does not: by their outlines in the image.
 
         Raises:
             ValueError: If a mask is not bool, or something is not of the memory's shape.
@@ -196,7 +203,7 @@ class PartMemory:
         elif not after.moved.any():
             self._vanish(before.moved)
         else:
-            self._move(before, after)
+            self._move(before, after, space)
             self._doubts.add(before, after, self._labels)
 
     def _clean(self, mask: Mask) -> Mask:
@@ -229,7 +236,7 @@ class PartMemory:
                 nowhere = np.zeros(self.shape, bool)
                 self._place({mover.part: _Placed(nowhere, nowhere)}, left=before | mover.visible)
 
-    def _move(self, first: Evidence, second: Evidence) -> None:
+    def _move(self, first: Evidence, second: Evidence, space: Space | None) -> None:
         """Something moved that is visible in both images."""
         movers = self._movers(first, second)
         if movers is None:
@@ -240,14 +247,26 @@ class PartMemory:
             movers.append(_Mover(self._free_label([m.part for m in movers]), unknown, unknown, 0))
         left = np.logical_or.reduce([before, *(m.visible for m in movers)])
         still = (self._labels > 0) & ~left
+        if space is not None:
+            still &= ~space.changed
         for mover in movers:
             if mover.source not in (0, mover.part):
                 self._amodal[mover.source] &= ~mover.visible
         if len(movers) == 1:
-            placed = {movers[0].part: self._place_one(movers[0], before, second.moved, still)}
+            placed = {movers[0].part: self._place_one(movers[0], before, second.moved, still, space)}
         else:
-            placed = _move_together(movers, second.moved, still)
+            placed = _move_together(movers, second.moved, still, space)
         self._place(placed, left)
+        if space is not None:
+            moved = np.logical_or.reduce([second.maybe, *(place.amodal for place in placed.values())])
+            self._uncover(left & ~moved & (self._labels == 0), moved, space)
+
+    def _uncover(self, uncovered: Mask, moved: Mask, space: Space) -> None:
+        """Give what came to light, and of which nothing is known, to the nearest part that stayed."""
+        found = nearest_still(space, uncovered, self._labels, moved)
+        for part in np.unique(found[found > 0]).tolist():
+            self._amodal[part] |= found == part
+        self._labels[found > 0] = found[found > 0]
 
     def _movers(self, first: Evidence, second: Evidence) -> list[_Mover] | None:
         """Known parts and pieces that a motion affects; none: a new part; None: noise on a known part."""
@@ -293,7 +312,7 @@ class PartMemory:
             return np.zeros(self.shape, bool)
         return np.asarray(first.moved & ~known)
 
-    def _place_one(self, mover: _Mover, before: Mask, after: Mask, still: Mask) -> _Placed:
+    def _place_one(self, mover: _Mover, before: Mask, after: Mask, still: Mask, space: Space | None) -> _Placed:
         """Where a single moved part is: where it was seen, less what spills onto still parts; and what is hidden."""
         hidden = mover.amodal & ~mover.visible
         seen, seen_after = np.count_nonzero(before), np.count_nonzero(after)
@@ -301,7 +320,8 @@ class PartMemory:
         if all_seen and np.count_nonzero(after & still) < self.min_pixels:
             return _Placed(after, after)
         template = before | hidden
-        (motion,) = register([template], after, still)
+        found = None if space is None else motions_in_space(space, [before], after)
+        (motion,) = register([template], after, still) if found is None else found.affines
         moved = warp(template, motion)
         after = _without_spill(after, still, moved)
         return _Placed(after, after if all_seen else after | without_rims(moved, after))
@@ -329,22 +349,28 @@ class PartMemory:
         return next((label for label in range(1, MAX_PARTS + 1) if label not in used), 0)
 
 
-def _move_together(movers: list[_Mover], after: Mask, still: Mask) -> dict[int, _Placed]:
+def _move_together(movers: list[_Mover], after: Mask, still: Mask, space: Space | None) -> dict[int, _Placed]:
     """Places of several movers after a common motion; each pixel seen goes to the nearest of them."""
     masks = [m.visible for m in movers]
     whole = [m.amodal for m in movers]
-    motions = register(whole, after, still)
+    found = None if space is None else motions_in_space(space, masks, after)
+    motions = register(whole, after, still) if found is None else found.affines
     moved = [warp(mask, motion) for mask, motion in zip(whole, motions, strict=True)]
-    distances = []
-    for mask, amodal, motion in zip(masks, moved, motions, strict=True):
-        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
-    nearest = np.argmin(distances, axis=0)
+    nearest = _nearest_in_image(masks, moved, motions) if found is None else found.nearest
     after = _without_spill(after, still, np.logical_or.reduce(moved))
     placed = {}
     for k, mover in enumerate(movers):
         seen = after & (nearest == k)
         placed[mover.part] = _Placed(seen, seen | without_rims(moved[k], seen))
     return placed
+
+
+def _nearest_in_image(masks: list[Mask], moved: list[Mask], motions: list[Affine]) -> NDArray[np.intp]:
+    """For each pixel the mover whose moved visible pixels are nearest, or next to it those that are hidden."""
+    distances = []
+    for mask, amodal, motion in zip(masks, moved, motions, strict=True):
+        distances.append(np.minimum(_distance(warp(mask, motion)), _distance(amodal) + 1.0))
+    return np.asarray(np.argmin(distances, axis=0))
 
 
 def _without_spill(after: Mask, still: Mask, moved: Mask) -> Mask:

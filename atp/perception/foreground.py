@@ -22,6 +22,22 @@ Array = NDArray[np.float64]
 def object_mask(depth: NDArray[np.float32]) -> Mask:
     """The foreground: pixels that stand out of the ground plane towards the camera.
 
+    Args:
+        depth: (H, W) float32 metres, 0 where there is no reading.
+
+    Returns:
+        (H, W) bool; all False where there is no depth.
+    """
+    plane = ground_plane(depth)
+    if plane is None:
+        return np.zeros(depth.shape, bool)
+    mask: Mask = _valid(depth) & (_rise(_terms(depth.shape), plane, depth) > MIN_HEIGHT)
+    return mask
+
+
+def ground_plane(depth: NDArray[np.float32]) -> Array | None:
+    """The plane on which the object lies.
+
     The inverse depth of a plane is linear in row and column. Of planes through three pixels at the border of the image
     the one that most of the border lies on, and least of it below, is fitted to all pixels that agree: an object that
     touches the border, or covers a good part of it, does no harm.
@@ -30,14 +46,14 @@ def object_mask(depth: NDArray[np.float32]) -> Mask:
         depth: (H, W) float32 metres, 0 where there is no reading.
 
     Returns:
-        (H, W) bool; all False where there is no depth.
+        (3,) float64 a, b, c: the depth of the plane at (row, col) is 1 / (a row / H + b col / W + c) metres. None where
+        there is no depth.
     """
     height, width = depth.shape
-    valid = np.isfinite(depth) & (depth > 0)
+    valid = _valid(depth)
     if valid.sum() < 10:
-        return np.zeros(depth.shape, bool)
-    rows, cols = np.mgrid[:height, :width]
-    terms = np.stack([rows / height, cols / width, np.ones(depth.shape)], axis=-1)
+        return None
+    terms = _terms(depth.shape)
     inverse = np.where(valid, 1 / np.where(valid, depth, 1.0), 0.0)
     margin = max(1, round(BORDER * min(height, width)))
     border = valid.copy()
@@ -45,16 +61,23 @@ def object_mask(depth: NDArray[np.float32]) -> Mask:
     if border.sum() < 10:
         border = valid
     plane = _plane_through_most(terms[border], inverse[border])
-    rise = np.zeros(depth.shape)
     for tolerance in (2 * MIN_HEIGHT, MIN_HEIGHT, MIN_HEIGHT):
-        rise = _rise(terms, plane, depth)
-        near = valid & (np.abs(rise) < tolerance)
+        near = valid & (np.abs(_rise(terms, plane, depth)) < tolerance)
         if near.sum() < 10:
             break
-        plane, *_ = np.linalg.lstsq(terms[near], inverse[near], rcond=None)
-        rise = _rise(terms, plane, depth)
-    mask: Mask = valid & (rise > MIN_HEIGHT)
-    return mask
+        plane = np.asarray(np.linalg.lstsq(terms[near], inverse[near], rcond=None)[0], np.float64)
+    return plane
+
+
+def _valid(depth: NDArray[np.float32]) -> Mask:
+    return np.asarray(np.isfinite(depth) & (depth > 0))
+
+
+def _terms(shape: tuple[int, ...]) -> Array:
+    """What a plane's inverse depth is linear in, (H, W, 3)."""
+    height, width = shape
+    rows, cols = np.mgrid[:height, :width]
+    return np.stack([rows / height, cols / width, np.ones(shape)], axis=-1)
 
 
 def _rise(terms: Array, plane: Array, depth: NDArray[np.floating]) -> Array:

@@ -16,6 +16,7 @@ from atp.acting.selection import NO_HOLD
 from atp.agent import Agent, pick_device
 from atp.checkpoint import CheckpointError
 from atp.networks import InteractionNetwork, PartNetwork, encoding
+from atp.part_memory.memory import PartMemory
 from atp.perception import encoded
 from atp.playing.episode import play_episode
 from atp.playing.policies import make_policy
@@ -167,6 +168,33 @@ def test_what_may_have_moved_is_no_residual_part_where_masks_are_weighed(agent):
         player.reset(seen)
         found.append(player.remember(np.zeros(5, np.int64), first, first, seen, chances).max())
     assert found == [1, 2]
+
+
+def block(top, left):
+    """A block on a table, seen from above."""
+    return {**observation(), "depth": np.where(box(top, left, 20, 20), 1.4, 1.5).astype(np.float32)}
+
+
+@pytest.mark.parametrize(("options", "focal"), [({}, 1.5), ({"focal": 0.9}, 0.9)])
+def test_depth_before_and_after_is_what_the_memory_is_told(options, focal, monkeypatch):
+    told = []
+    update = PartMemory.update
+    monkeypatch.setattr(PartMemory, "update", lambda *given: (told.append(given[4]), update(*given))[1])
+    first, second, third = block(24, 4), block(24, 9), block(20, 9)
+    agent = make().replace(**options)
+    agent.reset(first)
+    moved = box(24, 4, 20, 20), box(24, 9, 20, 20)
+    for after in (second, {**third, "depth": None}, third, third):
+        agent.remember(np.zeros(5, np.int64), *moved, after)
+    assert [space is None for space in told] == [False, True, True, False]
+    for space, before, after in ((told[0], first, second), (told[3], third, third)):
+        np.testing.assert_array_equal(space.before, before["depth"])
+        np.testing.assert_array_equal(space.after, after["depth"])
+        assert space.focal == focal * SIDE
+    planar = agent.replace(register_in_space=False)
+    planar.reset(first)
+    planar.remember(np.zeros(5, np.int64), *moved, second)
+    assert told[-1] is None
 
 
 def test_failed_actions_are_not_repeated_until_a_part_is_found():

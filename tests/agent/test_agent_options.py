@@ -16,6 +16,7 @@ OTHER = {
     "motion_threshold": 2.5, "condition_on_action": False, "refine_with_depth": False, "residual": False,
     "mask_symmetries": 3, "symmetries": 2, "rotated_passes": True, "hold": False, "see_memory": False,
     "restrict_to_foreground": False, "reexamine_discount": 0.25, "weigh_masks": False,
+    "register_in_space": False, "focal": 0.9,
 }  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def observation(seed=0):
         ("motion_threshold", -1.0), ("motion_threshold", float("nan")), ("motion_threshold", float("inf")),
         ("motion_threshold", None), ("reexamine_discount", 1.5), ("symmetries", 0), ("symmetries", 9),
         ("symmetries", 2.0), ("mask_symmetries", True), ("hold", 1), ("residual", "no"), ("see_memory", None),
+        ("focal", 0.0), ("focal", -1.5), ("focal", "wide"), ("register_in_space", 1),
     ],
 )  # fmt: skip
 def test_a_value_that_does_not_suit_an_option_is_refused(name, value):

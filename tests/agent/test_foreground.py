@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from atp.perception.foreground import MIN_HEIGHT, object_mask, snap_to_foreground
+from atp.perception.foreground import MIN_HEIGHT, ground_plane, object_mask, snap_to_foreground
 from envs.camera import Camera
 from scenes import TWO_BARS, box_scene
 
@@ -26,6 +26,15 @@ def test_a_block_on_a_table(slope):
     depth = table(slope=slope)
     depth[BLOCK] -= 0.03
     np.testing.assert_array_equal(object_mask(depth), BLOCK)
+
+
+@pytest.mark.parametrize("slope", [(0.0, 0.0), (0.2, -0.1), (-0.15, 0.15)])
+def test_the_plane_below_a_block(slope):
+    depth = table(slope=slope)
+    depth[BLOCK] -= 0.03
+    plane = ground_plane(depth)
+    assert plane == pytest.approx([*slope, 1 / 1.5 - sum(slope) / 2], abs=1e-5)
+    assert ground_plane(np.zeros_like(depth)) is None
 
 
 def test_an_empty_table():
