@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from atp.clips.letterbox import Letterbox
 from atp.clips.steadying import Affine, camera_motion, match_light, steady, unsteady_mask
+from atp.part_memory.evidence import Chance, Evidence, both_chances
 from atp.types import Image, Mask, Observation
 
 #: Longer side in pixels to which larger frames are reduced; the network sees fewer.
@@ -91,6 +92,14 @@ class ViewPair:
         if self.motion is not None:
             moved_after = box.mask(unsteady_mask(box.mask_to_frame(moved_after), self.motion))
         return moved_before & self.first.box.valid, moved_after & box.valid
+
+    def chances(self, before: Evidence, after: Evidence) -> tuple[Chance, Chance] | None:
+        """How sure masks of the pair are, as in the simulator: where there is depth and the camera stood still.
+
+        None otherwise: chances of a corrected image are of other pixels, and video without depth is less sure of all.
+        """
+        still = self.motion is None and self.second.depth is not None
+        return both_chances(before, after) if still else None
 
 
 def _observation(image: Image, depth: NDArray[np.float32] | None) -> Observation:

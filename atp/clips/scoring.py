@@ -12,6 +12,7 @@ from atp.clips.errors import ClipError
 from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
 from atp.metrics import mask_iou, score_memory
+from atp.part_memory.evidence import Chance, Evidence
 from atp.part_memory.memory import PartMemory
 from atp.perception.baselines import BASELINES
 from atp.types import MIN_PART_PIXELS, Action, Image, Labels, Mask, Observation
@@ -27,15 +28,22 @@ Iou = float | None
 class MotionSegmenter(Protocol):
     """What is needed of an agent."""
 
-    def segment_motion(self, before: Observation, after: Observation, action: Action | None) -> Pair:
-        """Return M_t and M_{t+1}, bool (R, R), for two observations."""
+    def perceive(self, before: Observation, after: Observation, action: Action | None) -> tuple[Evidence, Evidence]:
+        """Return what moved in each of two observations, (R, R), and how sure that is."""
         ...
 
     def reset(self, observation: Observation) -> None:
         """Forget everything."""
         ...
 
-    def remember(self, action: Action, moved_before: Mask, moved_after: Mask, after: Observation | None) -> Labels:
+    def remember(
+        self,
+        action: Action,
+        moved_before: Mask,
+        moved_after: Mask,
+        after: Observation | None,
+        chances: tuple[Chance, Chance] | None,
+    ) -> Labels:
         """Take in motion masks; return the parts, uint8 (R, R)."""
         ...
 
@@ -115,12 +123,13 @@ def evaluate_clip(
         if not results:
             agent.reset(pair.first.observation)
         action = whole.network_action(found.action)
-        masks = {"agent": agent.segment_motion(pair.first.observation, pair.corrected, action)}
+        seen = agent.perceive(pair.first.observation, pair.corrected, action)
+        masks = {"agent": (seen[0].moved, seen[1].moved)}
         images = pair.first.image, pair.corrected["rgb"]
         masks |= {name: method(*images) for name, method in BASELINES.items()}
         masks = {name: pair.in_frames(*both) for name, both in masks.items()}
         taken = np.zeros(5, np.int64) if action is None else action
-        parts["agent"] = agent.remember(taken, *masks["agent"], pair.second.observation)
+        parts["agent"] = agent.remember(taken, *masks["agent"], pair.second.observation, pair.chances(*seen))
         for name, memory in memories.items():
             memory.update(*masks[name])
             parts[name] = memory.labels

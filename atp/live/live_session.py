@@ -140,9 +140,9 @@ class LiveSession:
     def _take_in(self, plan: Plan, action: Action, after: View) -> None:
         assert self._view is not None
         pair = ViewPair.of(self._view, after, self.steadies)
-        masks = self.agent.segment_motion(pair.first.observation, pair.corrected, action)
-        moved = pair.in_frames(*masks)
-        parts = self.agent.remember(action, *moved, after.observation)
+        first, second = self.agent.perceive(pair.first.observation, pair.corrected, action)
+        moved = pair.in_frames(first.moved, second.moved)
+        parts = self.agent.remember(action, *moved, after.observation, pair.chances(first, second))
         self.steps.append(LiveStep(plan, pair.first.rgb, after.rgb, *moved, parts.copy(), after.box))
         self._view = after
 

@@ -139,7 +139,7 @@ def cabinet() -> Path:
 
 
 def test_a_cabinet_that_others_made(cabinet: Path, client: int) -> None:
-    prepared = prepare(cabinet)
+    prepared = prepare(cabinet, "top")
     assert prepared.name == "sektion_cabinet"
     assert [set(part) for part in prepared.parts] == [
         {"sektion"},

@@ -19,6 +19,7 @@ from PIL import Image
 
 from atp.clips import ClipError, read_clip
 from atp.clips.scoring import evaluate_clip
+from atp.part_memory.evidence import exact
 from films import write_film
 
 HEIGHT, WIDTH = 48, 64
@@ -33,16 +34,16 @@ JUNK: list[Any] = [
 class Blind:
     """An agent that sees the same everywhere."""
 
-    def segment_motion(self, before, after, action):
+    def perceive(self, before, after, action):
         assert before["rgb"].shape == after["rgb"].shape == (90, 90, 3)
         moved = np.zeros((90, 90), bool)
         moved[30:60, 30:60] = True
-        return moved, moved.copy()
+        return exact(moved), exact(moved.copy())
 
     def reset(self, observation):
         pass
 
-    def remember(self, action, moved_before, moved_after, after):
+    def remember(self, action, moved_before, moved_after, after, chances):
         return moved_after.astype(np.uint8)
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from atp.clips import ClipError, find_clips, read_clip, read_frames
 from atp.clips.letterbox import Letterbox
 from atp.frame_action import FrameAction
+from atp.part_memory.evidence import Evidence
 from films import write_film
 
 HEIGHT, WIDTH, FRAMES = 120, 160, 8
@@ -300,13 +301,14 @@ class FakeAgent:
     def reset(self, observation):
         self.parts[:] = 0
 
-    def remember(self, action, moved_before, moved_after, after):
+    def remember(self, action, moved_before, moved_after, after, chances):
+        assert chances is None  # there is no depth
         self.parts[moved_after] = self.parts.max() + 1
         return self.parts.copy()
 
-    def segment_motion(self, before, after, action):
+    def perceive(self, before, after, action):
         self.asked.append((before, after, action))
-        return self.masks
+        return tuple(Evidence(mask, mask.astype(np.float32)) for mask in self.masks)
 
 
 def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):

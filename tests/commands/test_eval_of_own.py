@@ -144,6 +144,7 @@ def test_objects_that_say_their_category_have_a_row_for_each_and_a_mean(own, wei
 
 
 def test_found_objects_have_a_row_for_each_category(own, weights, monkeypatch):
+    monkeypatch.delenv("ATP_OBJECTS", raising=False)  # whose objects would be found too
     monkeypatch.setenv("ATP_FOUND", str(own / "things"))
     entries = [{"name": n, "category": n, "split": "found", "index": 0} for n in ("lever", "crank")]
     (own / "things" / "index.json").write_text(json.dumps({"objects": entries}))
