@@ -123,13 +123,13 @@ def evaluate_clip(
         if not results:
             agent.reset(pair.first.observation)
         action = whole.network_action(found.action)
-        seen = agent.perceive(pair.first.observation, pair.corrected, action)
-        masks = {"agent": (seen[0].moved, seen[1].moved)}
+        evidence = agent.perceive(pair.first.observation, pair.corrected, action)
+        masks = {"agent": (evidence[0].moved, evidence[1].moved)}
         images = pair.first.image, pair.corrected["rgb"]
         masks |= {name: method(*images) for name, method in BASELINES.items()}
         masks = {name: pair.in_frames(*both) for name, both in masks.items()}
         taken = np.zeros(5, np.int64) if action is None else action
-        parts["agent"] = agent.remember(taken, *masks["agent"], pair.second.observation, pair.chances(*seen))
+        parts["agent"] = agent.remember(taken, *masks["agent"], pair.second.observation, pair.chances(*evidence))
         for name, memory in memories.items():
             memory.update(*masks[name])
             parts[name] = memory.labels
