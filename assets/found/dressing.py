@@ -70,7 +70,7 @@ def dressed(urdf: Path, category: str, rng: np.random.Generator, turn: float = 0
     }
     everything = np.concatenate([mesh.bounds for some in meshes.values() for _, mesh in some])
     size = float(np.linalg.norm(np.ptp(everything, axis=0)))
-    model = _with_loose_parts(model, meshes, size)
+    model = _with_minor_parts_fixed(model, meshes, size)
     tree = part_tree(model)
     materials = _wardrobe(rng, size)
     links = tuple(
@@ -106,7 +106,7 @@ def _mesh(shape: Geometry, urdf: Path) -> trimesh.Trimesh:
     return trimesh.Trimesh(mesh.points * np.array(shape.scale), mesh.faces, process=False)
 
 
-def _with_loose_parts(model: UrdfModel, meshes: dict[str, Shapes], size: float) -> UrdfModel:
+def _with_minor_parts_fixed(model: UrdfModel, meshes: dict[str, Shapes], size: float) -> UrdfModel:
     """The object with parts that are too small to see, and those behind a door, fixed to what they are on."""
 
     def small(link: str) -> bool:
