@@ -46,7 +46,7 @@ class Model:
         name: What the catalogue calls it.
         author: As the catalogue gives it.
         licence: Of the library, in the words of its catalogue.
-        library: Name of the library.
+        collection: Name of the library.
         size: Width, depth and height in metres.
         rotation: 3 x 3, row by row, that the catalogue has the model turned by; None for none.
         archive: The library's ZIP.
@@ -57,7 +57,7 @@ class Model:
     name: str
     author: str
     licence: str
-    library: str
+    collection: str
     size: tuple[float, float, float]
     rotation: tuple[float, ...] | None
     archive: zipfile.ZipFile
@@ -110,7 +110,7 @@ def offer(seed: int, place: Path | None = None) -> Offer:
                 objects.append(
                     FoundObject(
                         f"sweethome-{model.key}" + (f"-{version}" if version else ""), category, split,
-                        f"Sweet Home 3D, {model.library}: {model.name}", licence, model.author,
+                        f"Sweet Home 3D, {model.collection}: {model.name}", licence, model.author,
                         partial(_write, model, category, choice, paint),
                     )
                 )  # fmt: skip
