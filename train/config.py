@@ -31,7 +31,8 @@ class LearnerConfig:
             :mod:`train.learning.second_stage`; play has none.
         hindsight: Weight of the labels of pixels that were not touched (:mod:`train.signals.hindsight`); 0 trains at
             the executed pixels alone, as AtP does.
-        bfloat16: Autocast forward passes to bfloat16.
+        bfloat16: Autocast forward passes to bfloat16; None where the device computes in it natively: elsewhere it is
+            ten times slower than float32.
         compile: Compile the networks that learn (`torch.compile`): a minute or two at the start, then faster
             steps.
     """
@@ -48,7 +49,7 @@ class LearnerConfig:
     moved_share: float = 0.75
     pairs: int = 0
     hindsight: float = 0.5
-    bfloat16: bool = True
+    bfloat16: bool | None = None
     compile: bool = False
 
     def __post_init__(self) -> None:

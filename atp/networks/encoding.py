@@ -3,7 +3,7 @@
 Conventions: every function takes one observation or a batch and always returns a batch, float32 (B, C, H, W). The
 layout of channels is fixed here and nowhere else:
 
-    image    0-2 red, green, blue in [-0.5, 0.5];  3 height above ground in units of 0.1 m;  4 whether depth was read
+    image    0-2 red, green, blue in [-0.5, 0.5];  3 nearness in units of 0.1 m;  4 whether depth was read
     memory   0 a part is known here;  1 a border between labels
     action   0 the hold pixel;  1 the push pixel;  2, 3 the latter times cosine and sine of the direction
 
@@ -28,29 +28,37 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from atp.ground import ground_depth, ground_plane, has_reading
 from atp.networks.blocks import gaussian_maps
 from atp.types import DIRECTIONS
 
 IMAGE_CHANNELS = 5
 MEMORY_CHANNELS = 2
 ACTION_CHANNELS = 4
-HEIGHT_SCALE = 0.1  # metres per unit of the height channel
-HEIGHT_RANGE = (-1.0, 3.0)
-GROUND_SHARE = 0.95  # the depth that this share of the readings does not exceed is taken as the ground's
+NEARNESS_SCALE = 0.1  # metres per unit of the nearness channel
+#: What lies outside is cut off. An object seen from above reaches 3, one seen from the side 9 and below the ground.
+NEARNESS_RANGE = (-3.0, 9.0)
 UNKNOWN_ACTION = -1  # a row of these in an action array: the action is not known
 
 
-def image_tensor(rgb: NDArray[np.uint8], depth: NDArray[np.floating] | None = None) -> Tensor:
+def image_tensor(
+    rgb: NDArray[np.uint8], depth: NDArray[np.floating] | None = None, ground: ArrayLike | None = None
+) -> Tensor:
     """Encode colour images and depth maps.
+
+    Nearness is how much nearer a pixel is than the ground in the middle of the image, along the optical axis: from
+    straight above it is the height above the ground.
 
     Args:
         rgb: (H, W, 3) or (B, H, W, 3) uint8.
         depth: (H, W) or (B, H, W) float metres along the optical axis; 0, negative, NaN or infinite is no
             reading. None, or a map without a reading: depth absent.
+        ground: () or (B,) float metres, the depth of the ground in the middle of each image, where it is known already
+            (:func:`atp.ground.ground_depth`).
 
     Returns:
-        (B, 5, H, W) float32: rgb in [-0.5, 0.5]; height above ground in units of 0.1 m, clipped to [-1, 3],
-        0 where there is no reading; 1 where there is a reading, else 0.
+        (B, 5, H, W) float32: rgb in [-0.5, 0.5]; nearness in units of 0.1 m, clipped to [-3, 9], 0 where there is no
+        reading; 1 where there is a reading, else 0.
 
     Raises:
         ValueError: On a wrong shape or type.
@@ -69,19 +77,17 @@ def image_tensor(rgb: NDArray[np.uint8], depth: NDArray[np.floating] | None = No
     np.divide(batch.transpose(0, 3, 1, 2), np.float32(255), out=encoded[:, :3])
     encoded[:, :3] -= 0.5
     if depth is not None:
-        encoded[:, 3], encoded[:, 4] = _heights(depth.reshape(batch.shape[:3]).astype(np.float32))
+        maps = depth.reshape(batch.shape[:3]).astype(np.float32)
+        grounds = [ground_depth(one, ground_plane(one)) for one in maps] if ground is None else ground
+        encoded[:, 3], encoded[:, 4] = _nearness(maps, np.asarray(grounds, np.float32).reshape(-1))
     return torch.from_numpy(encoded)
 
 
-def _heights(depth: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """Heights above ground in units of 0.1 m and validity, both (B, H, W), of (B, H, W) depth in metres."""
-    valid = np.isfinite(depth) & (depth > 0)
-    readings = np.sort(np.where(valid, depth, np.inf).reshape(len(depth), -1), axis=1)
-    counts = valid.reshape(len(depth), -1).sum(1)
-    place = np.floor(GROUND_SHARE * np.maximum(counts - 1, 0)).astype(np.int64)
-    ground = np.where(counts > 0, readings[np.arange(len(depth)), place], 0).astype(np.float32)
-    heights = (ground[:, None, None] - np.where(valid, depth, 0)) / np.float32(HEIGHT_SCALE)
-    return np.where(valid, np.clip(heights, *HEIGHT_RANGE), 0).astype(np.float32), valid
+def _nearness(depth: NDArray[np.float32], ground: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Nearness in units of 0.1 m and validity, both (B, H, W), of (B, H, W) depth and (B,) ground in metres."""
+    valid = has_reading(depth)
+    nearness = (ground[:, None, None] - np.where(valid, depth, 0)) / np.float32(NEARNESS_SCALE)
+    return np.where(valid, np.clip(nearness, *NEARNESS_RANGE), 0).astype(np.float32), valid
 
 
 def memory_tensor(labels: NDArray[np.integer]) -> Tensor:

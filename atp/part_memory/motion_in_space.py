@@ -33,9 +33,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
+from atp.ground import ground_plane
 from atp.part_memory.registration import Affine
 from atp.part_memory.rims import without_rims
-from atp.perception.foreground import ground_plane, object_mask
+from atp.perception.foreground import object_mask
 from atp.types import MIN_PART_PIXELS, Labels, Mask
 
 Array = NDArray[np.float64]

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from atp.ground import ground_depth, ground_plane
 from atp.networks import encoding
-from atp.perception.foreground import object_mask
+from atp.perception.foreground import above_plane
 from atp.types import Mask, Observation
 
 
@@ -38,17 +39,20 @@ class EncodedObservation:
     @cached_property
     def image(self) -> Tensor:
         """(1, 5, H, W) float32, see :func:`atp.networks.encoding.image_tensor`; raises ValueError as it does."""
-        return encoding.image_tensor(self._rgb, self._depth).to(self._device)
+        ground = None if self._depth is None else ground_depth(self._depth, self._plane)
+        return encoding.image_tensor(self._rgb, self._depth, ground).to(self._device)
 
     @cached_property
     def foreground(self) -> Mask:
         """(H, W) bool, pixels of the object; read-only; all False where there is no depth."""
-        if self._depth is None:
-            mask = np.zeros(self._rgb.shape[:2], bool)
-        else:
-            mask = object_mask(self._depth.astype(np.float32, copy=False))
+        mask = np.zeros(self._rgb.shape[:2], bool) if self._depth is None else above_plane(self._depth, self._plane)
         mask.flags.writeable = False
         return mask
+
+    @cached_property
+    def _plane(self) -> NDArray[np.float64] | None:
+        """The ground."""
+        return None if self._depth is None else ground_plane(self._depth.astype(np.float32, copy=False))
 
     def shows(self, observation: Observation) -> bool:
         """Whether an observation has this image and depth, to the bit."""

@@ -7,16 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
+from atp.ground import TOLERANCE, ground_plane, has_reading, rise_above
 from atp.types import Action, Mask
 
 #: An object rises at least this many metres above the ground.
-MIN_HEIGHT = 0.008
-#: Share of the image's side that the border takes in which the ground is looked for first.
-BORDER = 0.08
-#: Planes that are tried, and pixels of the border that vote on them.
-PLANES, VOTERS = 80, 300
-
-Array = NDArray[np.float64]
+MIN_HEIGHT = TOLERANCE
 
 
 def object_mask(depth: NDArray[np.float32]) -> Mask:
@@ -28,82 +23,15 @@ def object_mask(depth: NDArray[np.float32]) -> Mask:
     Returns:
         (H, W) bool; all False where there is no depth.
     """
-    plane = ground_plane(depth)
+    return above_plane(depth, ground_plane(depth))
+
+
+def above_plane(depth: NDArray[np.float32], plane: NDArray[np.float64] | None) -> Mask:
+    """:func:`object_mask` where the ground's plane is known already; None: there is none."""
     if plane is None:
         return np.zeros(depth.shape, bool)
-    mask: Mask = _valid(depth) & (_rise(_terms(depth.shape), plane, depth) > MIN_HEIGHT)
+    mask: Mask = has_reading(depth) & (rise_above(plane, depth) > MIN_HEIGHT)
     return mask
-
-
-def ground_plane(depth: NDArray[np.float32]) -> Array | None:
-    """The plane on which the object lies.
-
-    The inverse depth of a plane is linear in row and column. Of planes through three pixels at the border of the image
-    the one that most of the border lies on, and least of it below, is fitted to all pixels that agree: an object that
-    touches the border, or covers a good part of it, does no harm.
-
-    Args:
-        depth: (H, W) float32 metres, 0 where there is no reading.
-
-    Returns:
-        (3,) float64 a, b, c: the depth of the plane at (row, col) is 1 / (a row / H + b col / W + c) metres. None where
-        there is no depth.
-    """
-    height, width = depth.shape
-    valid = _valid(depth)
-    if valid.sum() < 10:
-        return None
-    terms = _terms(depth.shape)
-    inverse = np.where(valid, 1 / np.where(valid, depth, 1.0), 0.0)
-    margin = max(1, round(BORDER * min(height, width)))
-    border = valid.copy()
-    border[margin:-margin, margin:-margin] = False
-    if border.sum() < 10:
-        border = valid
-    plane = _plane_through_most(terms[border], inverse[border])
-    for tolerance in (2 * MIN_HEIGHT, MIN_HEIGHT, MIN_HEIGHT):
-        near = valid & (np.abs(_rise(terms, plane, depth)) < tolerance)
-        if near.sum() < 10:
-            break
-        plane = np.asarray(np.linalg.lstsq(terms[near], inverse[near], rcond=None)[0], np.float64)
-    return plane
-
-
-def _valid(depth: NDArray[np.float32]) -> Mask:
-    return np.asarray(np.isfinite(depth) & (depth > 0))
-
-
-def _terms(shape: tuple[int, ...]) -> Array:
-    """What a plane's inverse depth is linear in, (H, W, 3)."""
-    height, width = shape
-    rows, cols = np.mgrid[:height, :width]
-    return np.stack([rows / height, cols / width, np.ones(shape)], axis=-1)
-
-
-def _rise(terms: Array, plane: Array, depth: NDArray[np.floating]) -> Array:
-    """How far in metres pixels are nearer than a plane."""
-    return np.asarray(1 / np.maximum(terms @ plane, 1e-6) - depth)
-
-
-def _plane_through_most(terms: Array, inverse: Array) -> Array:
-    """Coefficients (3,) of the plane through three of n pixels on which most of all lie, and below which fewest.
-
-    Args:
-        terms: (n, 3) of pixels, n >= 3.
-        inverse: (n,) their inverse depth.
-    """
-    rng = np.random.default_rng(0)  # the same pixels for the same image
-    triples = rng.integers(len(terms), size=(PLANES, 3))
-    corners = terms[triples]
-    spread = np.abs(np.linalg.det(corners))
-    usable = spread > 1e-3
-    if not usable.any():
-        return np.asarray(np.linalg.lstsq(terms, inverse, rcond=None)[0])
-    planes = np.linalg.solve(corners[usable], inverse[triples][usable][..., None])[..., 0]
-    voters = slice(None) if len(terms) <= VOTERS else rng.choice(len(terms), VOTERS, replace=False)
-    rise = 1 / np.maximum(terms[voters] @ planes.T, 1e-6) - 1 / inverse[voters, None]  # (voters, planes)
-    votes = (np.abs(rise) < MIN_HEIGHT).sum(axis=0) - (rise < -MIN_HEIGHT).sum(axis=0)
-    return np.asarray(planes[int(np.argmax(votes))])
 
 
 def snap_to_foreground(depth: NDArray[np.float32], action: NDArray[np.integer]) -> Action:

@@ -292,7 +292,7 @@ def counts(monkeypatch):
         return call
 
     monkeypatch.setattr(encoding, "image_tensor", counting("images", encoding.image_tensor))
-    monkeypatch.setattr(encoded, "object_mask", counting("masks", encoded.object_mask))
+    monkeypatch.setattr(encoded, "above_plane", counting("masks", encoded.above_plane))
     return counted
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from atp.ground import ground_depth, ground_plane
 from atp.networks.encoding import action_tensor, check_actions, image_tensor, memory_tensor
 
 
@@ -20,12 +21,27 @@ def test_colours_are_scaled_and_absent_depth_is_zero():
     torch.testing.assert_close(image_tensor(rgb, np.zeros((16, 20), np.float32)), encoded)
 
 
-def test_heights_are_above_the_ground_in_tenths_of_a_metre():
+def test_nearness_is_above_the_ground_in_tenths_of_a_metre():
     depth = np.full((20, 20), 1.5, np.float32)
-    depth[5, 5], depth[5, 6], depth[5, 7], depth[5, 8] = 1.4, 1.0, 1.55, 1.7
+    depth[5, 5], depth[5, 6], depth[5, 7], depth[5, 8] = 1.4, 0.5, 1.55, 1.9
     encoded = image_tensor(np.zeros((20, 20, 3), np.uint8), depth)[0]
-    torch.testing.assert_close(encoded[3, 5, 4:9], torch.tensor([0.0, 1.0, 3.0, -0.5, -1.0]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(encoded[3, 5, 4:9], torch.tensor([0.0, 1.0, 9.0, -0.5, -3.0]), atol=1e-5, rtol=0)
     assert encoded[4].all()
+
+
+def test_what_is_seen_from_the_side_keeps_its_depth():
+    rows = np.mgrid[:60, :60][0]
+    ground = 1 / (0.4 + 0.5 * rows / 60)  # seen obliquely: from 2.5 m at the top to 1.1 m at the bottom
+    depth = ground.copy()
+    depth[15:45, 20:40] = 1.0  # the front of a cabinet
+    depth[20:40, 25:35] = 0.95  # a drawer that is open by 5 cm
+    rgb = np.zeros((60, 60, 3), np.uint8)
+    nearness = image_tensor(rgb, depth)[0, 3]
+    assert nearness[30, 30] - nearness[30, 22] == pytest.approx(0.5, abs=1e-4)
+    assert nearness[30, 22] == pytest.approx((1 / 0.65 - 1.0) / 0.1, abs=0.01)
+    plane = ground_plane(depth)
+    given = image_tensor(rgb, depth, ground_depth(depth, plane))
+    assert torch.equal(given[0, 3], nearness)
 
 
 @pytest.mark.parametrize("hole", [0.0, -1.0, np.nan, np.inf, -np.inf])

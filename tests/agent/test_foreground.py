@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from atp.perception.foreground import MIN_HEIGHT, ground_plane, object_mask, snap_to_foreground
+from atp.ground import ground_plane
+from atp.perception.foreground import MIN_HEIGHT, object_mask, snap_to_foreground
 from envs.camera import Camera
 from scenes import TWO_BARS, box_scene
 

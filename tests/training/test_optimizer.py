@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from train.learning.optimizer import MuonAdamW
+from train.learning.optimizer import Muon, MuonAdamW
 
 
 def network() -> nn.Sequential:
@@ -42,6 +42,23 @@ def test_matrices_take_orthogonal_steps_of_the_size_of_adamws() -> None:
             assert 0.001 < step.square().mean().sqrt() < 0.004  # 0.2 times the learning rate
         else:
             torch.testing.assert_close(step.abs(), torch.full_like(step, 0.01), rtol=0.01, atol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(6, 20), (20, 6), (24, 24)])
+def test_muon_is_pytorchs_but_for_its_bfloat16(shape) -> None:
+    generator = torch.Generator().manual_seed(0)
+    start = torch.randn(shape, generator=generator)
+    ours, theirs = start.clone(), start.clone()
+    optimizers = (
+        Muon([ours], 0.02, 0.1),
+        torch.optim.Muon([theirs], 0.02, 0.1, adjust_lr_fn="match_rms_adamw"),
+    )
+    for _ in range(5):
+        ours.grad = torch.randn(shape, generator=generator)
+        theirs.grad = ours.grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    assert (ours - theirs).norm() < 0.01 * (theirs - start).norm()
 
 
 def test_it_learns_and_goes_on_exactly() -> None:

@@ -172,6 +172,7 @@ def test_stored_interactions_become_tensors():
     stored = records(3, 4)
     stored["depth"][:, 1] = 20_000  # two metres: the ground
     stored["depth"][:, 1, 1, 1] = 19_000
+    stored["ground"][:, 1] = 2.0
     stored["memory"][1, 2, 3] = 7
     batch = decode(stored)
     assert {name: tuple(tensor.shape[1:]) for name, tensor in batch.items()} == {

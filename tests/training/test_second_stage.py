@@ -30,7 +30,7 @@ def played(tmp_path_factory) -> Path:
     rng = np.random.default_rng(0)
     records = np.zeros(40, record_type(SIDE, SIDE))
     records["rgb"], records["depth"], records["hindsight"] = 90, 10_000, 255
-    records["rewards"] = np.nan
+    records["rewards"], records["ground"] = np.nan, 1.0
     for record in records:
         row, col = rng.integers(2, 12, 2)
         for frame, shift in ((0, 0), (1, 6)):

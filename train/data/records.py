@@ -18,14 +18,16 @@ DEPTH_UNIT = 1e-4
 def record_type(height: int, width: int) -> np.dtype:
     """The dtype of one stored interaction for images of ``height`` x ``width``.
 
-    Fields: rgb (2, H, W, 3) uint8 and depth (2, H, W) uint16 (tenths of a millimetre) before and after; memory
-    (H, W) uint8 before; moved (2, H, W) bool before and after; action (5,) int16; rewards (2,) float32, hold and
-    push, NaN for nothing; hindsight (H, W) uint8 codes of ``train.signals.hindsight``.
+    Fields: rgb (2, H, W, 3) uint8, depth (2, H, W) uint16 (tenths of a millimetre) and ground (2,) float32 (metres,
+    :func:`atp.ground.ground_depth`) before and after; memory (H, W) uint8 before; moved (2, H, W) bool before and
+    after; action (5,) int16; rewards (2,) float32, hold and push, NaN for nothing; hindsight (H, W) uint8 codes of
+    ``train.signals.hindsight``.
     """
     return np.dtype(
         [
             ("rgb", np.uint8, (2, height, width, 3)),
             ("depth", np.uint16, (2, height, width)),
+            ("ground", np.float32, (2,)),
             ("memory", np.uint8, (height, width)),
             ("moved", np.bool_, (2, height, width)),
             ("action", np.int16, (5,)),
@@ -60,8 +62,8 @@ def decode(records: NDArray[Any]) -> dict[str, Tensor]:
     """
     depth = unpack_depth(records["depth"])
     return {
-        "before": encoding.image_tensor(records["rgb"][:, 0], depth[:, 0]),
-        "after": encoding.image_tensor(records["rgb"][:, 1], depth[:, 1]),
+        "before": encoding.image_tensor(records["rgb"][:, 0], depth[:, 0], records["ground"][:, 0]),
+        "after": encoding.image_tensor(records["rgb"][:, 1], depth[:, 1], records["ground"][:, 1]),
         "memory": encoding.memory_tensor(records["memory"]),
         "moved_before": torch.from_numpy(records["moved"][:, 0].astype(np.float32)),
         "moved_after": torch.from_numpy(records["moved"][:, 1].astype(np.float32)),

@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from atp.acting.selection import NO_HOLD, sampled_actions
+from atp.ground import ground_depth, ground_plane
 from atp.metrics import score_motion
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.part_memory.memory import PartMemory
-from atp.perception.foreground import object_mask
+from atp.perception.foreground import above_plane
 from atp.playing.policies import random_action
 from envs.parallel.pool import Arrays, EnvironmentPool
 from envs.truth import MOVED_PIXELS
@@ -36,7 +37,8 @@ class _Group:
         memories: Their part memories.
         waiting: Those that have not answered yet.
         interactions_done: Interactions answered, -1 before the first observation.
-        before: Their last observation.
+        before: Their last observation; with it ``ground`` (G,) float32, metres (:func:`atp.ground.ground_depth`), and
+            ``foreground`` (G, H, W) bool.
         labels: (G, H, W) part memories before the action under way.
         actions: (G, 5) the action under way.
         explored: (G,) whether it was random.
@@ -172,6 +174,10 @@ class Collector:
     def _advance(self, group: _Group, networks: tuple[InteractionNetwork, PartNetwork], epsilon: float) -> None:
         """Take in what a group answered, and act in it unless its episodes are over."""
         after = _select(self.pool.observation, group.members)
+        planes = [ground_plane(depth) for depth in after["depth"]]
+        pairs = list(zip(after["depth"], planes, strict=True))
+        after["ground"] = np.array([ground_depth(*pair) for pair in pairs], np.float32)
+        after["foreground"] = np.stack([above_plane(*pair) for pair in pairs])
         if group.interactions_done >= 0:
             self._look(group, networks[1], after)
         group.before = after
@@ -218,7 +224,7 @@ class Collector:
                 group.actions[i, :2] = NO_HOLD
         from_maps = np.flatnonzero(~group.explored)
         if len(from_maps):
-            image = encoding.image_tensor(observation["rgb"][from_maps], observation["depth"][from_maps])
+            image = _image(observation, from_maps)
             memory = encoding.memory_tensor(self._seen(group.labels[from_maps]))
             group.actions[from_maps] = sampled_actions(
                 network,
@@ -241,7 +247,7 @@ class Collector:
         before = group.before
         masks = np.zeros((len(group.members), 2, *after["depth"].shape[1:]), bool)
         if len(which):
-            first, second = (encoding.image_tensor(o["rgb"][which], o["depth"][which]) for o in (before, after))
+            first, second = _image(before, which), _image(after, which)
             maps = encoding.action_tensor(group.actions[which], masks.shape[2:])
             logits = network(first.to(self.device), second.to(self.device), maps.to(self.device))
             masks[which] = (torch.stack(logits, 1) > 0).cpu().numpy()
@@ -253,6 +259,7 @@ class Collector:
         records = np.zeros(len(group.members), record_type(*labels.shape[1:]))
         records["rgb"] = np.stack([before["rgb"], after["rgb"]], axis=1)
         records["depth"] = pack_depth(np.stack([before["depth"], after["depth"]], axis=1))
+        records["ground"] = np.stack([before["ground"], after["ground"]], axis=1)
         records["memory"] = self._seen(labels)
         records["moved"] = moved
         records["action"] = actions
@@ -261,7 +268,7 @@ class Collector:
             touched = (bool(touch[0]), bool(touch[1]))
             if self.variant == "no-touch":
                 touched = (True, True)  # no bits: read as if both had touched
-            foreground = object_mask(before["depth"][i])
+            foreground = before["foreground"][i]
             rewards = interaction_reward(
                 *touched,
                 flowed[i],
@@ -282,3 +289,8 @@ class Collector:
 def _select(arrays: Arrays, members: NDArray[np.intp]) -> Arrays:
     """Copies of what some environments answered."""
     return {name: array[members] for name, array in arrays.items()}
+
+
+def _image(observation: Arrays, which: NDArray[np.intp]) -> torch.Tensor:
+    """The network input of some of a group's environments."""
+    return encoding.image_tensor(*(observation[name][which] for name in ("rgb", "depth", "ground")))

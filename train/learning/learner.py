@@ -67,6 +67,8 @@ class Learner:
             for name in self.optimizers:
                 self.networks[name].compile()  # in place: the names of its weights stay
         self._trained = {name: self.group.wrap(self.networks[name]) for name in self.optimizers}
+        native = has_native_bfloat16(device)
+        self._bfloat16 = native if config.bfloat16 is None else config.bfloat16
         self.steps = 0
 
     @property
@@ -147,7 +149,7 @@ class Learner:
         return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.bfloat16)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that :meth:`load_state_dict` needs to resume exactly; tensors, numbers and dicts only."""
@@ -165,6 +167,13 @@ class Learner:
         for name, optimizer in self.optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
         self.steps = state["steps"]
+
+
+def has_native_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16 and does not only imitate it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
 
 
 def _optimizer(network: nn.Module, config: LearnerConfig) -> MuonAdamW | torch.optim.AdamW:
