@@ -116,6 +116,21 @@ def _renamed(value: Any, **names: str) -> Any:
     return {names.get(key, key): each for key, each in value.items()} if isinstance(value, dict) else value
 
 
+def _scored(clip: Any) -> Any:
+    """A clip's entry before version 3 of ``ClipsResult`` as it is now."""
+    if not isinstance(clip, dict):
+        return clip
+    nothing = {"motion_iou_without_agent": None, "false_motion": None}
+
+    def baselines(entry: dict[str, Any]) -> dict[str, Any]:
+        methods = entry.get("baselines")
+        return {name: {**nothing, **each} for name, each in methods.items()} if isinstance(methods, dict) else {}
+
+    pairs = [{**nothing, **pair, "baselines": baselines(pair)} for pair in _list(clip, "interactions")]
+    empty = {"kind": "", "agent_in_view": ""}
+    return {**nothing, **empty, **clip, "baselines": baselines(clip), "interactions": pairs}
+
+
 def _command(value: Any) -> Any:
     """An object whose command has the name that it has now."""
     if not isinstance(value, dict) or not isinstance(value.get("command"), str):
@@ -371,11 +386,16 @@ class MotionScores:
         motion_iou_before: IoU of M_t.
         motion_iou_after: IoU of M_{t+1}.
         motion_iou: Their mean.
+        motion_iou_without_agent: The mean with the pixels of hands and robots left out, over the images in which those
+            are annotated.
+        false_motion: Share of the frame that is said to have moved, over the images in which nothing did.
     """
 
     motion_iou_before: float | None
     motion_iou_after: float | None
     motion_iou: float | None
+    motion_iou_without_agent: float | None
+    false_motion: float | None
 
 
 @dataclass(frozen=True)
@@ -430,6 +450,8 @@ class ClipScores(MethodScores):
         interactions: In order.
         image: File of the image.
         video: File of the video.
+        kind: What moves, as the clip says it; may be empty.
+        agent_in_view: Whether hands or robots are seen, as the clip says it; may be empty.
     """
 
     name: str
@@ -438,35 +460,84 @@ class ClipScores(MethodScores):
     interactions: list[ClipPair]
     image: str
     video: str
+    kind: str
+    agent_in_view: str
+
+
+@dataclass(frozen=True)
+class ClipMeans:
+    """Means of one method over clips, each None where no clip has the score.
+
+    Attributes:
+        motion_iou: Over the clips in which something moved.
+        interval: Its 95 % bootstrap interval over clips; None for fewer than two.
+        motion_iou_without_agent: Over the clips in which hands or robots are annotated.
+        false_motion: Over the clips in which nothing moved.
+    """
+
+    motion_iou: float | None
+    interval: tuple[float, float] | None
+    motion_iou_without_agent: float | None
+    false_motion: float | None
+
+
+@dataclass(frozen=True)
+class ClipGroup:
+    """Clips of one kind.
+
+    Attributes:
+        key: What they have in common: ``kind`` or ``agent_in_view``.
+        value: What their clips say of it.
+        clips: How many.
+        means: By method, ``agent`` among them.
+    """
+
+    key: str
+    value: str
+    clips: int
+    means: dict[str, ClipMeans]
 
 
 @dataclass(frozen=True)
 class ClipsResult(Result):
-    """Motion in real clips. Version 1 called ``image`` ``picture``.
+    """Motion in real clips.
+
+    Version 1 called ``image`` ``picture``. Before version 3 there were no still pairs, agents and groups, and optical
+    flow was computed at the network's resolution.
 
     Attributes:
         weights: Name or folder of the weights.
         resolution: Side of the network's images.
         seed: Of PyTorch's random numbers.
         clips: One for each.
-        mean_motion_iou: Of the agent, over the clips.
-        mean_baselines: The same by classical method.
+        means: Over all clips by method, ``agent`` among them.
+        groups: The same over the clips of one kind, where clips say of what kind they are.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     WRITTEN_BY: ClassVar[str] = "atp clip"
 
     weights: str
     resolution: int
     seed: int
     clips: list[ClipScores]
-    mean_motion_iou: float | None
-    mean_baselines: dict[str, float | None]
+    means: dict[str, ClipMeans]
+    groups: list[ClipGroup]
+
+    @property
+    def mean_motion_iou(self) -> float | None:
+        """Of the agent."""
+        return self.means["agent"].motion_iou
 
     @classmethod
     def upgrade(cls, value: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Result`."""
-        return {**value, "clips": [_renamed(clip, picture="image") for clip in _list(value, "clips")]}
+        kept = {key: each for key, each in value.items() if key not in ("mean_motion_iou", "mean_baselines")}
+        ious = {"agent": value.get("mean_motion_iou"), **(value.get("mean_baselines") or {})}
+        nothing = {"interval": None, "motion_iou_without_agent": None, "false_motion": None}
+        means = {method: {"motion_iou": iou, **nothing} for method, iou in ious.items()}
+        clips = [_scored(_renamed(clip, picture="image")) for clip in _list(value, "clips")]
+        return {**kept, "clips": clips, "means": means, "groups": []}
 
 
 # --- benchmark ----------------------------------------------------------------------------------------------------

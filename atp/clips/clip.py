@@ -35,9 +35,13 @@ class ClipInteraction:
     Attributes:
         before: Frame number before the interaction.
         after: Frame number after it.
-        moved_before: bool (H, W) of the frame's size: what moved, in the frame before; None if not annotated.
+        moved_before: bool (H, W) of the frame's size: what moved, in the frame before; empty where nothing did; None
+            if not annotated.
         moved_after: The same in the frame after.
         action: Where the object was held and pushed in the frame before, as far as it is known.
+        agent_before: bool (H, W), where hands, arms or a robot are in the frame before, coarsely; None if not
+            annotated.
+        agent_after: The same in the frame after.
     """
 
     before: int
@@ -45,6 +49,8 @@ class ClipInteraction:
     moved_before: Mask | None = None
     moved_after: Mask | None = None
     action: FrameAction = NO_ACTION
+    agent_before: Mask | None = None
+    agent_after: Mask | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +67,8 @@ class Clip:
         parts: uint8 (H, W), true parts in the frame after the last interaction, 0 background; None if not annotated.
         source: Where the video comes from; may be empty.
         licence: Its licence; may be empty.
+        kind: What moves, such as "drawer"; may be empty.
+        agent_in_view: Whether a hand or robot is seen: "none", "edge" or "in"; may be empty.
     """
 
     name: str
@@ -72,6 +80,8 @@ class Clip:
     parts: Labels | None = None
     source: str = ""
     licence: str = ""
+    kind: str = ""
+    agent_in_view: str = ""
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -5,14 +5,20 @@ A clip folder holds a video, or a folder of images, and a ``clip.json``::
     {"video": "video.mp4", "source": "...", "licence": "...", "annotation": "...",
      "interactions": [{"before": 0, "after": 153,
                        "moved_before": "before.png", "moved_after": "after.png",
+                       "agent_before": "hand_before.png", "agent_after": "hand_after.png",
                        "hold": [row, col], "push": [row, col], "direction": 0}],
-     "depth": "depth", "depth_scale": 0.001, "parts": "parts.png"}
+     "depth": "depth", "depth_scale": 0.001, "parts": "parts.png", "kind": "drawer", "agent_in_view": "in",
+     "still": false}
 
-Only ``video`` is needed; ``frames``, the folder of images, may stand in its place. Where ``interactions`` are not
-named they are found; of each, ``before`` and ``after`` are needed. Frame numbers count, from 0, the frames that come
-out of the decoder, or the images in the order of their names. Masks have the size of the frames; hold and push are
-pixels of them. ``depth`` is a folder of 16-bit images, one for each frame, ``depth_scale`` the metres of one unit,
-0 no reading. ``parts`` is a label image of the frame after the last interaction: 0 background, another value a part.
+Only ``video`` is needed; ``frames``, the folder of images, may stand in its place. Where ``interactions`` are not named
+they are found; of each, ``before`` and ``after`` are needed. Frame numbers count, from 0, the frames that come out of
+the decoder, or the images in the order of their names. Masks have the size of the frames. ``moved_*`` are what moved,
+without hands and robots; an empty one says that nothing did, and ``still`` that nothing did in any interaction without
+masks. ``agent_*`` are where hands and robots are, coarsely: scores are given with these pixels left out as well; where
+the only interaction names none, files called ``agent_before.png`` and ``agent_after.png`` are taken. ``kind`` and
+``agent_in_view`` are groups in tables of clips. Hold and push are pixels of the frame before. ``depth`` is a folder of
+16-bit images, one for each frame, ``depth_scale`` the metres of one unit, 0 no reading. ``parts`` is a label image of
+the frame after the last interaction: 0 background, another value a part.
 """
 
 from __future__ import annotations
@@ -38,6 +44,10 @@ from atp.types import DIRECTIONS, MAX_PARTS, Labels, Mask
 
 #: Metres of one unit of a depth image where ``clip.json`` does not say: millimetres.
 DEPTH_SCALE = 0.001
+#: Keys that are texts; anything else in them is passed over.
+TEXTS = ("source", "licence", "kind", "agent_in_view")
+#: Masks of an interaction: those of what moved, those of the agent.
+MASKS = ("moved_before", "moved_after", "agent_before", "agent_after")
 
 
 class ClipFolderSource:
@@ -69,18 +79,21 @@ def _read_folder(folder: Path) -> Clip:
     entries = data.get("interactions")
     if entries is not None and (not isinstance(entries, list) or not entries):
         raise ClipError(f"{file}: 'interactions' must be a list with one entry or more; without it they are found")
+    still = data.get("still", False)
+    if not isinstance(still, bool):
+        raise ClipError(f"{file}: 'still' must be true or false, got {still!r}")
     interactions = (
         find_interactions(footage)
         if entries is None
         else tuple(
-            _read_interaction(folder, file, entry, f"interactions[{index}]", footage.shape)
-            for index, entry in enumerate(entries)
+            _read_interaction(folder, file, entry, f"interactions[{index}]", footage.shape, still)
+            for index, entry in enumerate(_with_agent_files(folder, entries))
         )
     )
     parts = None
     if data.get("parts") is not None:
         parts = _read_labels(_inside(folder, data["parts"], file, "parts"), footage.shape)
-    texts = {key: value for key in ("source", "licence") if isinstance(value := data.get(key), str)}
+    texts = {key: value for key in TEXTS if isinstance(value := data.get(key), str)}
     return Clip(
         folder.resolve().name,
         folder,
@@ -116,7 +129,17 @@ def _depth(folder: Path, file: Path, data: dict[str, Any], footage: Footage) -> 
     return DepthImages(_inside(folder, data["depth"], file, "depth", folder=True), float(scale), footage.count)
 
 
-def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: tuple[int, int]) -> ClipInteraction:
+def _with_agent_files(folder: Path, entries: list[Any]) -> list[Any]:
+    """The entry of the only interaction with the masks of the agent that lie in the folder, unless it names others."""
+    if len(entries) != 1 or not isinstance(entries[0], dict):
+        return entries
+    files = {key: f"{key}.png" for key in MASKS[2:] if (folder / f"{key}.png").is_file()}
+    return [{**files, **entries[0]}]
+
+
+def _read_interaction(
+    folder: Path, file: Path, entry: Any, where: str, shape: tuple[int, int], still: bool
+) -> ClipInteraction:
     if not isinstance(entry, dict):
         raise ClipError(f"{file}: {where} must be a JSON object")
     before, after = (_integer(entry.get(key), file, f"{where}.{key}") for key in ("before", "after"))
@@ -125,10 +148,13 @@ def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: t
             f"{file}: {where}: 'before' and 'after' must be frame numbers from 0, the second the larger, "
             f"got {before} and {after}"
         )
-    masks = [
-        None if entry.get(key) is None else _read_mask(_inside(folder, entry[key], file, f"{where}.{key}"), shape)
-        for key in ("moved_before", "moved_after")
-    ]
+    masks: dict[str, Mask | None] = {
+        key: None if entry.get(key) is None else _read_mask(_inside(folder, entry[key], file, f"{where}.{key}"), shape)
+        for key in MASKS
+    }
+    for key in MASKS[:2]:
+        if still and masks[key] is None:
+            masks[key] = np.zeros(shape, bool)
     pixels = [
         None if entry.get(key) is None else _pixel(entry[key], file, f"{where}.{key}", shape)
         for key in ("hold", "push")
@@ -138,7 +164,7 @@ def _read_interaction(folder: Path, file: Path, entry: Any, where: str, shape: t
         direction = _integer(entry["direction"], file, f"{where}.direction")
         if not 0 <= direction < DIRECTIONS:
             raise ClipError(f"{file}: {where}.direction must be in 0..{DIRECTIONS - 1}, got {direction}")
-    return ClipInteraction(before, after, masks[0], masks[1], FrameAction(pixels[0], pixels[1], direction))
+    return ClipInteraction(before, after, action=FrameAction(pixels[0], pixels[1], direction), **masks)
 
 
 def _inside(base: Path, name: Any, file: Path, where: str, folder: bool = False) -> Path:
@@ -177,8 +203,6 @@ def _read_mask(path: Path, shape: tuple[int, int]) -> Mask:
     """Read a mask: pixels brighter than half of the brightest, so that 0/1 and 0/255 files both work."""
     values = _read_image(path, shape, "mask", lambda image: image.mode.startswith(("I", "F")))
     mask: Mask = values > values.max() / 2
-    if not mask.any():
-        raise ClipError(f"{path}: the mask is empty; leave it out of {CLIP_FILE} if nothing is annotated")
     return mask
 
 

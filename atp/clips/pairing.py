@@ -66,18 +66,20 @@ class ViewPair:
         second: After.
         motion: How the camera moved in between, if it did; see :func:`atp.clips.steadying.camera_motion`.
         corrected: The observation after, from where the camera was before, and in the same light.
+        steadied: Whether camera and light were corrected.
     """
 
     first: View
     second: View
     motion: Affine | None
     corrected: Observation
+    steadied: bool = True
 
     @classmethod
     def of(cls, first: View, second: View, steadies: bool = True) -> ViewPair:
         """Correct the camera's motion and light between two views, if that is wanted."""
         if not steadies:
-            return cls(first, second, None, second.observation)
+            return cls(first, second, None, second.observation, steadied=False)
         motion = camera_motion(first.rgb, second.rgb)
         image, depth, box = second.image, second.depth, second.box
         if motion is not None:
@@ -85,6 +87,13 @@ class ViewPair:
             depth = None if depth is None else np.asarray(steady(depth, motion), np.float32)
         seen = None if depth is None else box.depth(depth)
         return cls(first, second, motion, _observation(match_light(first.image, image), seen))
+
+    def images(self, side: int) -> tuple[Image, Image]:
+        """The two frames at another resolution, uint8 (side, side, 3), the second corrected as the observation is."""
+        frame = self.second.rgb if self.motion is None else np.asarray(steady(self.second.rgb, self.motion), np.uint8)
+        box = Letterbox(self.first.box.height, self.first.box.width, side)
+        first, second = box.image(self.first.rgb), box.image(frame)
+        return first, match_light(first, second) if self.steadied else second
 
     def in_frames(self, moved_before: Mask, moved_after: Mask) -> tuple[Mask, Mask]:
         """Masks (R, R) seen in the corrected pair as they are in the frames, without what lies in the border."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from atp.clips.scoring import METHODS, ClipResult, InteractionResult
+from atp.clips.scoring import METHODS, ClipResult, InteractionResult, MaskScore
 from atp.drawing.interactions import Found, ShownInteraction, comparison_strip, motion_video
 from atp.types import Image
 
@@ -46,7 +46,13 @@ def shown_interactions(result: ClipResult) -> list[ShownInteraction]:
 
 def _found(result: ClipResult, entry: InteractionResult, method: str, with_parts: bool) -> Found:
     before, after = (result.box.mask_to_frame(mask) for mask in entry.masks[method])
-    notes = ["" if iou is None else f"IoU {iou:.2f}" for iou in entry.ious[method]]
+    notes = [_note(score) for score in entry.scores[method]]
     parts = result.box.labels_to_frame(result.parts[method]) if with_parts else None
     scores = result.part_scores[method] if with_parts and result.part_scores else None
     return Found(before, after, parts, (notes[0], notes[1], f"mIoU {scores['miou']:.2f}" if scores else ""))
+
+
+def _note(score: MaskScore) -> str:
+    if score.false_motion is not None:
+        return f"false {100 * score.false_motion:.1f} %"
+    return "" if score.iou is None else f"IoU {score.iou:.2f}"

@@ -8,21 +8,36 @@ from typing import Protocol
 import numpy as np
 
 from atp.clips.clip import Clip, ClipInteraction
+from atp.clips.clip_baselines import CLIP_BASELINES
 from atp.clips.errors import ClipError
 from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
 from atp.metrics import mask_iou, score_memory
 from atp.part_memory.evidence import Chance, Evidence
 from atp.part_memory.memory import PartMemory
-from atp.perception.baselines import BASELINES
 from atp.types import MIN_PART_PIXELS, Action, Image, Labels, Mask, Observation
 
 #: Key and title of each method, the agent first: a baseline needs an entry here only if its key is no title.
-METHODS = {"agent": "agent"} | {name: name.replace("_", " ") for name in BASELINES}
+METHODS = {"agent": "agent"} | {name: name.replace("_", " ") for name in CLIP_BASELINES}
 METHODS |= {"dis_flow": "DIS flow", "farneback": "Farneback flow"}
 
 Pair = tuple[Mask, Mask]
 Iou = float | None
+
+
+@dataclass(frozen=True)
+class MaskScore:
+    """How good one motion mask is; None where a score is not defined.
+
+    Attributes:
+        iou: IoU with the annotated mask; None where nothing is annotated or nothing moved.
+        iou_without_agent: The same with the pixels of hands and robots left out; None where those are not annotated.
+        false_motion: Share of the frame that is said to have moved, where nothing did.
+    """
+
+    iou: Iou = None
+    iou_without_agent: Iou = None
+    false_motion: float | None = None
 
 
 class MotionSegmenter(Protocol):
@@ -56,13 +71,13 @@ class InteractionResult:
         interaction: The interaction.
         frames: uint8 (h, w, 3) before and after, as in the footage, reduced to 640 pixels.
         masks: For each method M_t and M_{t+1}, bool (R, R), at the network's resolution.
-        ious: For each method the IoU of the two with the annotated masks; None where there is no mask.
+        scores: For each method the scores of the two.
     """
 
     interaction: ClipInteraction
     frames: tuple[Image, Image]
     masks: dict[str, Pair]
-    ious: dict[str, tuple[Iou, Iou]]
+    scores: dict[str, tuple[MaskScore, MaskScore]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +106,9 @@ def evaluate_clip(
 
     All methods get the same images, at the network's resolution: the frame after each interaction brought to where the
     camera was before it, and to the same light. Masks are scored there too, on the area that the frame covers, with the
-    annotated ones brought there by area: they are drawn by hand and good to a few of its pixels. The parts of a method
-    are what the part memory makes of its masks.
+    annotated ones brought there by area: they are drawn by hand and good to a few of its pixels. Optical flow alone is
+    computed on larger images, for a CPU's flow misses most at so few pixels. The parts of a method are what the part
+    memory makes of its masks.
 
     Args:
         clip: The clip.
@@ -115,7 +131,7 @@ def evaluate_clip(
         views[number] = View.of(frame, resolution, seen)
     truths = [_truth(found, clip, whole) for found in clip.interactions]
 
-    memories = {name: PartMemory((resolution, resolution), MIN_PART_PIXELS) for name in BASELINES}
+    memories = {name: PartMemory((resolution, resolution), MIN_PART_PIXELS) for name in CLIP_BASELINES}
     parts: dict[str, Labels] = {}
     results: list[InteractionResult] = []
     for found, truth in zip(clip.interactions, truths, strict=True):
@@ -125,34 +141,53 @@ def evaluate_clip(
         action = whole.network_action(found.action)
         evidence = agent.perceive(pair.first.observation, pair.corrected, action)
         masks = {"agent": (evidence[0].moved, evidence[1].moved)}
-        images = pair.first.image, pair.corrected["rgb"]
-        masks |= {name: method(*images) for name, method in BASELINES.items()}
+        masks |= {name: method(pair) for name, method in CLIP_BASELINES.items()}
         masks = {name: pair.in_frames(*both) for name, both in masks.items()}
         taken = np.zeros(5, np.int64) if action is None else action
         parts["agent"] = agent.remember(taken, *masks["agent"], pair.second.observation, pair.chances(*evidence))
         for name, memory in memories.items():
             memory.update(*masks[name])
             parts[name] = memory.labels
-        ious = {name: (_iou(mask[0], truth[0]), _iou(mask[1], truth[1])) for name, mask in masks.items()}
+        scores = {name: (_score(mask[0], truth[0]), _score(mask[1], truth[1])) for name, mask in masks.items()}
         frames = pair.first.rgb, pair.second.rgb
-        results.append(InteractionResult(found, frames, masks, ious))
+        results.append(InteractionResult(found, frames, masks, scores))
     return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, whole), pair.second.box)
 
 
-def _truth(interaction: ClipInteraction, clip: Clip, box: Letterbox) -> tuple[Mask | None, Mask | None]:
-    """The annotated masks at the network's resolution."""
+@dataclass(frozen=True)
+class _Truth:
+    """What is annotated in one frame, bool (R, R) each: what moved, the agent, and what the frame covers."""
+
+    moved: Mask | None
+    agent: Mask | None
+    frame: Mask
+
+
+def _truth(interaction: ClipInteraction, clip: Clip, box: Letterbox) -> tuple[_Truth, _Truth]:
+    """The annotated masks at the network's resolution, before and after."""
 
     def small(mask: Mask | None) -> Mask | None:
         found = None if mask is None else box.mask(mask)
-        if found is not None and not found.any():
+        if mask is not None and found is not None and mask.any() and not found.any():
             raise ClipError(f"{clip.path}: a mask vanishes at {box.resolution} x {box.resolution} pixels")
         return found
 
-    return small(interaction.moved_before), small(interaction.moved_after)
+    agents = [None if mask is None else box.mask(mask) for mask in (interaction.agent_before, interaction.agent_after)]
+    moved = interaction.moved_before, interaction.moved_after
+    first, second = (_Truth(small(mask), agent, box.valid) for mask, agent in zip(moved, agents, strict=True))
+    return first, second
 
 
-def _iou(found: Mask, true: Mask | None) -> Iou:
-    return None if true is None else float(mask_iou(found, true))
+def _score(found: Mask, truth: _Truth) -> MaskScore:
+    """Score one mask."""
+    if truth.moved is None:
+        return MaskScore()
+    if not truth.moved.any():
+        return MaskScore(false_motion=float(found[truth.frame].mean()))
+    iou = float(mask_iou(found, truth.moved))
+    if truth.agent is None or not (truth.moved & ~truth.agent).any():
+        return MaskScore(iou)
+    return MaskScore(iou, float(mask_iou(found & ~truth.agent, truth.moved & ~truth.agent)))
 
 
 def _part_scores(clip: Clip, parts: dict[str, Labels], box: Letterbox) -> dict[str, dict[str, float]] | None:

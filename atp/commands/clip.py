@@ -12,17 +12,29 @@ from rich.console import Console
 from rich.table import Table
 
 from atp.clips import find_clips, read_clip
-from atp.clips.clip_results import clip_scores, clips_result
+from atp.clips.clip_results import clip_scores, clips_result, method_scores
 from atp.clips.result_images import draw_strip, draw_video
-from atp.clips.scoring import METHODS, Iou, MotionSegmenter, evaluate_clip
+from atp.clips.scoring import METHODS, MotionSegmenter, evaluate_clip
 from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.jobs.progress import track
-from atp.results import ClipsResult, MethodScores
+from atp.results import ClipScores, ClipsResult
 
-SCORES = ("motion_iou_before", "motion_iou_after", "motion_iou")
-PART_SCORES = ("miou", "mape", "hd95")
+#: Columns of the table of clips by title, and those that are always there.
+COLUMNS = {
+    "IoU before": "motion_iou_before",
+    "IoU after": "motion_iou_after",
+    "mean IoU": "motion_iou",
+    "without agent": "motion_iou_without_agent",
+    "false motion": "false_motion",
+    "mIoU": "miou",
+    "MAPE": "mape",
+    "dH95 (px)": "hd95",
+}
+ALWAYS = ("motion_iou_before", "motion_iou_after", "motion_iou")
+#: Columns of the table of means.
+MEANS = {"mean IoU": "motion_iou", "without agent": "motion_iou_without_agent", "false motion": "false_motion"}
 DEFAULT_RESOLUTION = 90
 
 
@@ -94,34 +106,59 @@ def main(options: ClipOptions) -> None:
 
 
 def report(result: ClipsResult, console: Console) -> None:
-    """Print the scores of `run`: a table on a terminal, plain lines anywhere else."""
-    parts = any(entry.parts for entry in result.clips)
+    """Print the scores of `run`: tables on a terminal, plain lines anywhere else."""
+    columns = {title: key for title, key in COLUMNS.items() if _has(result.clips, key)}
     lines: list[list[str]] = []
     for entry in result.clips:
-        methods: dict[str, MethodScores] = {"agent": entry, **entry.baselines}
-        for method, scores in methods.items():
-            values = [getattr(scores, key) for key in SCORES]
-            values += [getattr(scores.parts, key, None) for key in PART_SCORES if parts]
-            lines.append([entry.name, METHODS[method], *map(_text, values)])
-    means = (("agent", result.mean_motion_iou), *result.mean_baselines.items())
-    empty = [""] * (len(PART_SCORES) if parts else 0)
-    lines += [["mean", METHODS[method], "", "", _text(value), *empty] for method, value in means]
-    header = ["clip", "method", "IoU before", "IoU after", "mean IoU"]
-    header += ["mIoU", "MAPE", "dH95 (px)"] if parts else []
-    if console.is_terminal:
-        table = Table(*header, title="Motion in real clips")
-        last = METHODS[list(METHODS)[-1]]
-        for line in lines:
-            table.add_row(*line, end_section=line[1] == last)
-        console.print(table)
-    else:
-        for line in (header, *lines):
-            print("\t".join(line), file=console.file)
+        for method, title in METHODS.items():
+            scores = method_scores(entry, method)
+            values = {**vars(scores), **(vars(scores.parts) if scores.parts else {})}
+            lines.append([entry.name, title, *(_text(key, values.get(key)) for key in columns.values())])
+    for method, means in result.means.items():
+        values = vars(means)
+        lines.append(["mean", METHODS[method], *(_text(key, values.get(key)) for key in columns.values())])
+    _print_table("Motion in real clips", ["clip", "method", *columns], lines, console)
+    if len(result.clips) > 1:
+        _print_table("Means over clips", *_means(result), console)
     for entry in result.clips:
         if entry.found:
             pairs = ", ".join(f"{pair.before} to {pair.after}" for pair in entry.interactions)
             print(f"{entry.name}: found between frames {pairs}", file=console.file)
         print(f"{entry.image}  {entry.video}", file=console.file)
+
+
+def _means(result: ClipsResult) -> tuple[list[str], list[list[str]]]:
+    """Header and lines of the table of groups of clips."""
+    groups = [(f"all, {len(result.clips)} clips", result.means)]
+    groups += [(f"{group.key.replace('_', ' ')}: {group.value}, {group.clips}", group.means) for group in result.groups]
+    lines = []
+    for name, means in groups:
+        for method, mean in means.items():
+            interval = "-" if mean.interval is None else "{:.2f} to {:.2f}".format(*mean.interval)
+            values = (_text(key, getattr(mean, key)) for key in MEANS.values())
+            lines.append([name, METHODS[method], next(values), interval, *values])
+    first, *others = MEANS
+    return ["clips", "method", first, "95 % interval", *others], lines
+
+
+def _print_table(title: str, header: list[str], lines: list[list[str]], console: Console) -> None:
+    """A table on a terminal, tab-separated lines anywhere else."""
+    if not console.is_terminal:
+        for line in (header, *lines):
+            print("\t".join(line), file=console.file)
+        return
+    table = Table(*header, title=title)
+    last = METHODS[list(METHODS)[-1]]
+    for line in lines:
+        table.add_row(*line, end_section=line[1] == last)
+    console.print(table)
+
+
+def _has(clips: Sequence[ClipScores], key: str) -> bool:
+    """Whether a column says anything of any clip; those of motion are always there."""
+    if key in ALWAYS:
+        return True
+    return any(getattr(clip, key, None) is not None or getattr(clip.parts, key, None) is not None for clip in clips)
 
 
 def _unique(names: Sequence[str]) -> list[str]:
@@ -135,5 +172,7 @@ def _unique(names: Sequence[str]) -> list[str]:
     return stems
 
 
-def _text(value: Iou) -> str:
-    return "-" if value is None else f"{value:.3f}"
+def _text(key: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{100 * value:.2f} %" if key == "false_motion" else f"{value:.3f}"

@@ -41,12 +41,13 @@ def frame_difference(before: Image, after: Image) -> tuple[Mask, Mask]:
     return mask, mask.copy()
 
 
-def dis_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
+def dis_flow(before: Image, after: Image, threshold: float = FLOW_THRESHOLD) -> tuple[Mask, Mask]:
     """Pixels that DIS optical flow (Kroeger et al., ECCV 2016, arXiv 1603.03590) moves.
 
     Args:
         before: (H, W, 3) uint8 RGB.
         after: (H, W, 3) uint8 RGB.
+        threshold: Pixels by which the flow must move a pixel.
 
     Returns:
         M_t from the flow forward in time and M_{t+1} from the flow backward, (H, W) bool.
@@ -55,10 +56,10 @@ def dis_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
         ValueError: The images are not uint8 RGB of one shape.
     """
     flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    return _moved_by(lambda first, second: flow.calc(first, second, _no_flow(first)), before, after)
+    return _moved_by(lambda first, second: flow.calc(first, second, _no_flow(first)), before, after, threshold)
 
 
-def farneback_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
+def farneback_flow(before: Image, after: Image, threshold: float = FLOW_THRESHOLD) -> tuple[Mask, Mask]:
     """Pixels that Farneback's optical flow (Two-frame motion estimation, SCIA 2003) moves.
 
     With OpenCV's usual options. Arguments, result and errors are those of :func:`dis_flow`.
@@ -69,16 +70,16 @@ def farneback_flow(before: Image, after: Image) -> tuple[Mask, Mask]:
             cv2.calcOpticalFlowFarneback(first, second, _no_flow(first), 0.5, 3, 15, 3, 5, 1.2, 0), np.float32
         )
 
-    return _moved_by(flow, before, after)
+    return _moved_by(flow, before, after, threshold)
 
 
-def _moved_by(flow: Callable[[Grey, Grey], Any], before: Image, after: Image) -> tuple[Mask, Mask]:
+def _moved_by(flow: Callable[[Grey, Grey], Any], before: Image, after: Image, threshold: float) -> tuple[Mask, Mask]:
     """M_t and M_{t+1} from a flow (H, W, 2) between grey images, forward and backward in time."""
     _check(before, after)
     first, second = (np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8) for image in (before, after))
     forward, backward = flow(first, second), flow(second, first)
     lengths = (np.hypot(motion[..., 0], motion[..., 1]) for motion in (forward, backward))
-    moved, there = (_clean(length > FLOW_THRESHOLD) for length in lengths)
+    moved, there = (_clean(length > threshold) for length in lengths)
     return moved, there
 
 

@@ -17,13 +17,12 @@ def perception(results: Results) -> str:
 def clips(results: Results) -> str:
     """Real clips."""
     result = results.read(ClipsResult, "clips")
-    names = baselines_in(list(result.mean_baselines))
+    names = baselines_in(list(result.means))
     lines = [
         [clip.name, *map(format_value, (clip.motion_iou, *(clip.baselines[name].motion_iou for name in names)))]
         for clip in result.clips
     ]
-    means = [result.mean_motion_iou, *(result.mean_baselines[name] for name in names)]
-    lines.append(["mean", *map(format_value, means)])
+    lines.append(["mean", *(format_value(result.means[name].motion_iou) for name in ("agent", *names))])
     table = markdown_table(["clip", "ours", *map(method_title, names)], lines)
     return f"{source('clips', f'atp clip PATH --weights {result.weights}', 'mean IoU of both motion masks')}\n\n{table}"
 

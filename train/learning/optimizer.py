@@ -29,8 +29,9 @@ class Muon(torch.optim.Optimizer):
         super().__init__(matrices, {"lr": lr, "weight_decay": weight_decay})
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:
-        """Make a step with the gradients that the matrices have."""
+    def step(self, closure: Any = None) -> Any:
+        """Make a step with the gradients that the matrices have; ``closure`` is as for PyTorch's optimisers."""
+        loss = None if closure is None else torch.enable_grad()(closure)()
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is None:
@@ -42,6 +43,7 @@ class Muon(torch.optim.Optimizer):
                 direction = _nearest_orthogonal(matrix.grad.lerp(momentum, MOMENTUM))
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
                 matrix.add_(direction, alpha=-group["lr"] * 0.2 * max(matrix.shape) ** 0.5)
+        return loss
 
 
 def _nearest_orthogonal(matrix: Tensor) -> Tensor:
@@ -52,7 +54,8 @@ def _nearest_orthogonal(matrix: Tensor) -> Tensor:
     for _ in range(ITERATIONS):
         gram = found @ found.T
         found = torch.addmm(found, torch.addmm(gram, gram, gram, beta=b, alpha=c), found, beta=a)
-    return found.T if matrix.shape[0] > matrix.shape[1] else found
+    nearest: Tensor = found.T if matrix.shape[0] > matrix.shape[1] else found
+    return nearest
 
 
 class MuonAdamW:

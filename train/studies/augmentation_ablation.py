@@ -129,8 +129,8 @@ class AugmentationAblation:
             torch.manual_seed(0)
             for path in find_clips((self.config.clips,)):
                 found = evaluate_clip(read_clip(path), agent, size)
-                ious = [entry.ious["agent"] for entry in found.interactions]
-                clips[found.clip.name] = _mean([_mean([pair[moment] for pair in ious]) for moment in (0, 1)])
+                scores = [entry.scores["agent"] for entry in found.interactions]
+                clips[found.clip.name] = _mean([_mean([pair[moment].iou for pair in scores]) for moment in (0, 1)])
         return LeaveOneOutRow(variation, variations, clips)
 
 
