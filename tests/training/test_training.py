@@ -226,7 +226,7 @@ def test_losses_go_down(tmp_path):
     rng = np.random.default_rng(0)
     records = np.zeros(200, record_type(48, 48))
     records["rgb"] = rng.integers(80, 120, records["rgb"].shape)
-    records["depth"] = 10_000
+    records["depth"], records["ground"] = 10_000, 1.0
     records["rewards"] = (np.nan, 0.0)
     records["hindsight"] = 255
     for record in records:
@@ -255,6 +255,17 @@ def test_losses_go_down(tmp_path):
         values = [s[name] for s in scalars]
         assert np.mean(values[-10:]) < share * np.mean(values[:5]), name
     assert learner.steps == steps
+
+
+@pytest.mark.parametrize(("asked", "native", "used"), [
+    (None, False, False), (None, True, True), (False, True, False), (True, False, True),
+])  # fmt: skip
+def test_bfloat16_is_left_to_devices_that_compute_in_it(monkeypatch, asked, native, used):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    learner = Learner(LearnerConfig(width=8, bfloat16=asked), 1, torch.device("cpu"), seed=0)
+    with learner._autocast():
+        assert torch.is_autocast_enabled("cpu") == used
 
 
 def test_a_given_part_network_stays_and_the_interaction_network_learns(whole, tmp_path):
