@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.rendered_pairs.library import training_library
+from envs.rendered_pairs.stock import make_stock
 from envs.rendered_pairs.synthesis import RenderedPair, render_pair
 
 _COLUMNS = 3
@@ -20,15 +21,23 @@ def main() -> None:
     """Read options, draw, write ``pairs.png``."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m envs.rendered_pairs")
     parser.add_argument("--out", type=Path, required=True, help="folder to write pairs.png to")
-    parser.add_argument("--count", type=int, default=24, help="pairs")
+    parser.add_argument("--count", type=int, default=24, help="pairs; 0 draws none")
     parser.add_argument("--resolution", type=int, default=180, help="image side in pixels")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--sweethome", type=Path, help="make the stock first: Debian's package of furniture, or a library"
+    )
+    parser.add_argument("--surroundings", type=Path, help="likewise: what `npm pack @pmndrs/assets` fetched")
     options = parser.parse_args()
+    if options.sweethome or options.surroundings:
+        make_stock(options.sweethome, options.surroundings)
     library = training_library()
+    if not options.count:
+        return
     pairs, start = [], time.perf_counter()
     for number in range(options.count):
         pairs.append(render_pair(np.random.default_rng([options.seed, number]), library, resolution=options.resolution))
-    seconds = (time.perf_counter() - start) / max(options.count, 1)
+    seconds = (time.perf_counter() - start) / options.count
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / "pairs.png"
     cv2.imwrite(str(path), sheet(pairs)[..., ::-1])

@@ -16,6 +16,8 @@ from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, capsule, fram
 
 Generator = np.random.Generator
 
+UP = np.array([0.0, 0.0, 1.0])
+
 UPPER_ARM, FOREARM, GRIP = 0.30, 0.26, 0.12  # lengths in metres; of the hand from the wrist to what it holds
 
 
@@ -86,7 +88,10 @@ def hand(rng: Generator, looks: Looks) -> list[Mesh]:
     bend = rng.uniform(0.2, 0.9)
     knee = root + np.array([-mirror * 0.026 * (1 - 0.5 * bend), 0.024, 0.036])
     tip = knee + np.array([mirror * 0.012 * bend, 0.016 + 0.01 * bend, 0.028])
-    meshes += [capsule(root, knee, 0.0155 * s, 0.0115 * s, looks.hand, 10), capsule(knee, tip, 0.0108 * s, 0.009 * s, looks.hand, 10)]
+    meshes += [
+        capsule(root, knee, 0.0155 * s, 0.0115 * s, looks.hand, 10),
+        capsule(knee, tip, 0.0108 * s, 0.009 * s, looks.hand, 10),
+    ]
     return meshes
 
 
@@ -96,7 +101,7 @@ def arm(rng: Generator, looks: Looks, shoulder: Floats, hold: Hold) -> list[Mesh
     towards = reach / np.linalg.norm(reach)
     towards = towards - 0.5 * hold.outward + rng.normal(0, 0.15, 3)
     towards /= np.linalg.norm(towards)
-    palm = np.cross(towards, rng.normal(0, 0.5, 3) + [0, 0, 1])
+    palm = np.cross(towards, rng.normal(0, 0.5, 3) + UP)
     pose = frame(towards, np.zeros(3), np.cross(palm, towards) if rng.random() < 0.5 else palm)
     pose[:3, 3] = hold.point - pose[:3, :3] @ [0, 0.035, GRIP]
     meshes = [moved(mesh, pose) for mesh in hand(rng, looks)]
@@ -131,19 +136,25 @@ def person(rng: Generator, looks: Looks, shoulder: Floats, facing: Floats, floor
     left = np.array([-ahead[1], ahead[0], 0.0]) * rng.choice([-1.0, 1.0])
     chest = shoulder + 0.19 * left - 0.02 * ahead
     other = shoulder + 0.38 * left
-    hip = chest + [0, 0, -0.48]
-    meshes = [capsule(chest + [0, 0, -0.1], hip, 0.15, 0.14, looks.sleeve, 18)]
+    hip = chest - 0.48 * UP
+    meshes = [capsule(chest - 0.1 * UP, hip, 0.15, 0.14, looks.sleeve, 18)]
     meshes.append(capsule(shoulder + 0.03 * left, other, 0.075, 0.075, looks.sleeve, 14))
-    meshes += [capsule(chest + 0.08 * k * left - [0, 0, 0.08], hip + 0.07 * k * left, 0.13, 0.12, looks.sleeve, 16) for k in (-1, 1)]
-    meshes.append(capsule(chest, chest + [0, 0, 0.12], 0.055, 0.05, looks.skin, 12))
-    head = chest + [0, 0, 0.24] + 0.04 * ahead
-    meshes.append(capsule(head - [0, 0, 0.05], head + [0, 0, 0.05], 0.075, 0.085, looks.skin, 16))
-    meshes.append(capsule(head + [0, 0, 0.04] - 0.02 * ahead, head + [0, 0, 0.07], 0.09, 0.088, looks.hair, 16))
-    meshes.append(capsule(other, other + [0, 0, -0.3] + 0.05 * left, 0.065, 0.05, looks.sleeve, 14))
-    meshes.append(capsule(other + [0, 0, -0.3] + 0.05 * left, other + [0, 0, -0.5] + 0.15 * ahead, 0.045, 0.03, looks.skin, 12))
+    meshes += [
+        capsule(chest + 0.08 * k * left - [0, 0, 0.08], hip + 0.07 * k * left, 0.13, 0.12, looks.sleeve, 16)
+        for k in (-1, 1)
+    ]
+    meshes.append(capsule(chest, chest + 0.12 * UP, 0.055, 0.05, looks.skin, 12))
+    head = chest + 0.24 * UP + 0.04 * ahead
+    meshes.append(capsule(head - 0.05 * UP, head + 0.05 * UP, 0.075, 0.085, looks.skin, 16))
+    meshes.append(capsule(head + 0.04 * UP - 0.02 * ahead, head + 0.07 * UP, 0.09, 0.088, looks.hair, 16))
+    elbow = other - 0.3 * UP + 0.05 * left
+    meshes.append(capsule(other, elbow, 0.065, 0.05, looks.sleeve, 14))
+    meshes.append(capsule(elbow, elbow - 0.2 * UP + 0.15 * ahead - 0.05 * left, 0.045, 0.03, looks.skin, 12))
     for k in (-1, 1):
         top = hip + 0.08 * k * left
-        meshes.append(capsule(top, np.array([top[0], top[1], min(floor + 0.05, top[2] - 0.1)]), 0.1, 0.055, looks.trousers, 14))
+        meshes.append(
+            capsule(top, np.array([top[0], top[1], min(floor + 0.05, top[2] - 0.1)]), 0.1, 0.055, looks.trousers, 14)
+        )
     return meshes
 
 
@@ -199,7 +210,7 @@ def stick_agent(rng: Generator, eye: Floats) -> Draw:
     """A stick or a reaching tool that comes from outside the view."""
     surface = finishes.wooden(rng) if rng.random() < 0.5 else finishes.metallic(rng)
     radius = rng.uniform(0.006, 0.02)
-    start = rng.normal(0, 0.5, 3) + [0, 0, 0.5]
+    start = rng.normal(0, 0.5, 3) + 0.5 * UP
     ends = rng.random() < 0.4
     tip = finishes.plastic(rng)
 
@@ -219,7 +230,10 @@ def gripper(rng: Generator, surface: Surface, pads: Surface) -> list[Mesh]:
     """Two fingers on a block: its mount at the origin, fingers along z, which hold at (0, 0, 0.15)."""
     gap = rng.uniform(0.008, 0.04)
     wide = rng.uniform(0.07, 0.12)
-    meshes = [box((wide, 0.05, 0.06), (0, 0, 0.04), surface), revolved(np.array([[0.032, 0], [0.032, 0.02]]), surface, 18)]
+    meshes = [
+        box((wide, 0.05, 0.06), (0, 0, 0.04), surface),
+        revolved(np.array([[0.032, 0], [0.032, 0.02]]), surface, 18),
+    ]
     for side in (-1, 1):
         meshes.append(box((0.016, 0.022, 0.06), (side * (gap + 0.01), 0, 0.1), surface))
         meshes.append(box((0.01, 0.02, 0.045), (side * (gap + 0.006), 0, 0.145), pads))

@@ -88,7 +88,7 @@ def load_articulated(path: Path) -> Articulated:
     for name, link in model.links.items():
         shown: list[Mesh] = []
         for visual in link.visuals:
-            for mesh in _meshes(visual.geometry, visual.rgba, visual.texture, model):
+            for mesh in geometry_meshes(visual.geometry, visual.rgba, visual.texture, model):
                 shown.append(moved(mesh, visual.origin))
         if shown:
             meshes[name] = tuple(shown)
@@ -97,8 +97,18 @@ def load_articulated(path: Path) -> Articulated:
     return Articulated(model, part_tree(model), meshes)
 
 
-def _meshes(shape: Geometry, rgba: Any, texture: Path | None, model: UrdfModel) -> list[Mesh]:
-    """The meshes of one visual, one a material."""
+def geometry_meshes(shape: Geometry, rgba: Any, texture: Path | None, model: UrdfModel) -> list[Mesh]:
+    """The meshes of one shape, one a material.
+
+    Args:
+        shape: The shape, metres.
+        rgba: A colour for what has none of its own, None for none.
+        texture: Likewise an image.
+        model: The object that it belongs to, outside whose folder nothing is read.
+
+    Raises:
+        assets.importing.reading.urdf.ObjectError: A mesh cannot be read.
+    """
     if shape.mesh is None:
         solid = _solid(shape)
         triangles = np.asarray(solid.vertices)[np.asarray(solid.faces)]

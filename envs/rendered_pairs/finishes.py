@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ Generator = np.random.Generator
 Colour = tuple[float, float, float]
 
 #: Textures of a kind that a process makes.
-POOL = 16
+POOL = 24
 _SIZE = 256
 
 
@@ -77,7 +78,9 @@ def plastic(rng: Generator) -> Surface:
 
 def stone(rng: Generator) -> Surface:
     """Granite, marble, concrete."""
-    return Surface(hsv(rng.random(), rng.uniform(0, 0.2), rng.uniform(0.3, 0.95)), _of("stone", rng), rng.uniform(0.1, 0.7))
+    return Surface(
+        hsv(rng.random(), rng.uniform(0, 0.2), rng.uniform(0.3, 0.95)), _of("stone", rng), rng.uniform(0.1, 0.7)
+    )
 
 
 def cloth(rng: Generator) -> Surface:
@@ -87,7 +90,7 @@ def cloth(rng: Generator) -> Surface:
 
 def printed(rng: Generator) -> Surface:
     """Packages, labels, posters, books."""
-    texture = surfaces.any_surface(rng) if rng.random() < 0.5 else _of("print", rng)
+    texture = _of("photo" if rng.random() < 0.3 else "print", rng)
     return Surface((1.0, 1.0, 1.0), texture, rng.uniform(0.05, 0.6))
 
 
@@ -118,7 +121,7 @@ def wall(rng: Generator) -> Surface:
     if kind < 0.85:
         return Surface(paint_colour(rng), _of("tiles", rng), rng.uniform(0.2, 0.7))
     if kind < 0.93:
-        return Surface((1.0, 1.0, 1.0), surfaces.any_surface(rng), 0.05)
+        return Surface((1.0, 1.0, 1.0), _of("photo", rng), 0.05)
     return wooden(rng)
 
 
@@ -187,7 +190,7 @@ def _planks(rng: Generator) -> Image:
     count = int(rng.integers(3, 9))
     edges = np.linspace(0, _SIZE, count + 1).astype(int)
     spread, gap = rng.uniform(0.02, 0.14), rng.uniform(0.55, 0.95)
-    for top, bottom in zip(edges[:-1], edges[1:], strict=True):
+    for top, bottom in pairwise(edges.tolist()):
         grain = 1 + rng.uniform(0.04, 0.1) * _noise(rng, 1.0, rng.uniform(10, 30))
         joint = int(rng.integers(_SIZE))
         shades = 1 + spread * rng.standard_normal(2)
@@ -226,7 +229,9 @@ def _cloth(rng: Generator) -> Image:
     image = 1 + rng.uniform(0.02, 0.12) * (np.sin(count * x) + np.sin(count * y)) + 0.05 * _noise(rng, 0.8)
     if rng.random() < 0.35:
         bands = int(rng.integers(1, 10))
-        image *= np.where(np.sin(bands * (x if rng.random() < 0.5 else y)) > rng.uniform(-0.7, 0.7), 1, rng.uniform(0.4, 0.9))
+        image *= np.where(
+            np.sin(bands * (x if rng.random() < 0.5 else y)) > rng.uniform(-0.7, 0.7), 1, rng.uniform(0.4, 0.9)
+        )
     return _grey(image)
 
 
@@ -272,4 +277,5 @@ def _print(rng: Generator) -> Image:
 _DRAWN: dict[str, Callable[[Generator], Image]] = {
     "wood": _wood, "planks": _planks, "tiles": _tiles, "stone": _stone, "cloth": _cloth, "plaster": _plaster,
     "grain": _grain, "brushed": _brushed, "carpet": _carpet, "print": _print,
+    "photo": surfaces.any_surface,
 }  # fmt: skip

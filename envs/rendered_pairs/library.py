@@ -26,7 +26,7 @@ from assets.importing.reading.urdf import ObjectError
 from envs.rendered_pairs import finishes, things
 from envs.rendered_pairs.articulated import Articulated, load_articulated
 from envs.rendered_pairs.meshes import Mesh, Surface
-from envs.rendered_pairs.rooms import Stock
+from envs.rendered_pairs.stock import Stock, installed_stock
 
 Generator = np.random.Generator
 
@@ -160,4 +160,4 @@ def training_library(stock: Stock | None = None) -> Library:
         for category in _GENERATED
         for index in range(_READY)
     ]
-    return Library(tuple(found), tuple(generated), True, stock or Stock())
+    return Library(tuple(found), tuple(generated), True, installed_stock() if stock is None else stock)

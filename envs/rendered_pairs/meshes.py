@@ -93,7 +93,9 @@ def _smooth(triangles: Floats, normals: Floats) -> Floats:
     flat = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     corners = triangles.reshape(-1, 3)
     extent = max(float(np.ptp(corners, axis=0).max()), 1e-9)
-    keys = np.round((corners - corners.min(axis=0)) / extent * 20_000).astype(np.int64) @ np.array([1 << 42, 1 << 21, 1])
+    keys = np.round((corners - corners.min(axis=0)) / extent * 20_000).astype(np.int64) @ np.array(
+        [1 << 42, 1 << 21, 1]
+    )
     _, place = np.unique(keys, return_inverse=True)
     sums = np.zeros((place.max() + 1, 3))
     np.add.at(sums, place, np.repeat(normals, 3, axis=0))

@@ -12,7 +12,7 @@ import numpy as np
 
 from assets.importing.reading.urdf import ObjectError
 from envs.rendered_pairs import finishes
-from envs.rendered_pairs.agents import Draw, Hold, gripper
+from envs.rendered_pairs.agents import UP, Draw, Hold, gripper
 from envs.rendered_pairs.articulated import Articulated, load_articulated, range_of
 from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, frame, moved
 
@@ -88,11 +88,15 @@ def robot_agent(rng: Generator, holds: tuple[Hold, Hold], floor: float) -> Draw 
     turn[:2, :2] = [[-away[0], away[1]], [-away[1], -away[0]]]
     turn[:3, 3] = base
     seed = int(rng.integers(1 << 30))
-    stand = box((0.22, 0.22, max(base[2] - floor, 0.01)), (base[0], base[1], (base[2] + floor) / 2), finishes.metallic(rng))
+    stand = box(
+        (0.22, 0.22, max(base[2] - floor, 0.01)), (base[0], base[1], (base[2] + floor) / 2), finishes.metallic(rng)
+    )
 
     def draw(rng: Generator, hold: Hold) -> list[Mesh]:
         same = np.random.default_rng(seed)
-        towards = -hold.outward + 0.5 * (hold.point - base) / np.linalg.norm(hold.point - base) + same.normal(0, 0.25, 3)
+        towards = (
+            -hold.outward + 0.5 * (hold.point - base) / np.linalg.norm(hold.point - base) + same.normal(0, 0.25, 3)
+        )
         towards -= [0, 0, same.uniform(0, 0.6)]
         towards /= np.linalg.norm(towards)
         back = np.linalg.inv(turn)
@@ -167,7 +171,7 @@ def floating_gripper(rng: Generator) -> Draw:
     """A gripper whose arm is out of view, on a rod."""
     surface = _paint(rng) or finishes.metallic(rng)
     pads = finishes.plastic(rng)
-    tilt = rng.normal(0, 0.5, 3) + [0, 0, 0.6]
+    tilt = rng.normal(0, 0.5, 3) + 0.6 * UP
     rod = rng.uniform(0.03, 0.06)
     seed = int(rng.integers(1 << 30))
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from envs.rendered_pairs import finishes
 from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, capsule, moved, quad
 from envs.rendered_pairs.shading import LIGHTS, Item, Lighting
+from envs.rendered_pairs.stock import Stock
 from envs.rendered_pairs.things import handle, small_thing, turned
 
 Generator = np.random.Generator
@@ -21,36 +22,23 @@ Generator = np.random.Generator
 _FAR = 4.0
 
 
-@dataclass(frozen=True, eq=False)
-class Stock:
-    """What rooms are furnished with beside what is drawn anew.
-
-    Attributes:
-        furniture: Meshes of one thing each, in metres, standing on z = 0 with its front to -y.
-        pictures: (h, w, 3) uint8 photographs and prints for walls, packages and what is behind a window.
-        surroundings: (h, 2 h, 3) float16, linear light of real rooms.
-    """
-
-    furniture: Sequence[Sequence[Mesh]] = ()
-    pictures: Sequence[NDArray[np.uint8]] = ()
-    surroundings: Sequence[NDArray[np.float16]] = ()
-
-
 @dataclass(eq=False)
 class Room:
     """What surrounds an object.
 
     Attributes:
         items: Still things.
-        free: How far to the front (-y) nothing stands.
+        made: Their meshes, but for those of the stock.
     """
 
     items: list[Item] = field(default_factory=list)
+    made: list[Mesh] = field(default_factory=list)
 
-    def add(self, meshes: Sequence[Mesh], pose: Floats | None = None, shadow: bool = True) -> None:
-        """Put something there."""
+    def add(self, meshes: Sequence[Mesh], pose: Floats | None = None, shadow: bool = True, lent: bool = False) -> None:
+        """Put something there; ``lent`` is what comes from the stock."""
         place = np.eye(4) if pose is None else pose
         self.items += [Item(mesh, place, 1, shadow) for mesh in meshes]
+        self.made += [] if lent else meshes
 
 
 def picture(rng: Generator, stock: Stock) -> Surface:
@@ -64,6 +52,8 @@ def against_wall(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) ->
     """A room for what stands on the floor or hangs on a wall.
 
     Args:
+        rng: Source of every choice.
+        stock: What it is furnished with.
         bounds: (2, 3) of the object, metres: its front is to -y, the floor is z = 0.
         clutter: Whether other things stand and lie there.
     """
@@ -77,16 +67,16 @@ def against_wall(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) ->
     if bounds[0, 2] < 0.1 and bounds[1, 2] - bounds[0, 2] > 0.4:
         for side in (-1, 1):
             if rng.random() < 0.5:
-                _neighbour(rng, room, bounds, side, back)
+                _neighbour(rng, room, stock, bounds, side, back)
             elif stock.furniture and rng.random() < 0.7:
                 _stand(rng, room, stock, bounds, side, back)
     if bounds[1, 2] < 1.5:
-        _things_on(rng, room, bounds[1, 2], bounds, int(rng.integers(0, 7)))
+        _things_on(rng, room, stock, bounds[1, 2], bounds, int(rng.integers(0, 7)))
     for _ in range(int(rng.integers(0, 4))):  # on the floor, to the sides
         side = rng.choice([-1.0, 1.0])
         x = bounds[0 if side < 0 else 1, 0] + side * rng.uniform(0.3, 1.2)
         scale = np.diag([*[rng.uniform(1, 2.2)] * 3, 1])
-        room.add(small_thing(rng), turned(rng.uniform(0, 6), (x, back - rng.uniform(0.2, 1.2), 0)) @ scale)
+        _thing(rng, room, stock, turned(rng.uniform(0, 6), (x, back - rng.uniform(0.2, 1.2), 0)) @ scale)
     return room
 
 
@@ -108,7 +98,9 @@ def _walls(rng: Generator, room: Room, wall: Surface, back: float, bounds: Float
     for x in (low, high):
         room.add([quad([(x, front, 0), (x, back, 0), (x, back, top), (x, front, top)], other, tile)], shadow=False)
     ceiling = Surface((0.9, 0.9, 0.88))
-    room.add([quad([(low, front, top), (high, front, top), (high, back, top), (low, back, top)], ceiling)], shadow=False)
+    room.add(
+        [quad([(low, front, top), (high, front, top), (high, back, top), (low, back, top)], ceiling)], shadow=False
+    )
     if rng.random() < 0.6:
         board = finishes.painted(rng) if rng.random() < 0.6 else finishes.wooden(rng)
         room.add([box((high - low, 0.015, rng.uniform(0.05, 0.12)), ((low + high) / 2, back - 0.008, 0.04), board)])
@@ -136,7 +128,10 @@ def opening(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Room
     room.add([quad([(wide[0], beyond, -1), (wide[1], beyond, -1), (wide[1], beyond, 4), (wide[0], beyond, 4)], outside)],
              shadow=False)  # fmt: skip
     behind = ground if rng.random() < 0.5 else finishes.floor(rng)
-    room.add([quad([(wide[0], y, 0), (wide[1], y, 0), (wide[1], beyond, 0), (wide[0], beyond, 0)], behind, step)], shadow=False)
+    room.add(
+        [quad([(wide[0], y, 0), (wide[1], y, 0), (wide[1], beyond, 0), (wide[0], beyond, 0)], behind, step)],
+        shadow=False,
+    )
     if clutter:
         _on_wall(rng, room, stock, y, bounds)
         for _ in range(int(rng.integers(0, 3))):
@@ -145,7 +140,7 @@ def opening(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Room
         for _ in range(int(rng.integers(0, 4))):
             place = (rng.uniform(x0, x1), y + rng.uniform(0.2, beyond - y), 0)
             scale = np.diag([*[rng.uniform(1, 4)] * 3, 1])
-            room.add(small_thing(rng), turned(rng.uniform(0, 6), place) @ scale)
+            _thing(rng, room, stock, turned(rng.uniform(0, 6), place) @ scale)
     return room
 
 
@@ -169,6 +164,7 @@ def on_table(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Roo
     shift = np.eye(4)
     shift[2, 3] = ground
     room.items += [replace(item, pose=shift @ item.pose) for item in below.items]
+    room.made += below.made
     if not clutter:
         return room
     _on_wall(rng, room, stock, back, frame)
@@ -177,13 +173,13 @@ def on_table(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Roo
         if bounds[0, 0] - 0.1 < x < bounds[1, 0] + 0.1 and bounds[0, 1] - 0.35 < y < bounds[1, 1] + 0.1:
             continue  # that is the object's place, and before it one looks in
         scale = np.diag([*[rng.uniform(0.5, 1.2)] * 3, 1])
-        room.add(small_thing(rng), turned(rng.uniform(0, 6), (x, y, 0)) @ scale)
+        _thing(rng, room, stock, turned(rng.uniform(0, 6), (x, y, 0)) @ scale)
     for _ in range(int(rng.integers(0, 3))):
         if stock.furniture:
             chosen = stock.furniture[int(rng.integers(len(stock.furniture)))]
             x = rng.uniform(-2, 2)
             if back - far > 0.7:
-                room.add(chosen, turned(rng.normal(0, 0.4), (x, back - 0.35, ground)))
+                room.add(chosen, turned(rng.normal(0, 0.4), (x, back - 0.35, ground)), lent=True)
     return room
 
 
@@ -197,7 +193,12 @@ def _on_wall(rng: Generator, room: Room, stock: Stock, back: float, bounds: Floa
             continue
         shown = picture(rng, stock)
         y = back - 0.012
-        corners = [(x - w / 2, y, z - h / 2), (x + w / 2, y, z - h / 2), (x + w / 2, y, z + h / 2), (x - w / 2, y, z + h / 2)]
+        corners = [
+            (x - w / 2, y, z - h / 2),
+            (x + w / 2, y, z - h / 2),
+            (x + w / 2, y, z + h / 2),
+            (x - w / 2, y, z + h / 2),
+        ]
         room.add([quad(corners, shown)])
         if rng.random() < 0.6:
             room.add([box((w + 0.04, 0.01, h + 0.04), (x, back - 0.006, z), finishes.furniture(rng))])
@@ -215,7 +216,7 @@ def _on_wall(rng: Generator, room: Room, stock: Stock, back: float, bounds: Floa
             point = step
 
 
-def _neighbour(rng: Generator, room: Room, bounds: Floats, side: int, back: float) -> None:
+def _neighbour(rng: Generator, room: Room, stock: Stock, bounds: Floats, side: int, back: float) -> None:
     """Still furniture right beside: a block with the lines of doors and drawers, and handles."""
     w = rng.uniform(0.3, 1.0)
     h = (bounds[1, 2] - bounds[0, 2]) * (1.0 if rng.random() < 0.5 else rng.uniform(0.5, 1.3))
@@ -233,7 +234,7 @@ def _neighbour(rng: Generator, room: Room, bounds: Floats, side: int, back: floa
         room.add([box(size, (x, front - 0.008, z), surface, 0.8)])
         pose = turned(0.0, (x, front - 0.015, z + 0.3 * h / rows))
         room.add(handle(np.random.default_rng(seed), 0.3 * w, grip), pose)
-    _things_on(rng, room, h, np.array([[x - w / 2, front, 0], [x + w / 2, back, h]]), int(rng.integers(0, 4)))
+    _things_on(rng, room, stock, h, np.array([[x - w / 2, front, 0], [x + w / 2, back, h]]), int(rng.integers(0, 4)))
 
 
 def _stand(rng: Generator, room: Room, stock: Stock, bounds: Floats, side: int, back: float) -> None:
@@ -242,14 +243,26 @@ def _stand(rng: Generator, room: Room, stock: Stock, bounds: Floats, side: int, 
     points = np.concatenate([mesh.points for mesh in meshes])
     half, deep = np.ptp(points[:, 0]) / 2, np.ptp(points[:, 1]) / 2
     x = bounds[0 if side < 0 else 1, 0] + side * (half + rng.uniform(0.02, 0.5))
-    room.add(meshes, turned(rng.normal(0, 0.1), (x, back - deep - 0.02, 0)))
+    room.add(meshes, turned(rng.normal(0, 0.1), (x, back - deep - 0.02, 0)), lent=True)
 
 
-def _things_on(rng: Generator, room: Room, level: float, bounds: Floats, count: int) -> None:
+def _thing(rng: Generator, room: Room, stock: Stock, pose: Floats) -> None:
+    """A small thing, of the stock where it has some."""
+    if stock.things and rng.random() < 0.55:
+        meshes = stock.things[int(rng.integers(len(stock.things)))]
+        stretch = np.linalg.norm(pose[:3, 0])
+        pose = pose.copy()
+        pose[:3, :3] /= stretch
+        room.add(meshes, pose, lent=True)
+    else:
+        room.add(small_thing(rng), pose)
+
+
+def _things_on(rng: Generator, room: Room, stock: Stock, level: float, bounds: Floats, count: int) -> None:
+    low, high = bounds[0] + 0.12 * (bounds[1] - bounds[0]), bounds[1] - 0.12 * (bounds[1] - bounds[0])
     for _ in range(count):
-        x = rng.uniform(bounds[0, 0] + 0.05, bounds[1, 0] - 0.05)
-        y = rng.uniform(0.5 * (bounds[0, 1] + bounds[1, 1]), bounds[1, 1] - 0.05)
-        room.add(small_thing(rng), turned(rng.uniform(0, 6), (x, y, level)))
+        x, y = rng.uniform(low[0], high[0]), rng.uniform(0.5 * (low[1] + high[1]), high[1])
+        _thing(rng, room, stock, turned(rng.uniform(0, 6), (x, y, level)))
 
 
 def lighting(rng: Generator, stock: Stock) -> Lighting:
@@ -274,7 +287,9 @@ def lighting(rng: Generator, stock: Stock) -> Lighting:
     warm = rng.normal(0, 0.1)
     colours[0] = key * np.array([1 + warm, 1.0, 1 - warm])
     ambient = colours[1:].mean(axis=0) * rng.uniform(0.25, 1.1)
-    return Lighting(directions, colours, ambient, float(rng.uniform(0.6, 6.0)), surrounding, float(rng.uniform(0.3, 1.0)))
+    return Lighting(
+        directions, colours, ambient, float(rng.uniform(0.6, 6.0)), surrounding, float(rng.uniform(0.3, 1.0))
+    )
 
 
 def _directions(rng: Generator) -> Floats:

@@ -30,6 +30,7 @@ _VERTEX = """
 in vec3 in_position; in vec3 in_normal; in vec2 in_uv;
 uniform mat4 model; uniform mat4 camera;
 out vec3 position; out vec3 normal; out vec2 uv;
+invariant gl_Position;
 void main() {
     vec4 world = model * vec4(in_position, 1.0);
     position = world.xyz; normal = mat3(model) * in_normal; uv = in_uv;
@@ -53,14 +54,11 @@ float lit(int i, vec3 n) {
     if (any(lessThan(p.xy, vec2(0.01))) || any(greaterThan(p.xy, vec2(0.99)))) return 1.0;
     vec3 at = vec3(p.xy * light_tile[i].z + light_tile[i].xy, p.z - 0.0015);
     float step = light_tile[i].w * (i == 0 ? softness : 1.0);
-    float sum = texture(shadows, at + vec3(-step, -0.4 * step, 0.0)) + texture(shadows, at + vec3(0.4 * step, -step, 0.0))
-              + texture(shadows, at + vec3(step, 0.4 * step, 0.0)) + texture(shadows, at + vec3(-0.4 * step, step, 0.0));
-    if (i == 0) {
-        sum += texture(shadows, at + 2.0 * vec3(-0.5 * step, step, 0.0)) + texture(shadows, at + 2.0 * vec3(-step, -0.5 * step, 0.0))
-             + texture(shadows, at + 2.0 * vec3(0.5 * step, -step, 0.0)) + texture(shadows, at + 2.0 * vec3(step, 0.5 * step, 0.0));
-        return sum / 8.0;
-    }
-    return sum / 4.0;
+    vec3 a = vec3(step, 0.4 * step, 0.0), b = vec3(-0.4 * step, step, 0.0);
+    float sum = texture(shadows, at + a) + texture(shadows, at - a);
+    if (i > 0) return sum / 2.0;
+    return (sum + texture(shadows, at + b) + texture(shadows, at - b)
+            + texture(shadows, at + 2.0 * b) + texture(shadows, at - 2.0 * b)) / 6.0;
 }
 
 void main() {
@@ -244,6 +242,10 @@ class Renderer:
         program["light_texel"].write(np.array(texels, np.float32).tobytes())
         program["ambient"].value = tuple(light.ambient.tolist())
         program["softness"].value, program["reflected"].value = light.softness, light.reflected
+        self._cast["camera"].write(_columns(view.matrix))
+        for item in items:  # depth first, so that only what is seen is shaded
+            self._cast["model"].write(_columns(item.pose))
+            self.store.mesh(item.mesh)[1].render()
         self.store.texture(light.surrounding).use(1)
         self._atlas.use(2)
         for item in items:
@@ -264,6 +266,7 @@ class Renderer:
         self._shadow_buffer.viewport = (0, 0, _ATLAS, _ATLAS)
         self._shadow_buffer.clear(depth=1.0)
         self.context.enable(self.context.DEPTH_TEST)
+        self.context.depth_func = "<="
         matrices = []
         models = [_columns(item.pose) for item in items]
         for direction, (x, y, size) in zip(light.directions, _TILES, strict=True):

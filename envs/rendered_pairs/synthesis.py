@@ -108,10 +108,8 @@ def render_pair(
         try:
             pair = _film(rng, library, config, resolution, shot, subject, focus, stays)
         finally:
-            passing = [item.mesh for item in shot.room.items]
-            passing += [mesh for meshes in (*shot.contents.values(), *shot.agents) for mesh in meshes]
-            kept = {id(mesh.vertices) for piece in library.stock.furniture for mesh in piece}
-            renderer().store.forget([mesh for mesh in passing if id(mesh.vertices) not in kept])
+            passing = [mesh for meshes in (*shot.contents.values(), *shot.agents) for mesh in meshes]
+            renderer().store.forget([*passing, *shot.room.made])
         if pair is not None:
             return pair
     raise RuntimeError("no view shows anything that moves")

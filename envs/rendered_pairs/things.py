@@ -83,7 +83,10 @@ def handle(rng: Generator, length: float, surface: Surface) -> list[Mesh]:
         return [moved(revolved(knob, surface, 14), tip)]
     r, half = rng.uniform(0.004, 0.011), length / 2
     bar = capsule(np.array([-half, -out, 0]), np.array([half, -out, 0]), r, r, surface, 8)
-    feet = [capsule(np.array([s * 0.85 * half, 0, 0]), np.array([s * 0.85 * half, -out, 0]), r, r, surface, 8) for s in (-1, 1)]
+    feet = [
+        capsule(np.array([s * 0.85 * half, 0, 0]), np.array([s * 0.85 * half, -out, 0]), r, r, surface, 8)
+        for s in (-1, 1)
+    ]
     return [bar, *feet]
 
 
@@ -150,8 +153,12 @@ def lidded_box(rng: Generator) -> Articulated:
         clasp = finishes.metallic(rng)
         lid.append(box((0.12 * w, 0.008, 0.4 * top + 0.02), (0, -d - 0.003, 0.01), clasp))
     if rng.random() < 0.4:
-        lid += [moved(mesh, transform((0, -d / 2, top)) @ _lying()) for mesh in handle(rng, 0.4 * w, finishes.metallic(rng))]
-    joint = _joint("revolute", "body", "lid", np.array([0, d / 2, h]), np.array([-1.0, 0, 0]), 0.0, rng.uniform(1.2, 2.2))
+        lid += [
+            moved(mesh, transform((0, -d / 2, top)) @ _lying()) for mesh in handle(rng, 0.4 * w, finishes.metallic(rng))
+        ]
+    joint = _joint(
+        "revolute", "body", "lid", np.array([0, d / 2, h]), np.array([-1.0, 0, 0]), 0.0, rng.uniform(1.2, 2.2)
+    )
     return _object("box", {"body": body, "lid": lid}, [joint])
 
 
@@ -200,7 +207,9 @@ def chest(rng: Generator) -> Articulated:
         for col in range(cols):
             centre = np.array([(col + 0.5) * width - w / 2 + t, 0.0, levels[row] + tall / 2])
             if col:
-                body.append(box((0.6 * t, d - 0.01, h - 2 * t), (centre[0] - width / 2, d / 2 + 0.005, h / 2), inside, 0.8))
+                body.append(
+                    box((0.6 * t, d - 0.01, h - 2 * t), (centre[0] - width / 2, d / 2 + 0.005, h / 2), inside, 0.8)
+                )
             name = f"part-{row}-{col}"
             slides = draw if rng.random() < 0.9 else not draw
             extra = t if overlay else 0.0
@@ -212,7 +221,10 @@ def chest(rng: Generator) -> Articulated:
                 panel = [box(size, (0, depth, 0), surface, 0.8)]
                 inner = _tray(width - 3 * t, 0.9 * d, 0.7 * tall, 0.6 * t, inside, inside, 0.5)
                 panel += [moved(mesh, transform((0, 0.45 * d + t, -0.42 * tall))) for mesh in inner]
-                panel += [moved(m, transform((0, depth - t / 2, 0.25 * tall * (tall > 0.25)))) for m in handle(same, 0.35 * width, grip)]
+                panel += [
+                    moved(m, transform((0, depth - t / 2, 0.25 * tall * (tall > 0.25))))
+                    for m in handle(same, 0.35 * width, grip)
+                ]
                 for _ in range(int(rng.integers(0, 4))):
                     spot = (rng.uniform(-0.3, 0.3) * width, rng.uniform(0.1, 0.8) * d, -0.42 * tall + t)
                     scale = np.diag([*[min(0.5 * tall / 0.2, 1.0)] * 3, 1.0])
@@ -220,7 +232,7 @@ def chest(rng: Generator) -> Articulated:
                 joints.append(_joint("prismatic", "body", name, centre, np.array([0, -1.0, 0]), 0.0, 0.8 * d))
             else:
                 side = 1.0 if (col % 2 == 0) == (rng.random() < 0.85) else -1.0  # the hinge is at -side
-                at = centre + [-side * width / 2, 0, 0]
+                at = centre - np.array([side * width / 2, 0, 0])
                 panel = [box(size, (side * width / 2, depth, 0), surface, 0.8)]
                 upright = np.eye(4)
                 upright[:3, :3] = [[0, 0, -1], [0, 1, 0], [1, 0, 0]]
@@ -228,7 +240,8 @@ def chest(rng: Generator) -> Articulated:
                 panel += [moved(m, upright) for m in handle(same, 0.3 * tall, grip)]
                 joints.append(_joint("revolute", "body", name, at, np.array([0, 0, -side]), 0.0, rng.uniform(1.4, 2.4)))
                 for _ in range(int(rng.integers(0, 4))):
-                    spot = centre + [rng.uniform(-0.35, 0.35) * width, rng.uniform(0.3, 0.8) * d, t * 0.6 - tall / 2]
+                    off = [rng.uniform(-0.35, 0.35) * width, rng.uniform(0.3, 0.8) * d, t * 0.6 - tall / 2]
+                    spot = centre + np.array(off)
                     scale = np.diag([*[min(0.7 * tall / 0.25, 1.2)] * 3, 1.0])
                     body += [moved(m, turned(rng.uniform(0, 6), spot) @ scale) for m in small_thing(rng)]
             meshes[name] = panel
@@ -264,10 +277,20 @@ def tool(rng: Generator) -> Articulated:
             shape.append(grip)
         meshes[f"bar-{number}"] = shape
         if number:
-            at = np.array([0.0 if crossed else length * (0.98 - pin) * (number > 1), 0, thick * (1 if number % 2 else -1)])
+            at = np.array(
+                [0.0 if crossed else length * (0.98 - pin) * (number > 1), 0, thick * (1 if number % 2 else -1)]
+            )
             low = rng.uniform(-2.6, -0.3)
             joints.append(
-                _joint("revolute", f"bar-{number - 1}", f"bar-{number}", at, np.array([0, 0, 1.0]), low, rng.uniform(0.3, 2.6))
+                _joint(
+                    "revolute",
+                    f"bar-{number - 1}",
+                    f"bar-{number}",
+                    at,
+                    np.array([0, 0, 1.0]),
+                    low,
+                    rng.uniform(0.3, 2.6),
+                )
             )
     return _object("tool", meshes, joints)
 
@@ -287,7 +310,10 @@ def screen(rng: Generator) -> Articulated:
         joint = _joint("revolute", "body", "screen", np.array([0, 0, 0.02]), np.array([-1.0, 0, 0]), -1.5, 0.5)
         return _object("laptop", {"body": body, "screen": panel}, [joint])
     foot = rng.uniform(0.08, 0.25)
-    body = [box((0.4 * w, 0.2, 0.015), (0, 0.05, 0.0075), shell), box((0.06, 0.03, foot + h / 2), (0, 0.05, (foot + h / 2) / 2), shell)]
+    body = [
+        box((0.4 * w, 0.2, 0.015), (0, 0.05, 0.0075), shell),
+        box((0.06, 0.03, foot + h / 2), (0, 0.05, (foot + h / 2) / 2), shell),
+    ]
     kind = int(rng.integers(3))
     axis = np.eye(3)[[0, 2, 2][kind]]
     panel = [moved(mesh, transform((0, 0, -h / 2))) for mesh in panel]
