@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from envs.rendered_pairs.gl_context import PicturesMissing
 from envs.rendered_pairs.library import Library, training_library
-from envs.rendered_pairs.synthesis import RenderedPair, render_pair
-from envs.rendered_pairs.variation import RenderedPairConfig
+from envs.rendered_pairs.pair_rendering import RenderedPair, render_pair
+from envs.rendered_pairs.pair_variation import RenderedPairConfig
 
 __all__ = ["Library", "PicturesMissing", "RenderedPair", "RenderedPairConfig", "render_pair", "training_library"]

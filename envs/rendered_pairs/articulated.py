@@ -24,7 +24,7 @@ from assets.importing.reading.urdf_reader import load_urdf
 from assets.importing.shapes.meshes import Mesh as ReadMesh
 from assets.importing.shapes.meshes import read_mesh
 from assets.importing.shapes.obj import Material, Picture
-from envs.rendered_pairs.meshes import Floats, Mesh, Surface, mesh_of, moved
+from envs.rendered_pairs.textured_meshes import Floats, Mesh, Surface, mesh_of, moved
 
 #: Faces of a link beyond which it is simplified.
 MOST_FACES = 6_000

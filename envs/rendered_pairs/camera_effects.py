@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.image_pairs.disturbances import sense
-from envs.rendered_pairs.variation import RenderedPairConfig
+from envs.rendered_pairs.pair_variation import RenderedPairConfig
 
 Generator = np.random.Generator
 

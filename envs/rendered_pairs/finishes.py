@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.image_pairs import surfaces
-from envs.rendered_pairs.meshes import Surface
+from envs.rendered_pairs.textured_meshes import Surface
 
 Image = NDArray[np.uint8]
 Generator = np.random.Generator
 Colour = tuple[float, float, float]
 
 #: Textures of a kind that a process makes.
-POOL = 24
+POOL = 12
 _SIZE = 256
 
 
@@ -31,14 +31,14 @@ def hsv(hue: float, saturation: float, value: float) -> Colour:
 def paint_colour(rng: Generator) -> Colour:
     """White, grey, beige or black most often; else a muted or a strong colour."""
     kind = rng.random()
-    if kind < 0.45:
+    if kind < 0.48:
         return hsv(rng.uniform(0.05, 0.17), rng.uniform(0, 0.12), rng.uniform(0.78, 0.97))
-    if kind < 0.6:
+    if kind < 0.66:
         return hsv(rng.random(), rng.uniform(0, 0.08), rng.uniform(0.3, 0.8))
-    if kind < 0.7:
+    if kind < 0.77:
         return hsv(rng.random(), rng.uniform(0, 0.2), rng.uniform(0.04, 0.2))
-    if kind < 0.88:
-        return hsv(rng.random(), rng.uniform(0.1, 0.4), rng.uniform(0.4, 0.85))
+    if kind < 0.92:
+        return hsv(rng.random(), rng.uniform(0.08, 0.35), rng.uniform(0.4, 0.85))
     return hsv(rng.random(), rng.uniform(0.5, 0.95), rng.uniform(0.35, 0.95))
 
 
@@ -97,11 +97,11 @@ def printed(rng: Generator) -> Surface:
 def furniture(rng: Generator) -> Surface:
     """What fronts and bodies of furniture and appliances are made of."""
     kind = rng.random()
-    if kind < 0.5:
+    if kind < 0.52:
         return painted(rng)
-    if kind < 0.83:
+    if kind < 0.87:
         return wooden(rng)
-    if kind < 0.93:
+    if kind < 0.97:
         return metallic(rng)
     return printed(rng)
 
@@ -114,13 +114,13 @@ def thing(rng: Generator) -> Surface:
 def wall(rng: Generator) -> Surface:
     """Plaster and paint, wallpaper, tiles, bricks, boards."""
     kind = rng.random()
-    if kind < 0.7:
+    if kind < 0.75:
         value = rng.uniform(0.55, 0.98)
-        colour = hsv(rng.random(), rng.uniform(0, 0.12) if rng.random() < 0.75 else rng.uniform(0.1, 0.5), value)
+        colour = hsv(rng.random(), rng.uniform(0, 0.09) if rng.random() < 0.8 else rng.uniform(0.1, 0.4), value)
         return Surface(colour, _of("plaster", rng), rng.uniform(0.0, 0.25))
-    if kind < 0.85:
+    if kind < 0.9:
         return Surface(paint_colour(rng), _of("tiles", rng), rng.uniform(0.2, 0.7))
-    if kind < 0.93:
+    if kind < 0.94:
         return Surface((1.0, 1.0, 1.0), _of("photo", rng), 0.05)
     return wooden(rng)
 
@@ -133,7 +133,7 @@ def floor(rng: Generator) -> Surface:
     if kind < 0.62:
         return Surface(paint_colour(rng), _of("tiles", rng), rng.uniform(0.2, 0.75))
     if kind < 0.85:
-        return Surface(hsv(rng.random(), rng.uniform(0, 0.4), rng.uniform(0.15, 0.75)), _of("carpet", rng), 0.0)
+        return Surface(hsv(rng.random(), rng.uniform(0, 0.25), rng.uniform(0.15, 0.7)), _of("carpet", rng), 0.0)
     return stone(rng)
 
 

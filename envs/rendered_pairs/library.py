@@ -23,10 +23,10 @@ from assets import catalog
 from assets.found import collection
 from assets.found.found_object import TRAINING, UNTRAINED
 from assets.importing.reading.urdf import ObjectError
-from envs.rendered_pairs import finishes, things
+from envs.rendered_pairs import chests, finishes, things
 from envs.rendered_pairs.articulated import Articulated, load_articulated
-from envs.rendered_pairs.meshes import Mesh, Surface
-from envs.rendered_pairs.stock import Stock, installed_stock
+from envs.rendered_pairs.room_stock import Stock, installed_stock
+from envs.rendered_pairs.textured_meshes import Mesh, Surface
 
 Generator = np.random.Generator
 
@@ -93,7 +93,8 @@ class Library:
 
     def _found(self, rng: Generator) -> Subject:
         categories = sorted({category for category, _ in self.found})
-        weights = np.array([0.35 if _PLACES.get(name) == "switch" else 1.0 for name in categories])
+        held = [sum(name == category for category, _ in self.found) for name in categories]
+        weights = np.sqrt(held) * [0.35 if _PLACES.get(name) == "switch" else 1.0 for name in categories]
         category = categories[int(rng.choice(len(categories), p=weights / weights.sum()))]
         folders = [folder for name, folder in self.found if name == category]
         body = load_articulated(folders[int(rng.integers(len(folders)))])
@@ -110,7 +111,7 @@ class Library:
 def _drawn(rng: Generator) -> Subject:
     kind = int(rng.choice(5, p=[0.4, 0.1, 0.22, 0.16, 0.12]))
     if kind == 0:
-        body = things.chest(rng)
+        body = chests.chest(rng)
         return Subject(body, "wall" if np.ptp(body.bounds({})[:, 2]) > 0.46 else "table")
     return Subject((things.pot, things.lidded_box, things.tool, things.screen)[kind - 1](rng), "table")
 

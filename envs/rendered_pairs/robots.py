@@ -12,19 +12,19 @@ import numpy as np
 
 from assets.importing.reading.urdf import ObjectError
 from envs.rendered_pairs import finishes
-from envs.rendered_pairs.agents import UP, Draw, Hold, gripper
 from envs.rendered_pairs.articulated import Articulated, load_articulated, range_of
-from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, frame, moved
+from envs.rendered_pairs.people import UP, Draw, Hold, gripper
+from envs.rendered_pairs.textured_meshes import Floats, Mesh, Surface, box, frame, moved
 
 Generator = np.random.Generator
 
-#: Files of `pybullet_data`, and the link that a gripper is mounted on; None where it has one, with what it holds between.
+#: Files of `pybullet_data`: the link at the tip, whether a gripper is mounted there or it has its own, metres beyond.
 _FILES: dict[str, tuple[str, str, float]] = {
     "kuka_iiwa/model.urdf": ("lbr_iiwa_link_7", "mount", 0.045),
     "franka_panda/panda.urdf": ("panda_grasptarget", "own", 0.0),
     "xarm/xarm6_with_gripper.urdf": ("link_tcp", "own", 0.0),
 }
-_STEPS = 40  # of the search for joint angles
+_STEPS = 25  # of the search for joint angles
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +106,8 @@ def robot_agent(rng: Generator, holds: tuple[Hold, Hold], floor: float) -> Draw 
         meshes = [stand]
         for link, shown in robot.body.meshes.items():
             for mesh in shown:
-                worn = mesh if surface is None else mesh.with_surface(surface)
-                meshes.append(moved(worn, turn @ poses[link]))
+                worn = moved(mesh, turn @ poses[link])
+                meshes.append(worn if surface is None else worn.with_surface(surface))
         if robot.mounted:
             pose = turn @ poses[robot.tip]
             pose[:3, 3] += pose[:3, 2] * (robot.offset - 0.01)

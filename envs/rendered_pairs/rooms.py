@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.rendered_pairs import finishes
-from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, capsule, moved, quad
+from envs.rendered_pairs.room_stock import Stock
 from envs.rendered_pairs.shading import LIGHTS, Item, Lighting
-from envs.rendered_pairs.stock import Stock
+from envs.rendered_pairs.textured_meshes import Floats, Mesh, Surface, box, capsule, joined, moved, quad
 from envs.rendered_pairs.things import handle, small_thing, turned
 
 Generator = np.random.Generator
 
 #: Metres of a wall or a floor beyond the object.
-_FAR = 4.0
+_FAR = 7.0
 
 
 @dataclass(eq=False)
@@ -37,8 +37,9 @@ class Room:
     def add(self, meshes: Sequence[Mesh], pose: Floats | None = None, shadow: bool = True, lent: bool = False) -> None:
         """Put something there; ``lent`` is what comes from the stock."""
         place = np.eye(4) if pose is None else pose
-        self.items += [Item(mesh, place, 1, shadow) for mesh in meshes]
-        self.made += [] if lent else meshes
+        shown = meshes if lent else joined(meshes)
+        self.items += [Item(mesh, place, 1, shadow) for mesh in shown]
+        self.made += [] if lent else shown
 
 
 def picture(rng: Generator, stock: Stock) -> Surface:
@@ -60,7 +61,7 @@ def against_wall(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) ->
     room = Room()
     back = bounds[1, 1] + (rng.uniform(0, 0.04) if rng.random() < 0.8 else rng.uniform(0.1, 2.0))
     wall = finishes.wall(rng)
-    _walls(rng, room, wall, back, bounds)
+    _walls(rng, room, stock, wall, back, bounds)
     _on_wall(rng, room, stock, back, bounds)
     if not clutter:
         return room
@@ -80,20 +81,23 @@ def against_wall(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) ->
     return room
 
 
-def _walls(rng: Generator, room: Room, wall: Surface, back: float, bounds: Floats) -> None:
+def _walls(rng: Generator, room: Room, stock: Stock, wall: Surface, back: float, bounds: Floats) -> None:
     """Back wall, floor, perhaps a side wall and a ceiling, a skirting board."""
     tile = float(rng.uniform(0.5, 1.6))
     low, high = bounds[0, 0] - _FAR, bounds[1, 0] + _FAR
     front = bounds[0, 1] - _FAR
     top = max(rng.uniform(2.3, 3.0), bounds[1, 2] + 0.1)
     if rng.random() < 0.35:
-        low = bounds[0, 0] - rng.uniform(0.02, 1.5)
+        low = bounds[0, 0] - rng.uniform(0.02, 2.0)
     if rng.random() < 0.35:
-        high = bounds[1, 0] + rng.uniform(0.02, 1.5)
+        high = bounds[1, 0] + rng.uniform(0.02, 2.0)
     ground = finishes.floor(rng)
-    room.add([quad([(low, front, 0), (high, front, 0), (high, back, 0), (low, back, 0)], ground, float(rng.uniform(0.4, 1.4)))],
-             shadow=False)  # fmt: skip
-    room.add([quad([(low, back, 0), (high, back, 0), (high, back, top), (low, back, top)], wall, tile)], shadow=False)
+    beneath = [(low, front, 0), (high, front, 0), (high, back, 0), (low, back, 0)]
+    room.add([quad(beneath, ground, float(rng.uniform(0.4, 1.4)))], shadow=False)
+    sight = rng.random() < 0.1  # no wall, but a view of another place
+    face = picture(rng, stock) if sight else wall
+    behind = [(low, back, 0), (high, back, 0), (high, back, top), (low, back, top)]
+    room.add([quad(behind, face, None if sight else tile)], shadow=False)
     other = wall if rng.random() < 0.7 else finishes.wall(rng)
     for x in (low, high):
         room.add([quad([(x, front, 0), (x, back, 0), (x, back, top), (x, front, top)], other, tile)], shadow=False)
@@ -125,8 +129,8 @@ def opening(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Room
     shade = rng.uniform(0.15, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.6)
     outside = replace(outside, colour=tuple(shade * c for c in outside.colour), gloss=0.0)  # type: ignore[arg-type]
     wide = (x0 - 2, x1 + 2)
-    room.add([quad([(wide[0], beyond, -1), (wide[1], beyond, -1), (wide[1], beyond, 4), (wide[0], beyond, 4)], outside)],
-             shadow=False)  # fmt: skip
+    view = [(wide[0], beyond, -1), (wide[1], beyond, -1), (wide[1], beyond, 4), (wide[0], beyond, 4)]
+    room.add([quad(view, outside)], shadow=False)
     behind = ground if rng.random() < 0.5 else finishes.floor(rng)
     room.add(
         [quad([(wide[0], y, 0), (wide[1], y, 0), (wide[1], beyond, 0), (wide[0], beyond, 0)], behind, step)],
@@ -160,7 +164,7 @@ def on_table(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Roo
     wall = finishes.wall(rng)
     frame = np.array([[-wide, -near, 0.0], [wide, back, 1.0]])
     below = Room()
-    _walls(rng, below, wall, back, frame)
+    _walls(rng, below, stock, wall, back, frame)
     shift = np.eye(4)
     shift[2, 3] = ground
     room.items += [replace(item, pose=shift @ item.pose) for item in below.items]
@@ -282,7 +286,7 @@ def lighting(rng: Generator, stock: Stock) -> Lighting:
     weak = weak / max(float(weak.mean()), 1e-6)
     weak = 0.5 * weak + 0.5 * weak.mean(1, keepdims=True)
     weak = np.clip(weak, 0.2, 3.0)
-    colours = weak * 0.35
+    colours = weak * (2.4 / (LIGHTS - 1))
     key = rng.choice([rng.uniform(0.0, 0.6), rng.uniform(0.6, 2.5)], p=[0.35, 0.65])
     warm = rng.normal(0, 0.1)
     colours[0] = key * np.array([1 + warm, 1.0, 1 - warm])

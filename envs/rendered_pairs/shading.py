@@ -17,13 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from envs.rendered_pairs.gl_context import gl_context
-from envs.rendered_pairs.meshes import Floats, GpuStore, Mesh
+from envs.rendered_pairs.textured_meshes import Floats, GpuStore, Mesh
 
 #: Directions of light; the first is the key light.
-LIGHTS = 8
+LIGHTS = 6
 _ATLAS = 1024  # pixels of the image that holds all shadow maps
 _TILES = [(0, 0, 512)] + [(512 + 256 * i, 256 * j, 256) for j in range(2) for i in range(2)]
-_TILES += [(256 * i, 512, 256) for i in range(3)]
+_TILES += [(0, 512, 256)]
 
 _VERTEX = """
 #version 330
@@ -39,7 +39,7 @@ void main() {
 """
 _FRAGMENT = """
 #version 330
-const int LIGHTS = 8;
+const int LIGHTS = 6;
 in vec3 position; in vec3 normal; in vec2 uv;
 uniform vec3 eye; uniform vec3 colour; uniform float textured; uniform float gloss; uniform float metal;
 uniform mat4 light_matrix[LIGHTS]; uniform vec3 light_direction[LIGHTS]; uniform vec3 light_colour[LIGHTS];
@@ -79,13 +79,14 @@ void main() {
         float half_angle = max(dot(n, normalize(light_direction[i] + v)), 0.0);
         shine += light_colour[i] * facing * seen * pow(half_angle, power) * (power + 8.0) / 25.0 * gloss;
     }
-    open = clamp(open * 0.6, 0.0, 1.0);
+    open = clamp(open * 0.75, 0.0, 1.0);
     vec3 r = reflect(-v, n);
     vec2 place = vec2(atan(r.y, r.x) / 6.2831853 + 0.5, acos(clamp(r.z, -1.0, 1.0)) / 3.1415927);
     vec3 mirrored = textureLod(surrounding, place, 1.0 + 5.0 * rough).rgb * (0.25 + 0.75 * open) * reflected;
     float grazing = pow(1.0 - max(dot(n, v), 0.0), 5.0);
     vec3 fresnel = f0 + (max(vec3(gloss), f0) - f0) * grazing;
-    vec3 light = base * (1.0 - metal) * (diffuse + ambient * (0.15 + 0.85 * open));
+    vec3 bounced = ambient * 0.5 * max(-n.z, 0.0) * (0.4 + 0.6 * smoothstep(0.0, 2.0, position.z));
+    vec3 light = base * (1.0 - metal) * (diffuse + ambient * (0.15 + 0.85 * open) + bounced);
     radiance = vec4(light + fresnel * (mirrored + shine), 1.0);
 }
 """

@@ -11,7 +11,7 @@ from assets.importing.joints.parts import part_tree
 from assets.importing.reading.urdf import Geometry, Joint, Link, UrdfModel, Visual, transform
 from envs.rendered_pairs import finishes
 from envs.rendered_pairs.articulated import Articulated
-from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, capsule, moved, revolved
+from envs.rendered_pairs.textured_meshes import Floats, Mesh, Surface, box, capsule, joined, moved, revolved
 
 Generator = np.random.Generator
 
@@ -90,14 +90,16 @@ def handle(rng: Generator, length: float, surface: Surface) -> list[Mesh]:
     return [bar, *feet]
 
 
-def _object(name: str, meshes: dict[str, list[Mesh]], joints: list[Joint], bare: tuple[str, ...] = ()) -> Articulated:
+def assembled(name: str, meshes: dict[str, list[Mesh]], joints: list[Joint], bare: tuple[str, ...] = ()) -> Articulated:
+    """An object of meshes by link, the root first, and links without a shape."""
     visual = Visual(Geometry("sphere", (1.0,)), np.eye(4))  # stands for the meshes, which are not in a file
     links = {link: Link(link, (visual,)) for link in meshes} | {link: Link(link) for link in bare}
     model = UrdfModel(name, links, tuple(joints), next(iter(meshes)), Path(name), Path())
-    return Articulated(model, part_tree(model), {link: tuple(some) for link, some in meshes.items()})
+    return Articulated(model, part_tree(model), {link: tuple(joined(some)) for link, some in meshes.items()})
 
 
-def _joint(kind: str, parent: str, child: str, at: Floats, axis: Floats, low: float, high: float) -> Joint:
+def joint_of(kind: str, parent: str, child: str, at: Floats, axis: Floats, low: float, high: float) -> Joint:
+    """A joint at a point (3,) of its parent, about or along an axis (3,), with limits in radians or metres."""
     return Joint(f"{parent}-{child}", kind, parent, child, transform(at), np.asarray(axis, np.float64), low, high)
 
 
@@ -124,11 +126,11 @@ def pot(rng: Generator) -> Articulated:
     aside = np.array([math.cos(angle), math.sin(angle), 0])
     tilt = rng.uniform(0.3, 1.2)
     joints = [
-        _joint("prismatic", "body", "up", np.array([0, 0, h]), np.array([0, 0, 1.0]), 0.0, rng.uniform(0.1, 0.3)),
-        _joint("prismatic", "up", "out", np.zeros(3), aside, 0.0, rng.uniform(0.0, 0.35)),
-        _joint("revolute", "out", "lid", np.zeros(3), np.array([aside[1], -aside[0], 0]), 0.0, tilt),
+        joint_of("prismatic", "body", "up", np.array([0, 0, h]), np.array([0, 0, 1.0]), 0.0, rng.uniform(0.1, 0.3)),
+        joint_of("prismatic", "up", "out", np.zeros(3), aside, 0.0, rng.uniform(0.0, 0.35)),
+        joint_of("revolute", "out", "lid", np.zeros(3), np.array([aside[1], -aside[0], 0]), 0.0, tilt),
     ]
-    return _object("pot", {"body": body, "lid": lid}, joints, ("up", "out"))
+    return assembled("pot", {"body": body, "lid": lid}, joints, ("up", "out"))
 
 
 def lidded_box(rng: Generator) -> Articulated:
@@ -140,13 +142,13 @@ def lidded_box(rng: Generator) -> Articulated:
     outer = finishes.thing(rng) if rng.random() < 0.6 else finishes.furniture(rng)
     inner = outer if rng.random() < 0.4 else finishes.cloth(rng)
     repeat = float(rng.uniform(0.15, 0.5))
-    body = _tray(w, d, h, t, outer, inner, repeat)
+    body = tray(w, d, h, t, outer, inner, repeat)
     for _ in range(int(rng.integers(0, 5))):
         spot = rng.uniform(-0.35, 0.35, 2) * [w, d]
         scale = np.diag([*[min(0.3 * min(w, d), 0.8 * h) / 0.2] * 3, 1.0])
         body += [moved(mesh, turned(rng.uniform(0, 6), (spot[0], spot[1], t)) @ scale) for mesh in small_thing(rng)]
     cover = outer if rng.random() < 0.7 else finishes.thing(rng)
-    lid = _tray(w, d, top, min(t, top * 0.6), cover, inner, repeat)
+    lid = tray(w, d, top, min(t, top * 0.6), cover, inner, repeat)
     upside = np.diag([1.0, 1.0, -1.0, 1.0])
     lid = [moved(mesh, transform((0, -d / 2, top)) @ upside) for mesh in lid]
     if rng.random() < 0.5:
@@ -156,10 +158,10 @@ def lidded_box(rng: Generator) -> Articulated:
         lid += [
             moved(mesh, transform((0, -d / 2, top)) @ _lying()) for mesh in handle(rng, 0.4 * w, finishes.metallic(rng))
         ]
-    joint = _joint(
+    joint = joint_of(
         "revolute", "body", "lid", np.array([0, d / 2, h]), np.array([-1.0, 0, 0]), 0.0, rng.uniform(1.2, 2.2)
     )
-    return _object("box", {"body": body, "lid": lid}, [joint])
+    return assembled("box", {"body": body, "lid": lid}, [joint])
 
 
 def _lying() -> Floats:
@@ -169,7 +171,7 @@ def _lying() -> Floats:
     return pose
 
 
-def _tray(w: float, d: float, h: float, t: float, outer: Surface, inner: Surface, repeat: float) -> list[Mesh]:
+def tray(w: float, d: float, h: float, t: float, outer: Surface, inner: Surface, repeat: float) -> list[Mesh]:
     """A box without a top that stands on z = 0, with walls ``t`` thick."""
     sides = [
         ((w, d, t), (0, 0, t / 2)), ((t, d, h), (t / 2 - w / 2, 0, h / 2)), ((t, d, h), (w / 2 - t / 2, 0, h / 2)),
@@ -180,89 +182,14 @@ def _tray(w: float, d: float, h: float, t: float, outer: Surface, inner: Surface
     return meshes
 
 
-def chest(rng: Generator) -> Articulated:
-    """A chest with drawers or doors: a desk's, a kitchen's, an office's; its front is towards -y."""
-    cols = int(rng.choice([1, 1, 1, 2, 3]))
-    rows = int(rng.integers(1, 6))
-    big = rng.random() < 0.6
-    w = cols * (rng.uniform(0.3, 0.9) if big else rng.uniform(0.1, 0.3))
-    h = rng.uniform(0.5, 1.6) if big else rng.uniform(0.15, 0.45)
-    d = rng.uniform(0.3, 0.6) if big else rng.uniform(0.12, 0.3)
-    t, gap = (0.018, 0.004) if big else (0.008, 0.002)
-    shell = finishes.furniture(rng)
-    front = shell if rng.random() < 0.5 else finishes.furniture(rng)
-    inside = shell if rng.random() < 0.5 else finishes.painted(rng)
-    body = [moved(mesh, _standing(d, h)) for mesh in _tray(w, h, d, t, shell, inside, 0.8)]
-    edges = np.cumsum(rng.uniform(0.5, 1.0, rows) if rng.random() < 0.6 else np.ones(rows))
-    levels = np.concatenate([[0], edges / edges[-1]]) * (h - 2 * t) + t
-    grip = finishes.metallic(rng) if rng.random() < 0.8 else finishes.plastic(rng)
-    draw = rng.random() < 0.6
-    overlay = rng.random() < 0.7
-    meshes, joints = {"body": body}, []
-    width = (w - 2 * t) / cols
-    grip_seed = int(rng.integers(1 << 30))
-    for row in range(rows):
-        tall = levels[row + 1] - levels[row]
-        body.append(box((w - 2 * t, d - 0.01, 0.6 * t), (0, d / 2 + 0.005, levels[row] + 0.3 * t), inside, 0.8))
-        for col in range(cols):
-            centre = np.array([(col + 0.5) * width - w / 2 + t, 0.0, levels[row] + tall / 2])
-            if col:
-                body.append(
-                    box((0.6 * t, d - 0.01, h - 2 * t), (centre[0] - width / 2, d / 2 + 0.005, h / 2), inside, 0.8)
-                )
-            name = f"part-{row}-{col}"
-            slides = draw if rng.random() < 0.9 else not draw
-            extra = t if overlay else 0.0
-            size = (width - gap + extra, t, tall - gap + (t if overlay else -0.6 * t))
-            depth = -t / 2 if overlay else t / 2
-            surface = front if rng.random() < 0.93 else finishes.furniture(rng)
-            same = np.random.default_rng(grip_seed)
-            if slides:
-                panel = [box(size, (0, depth, 0), surface, 0.8)]
-                inner = _tray(width - 3 * t, 0.9 * d, 0.7 * tall, 0.6 * t, inside, inside, 0.5)
-                panel += [moved(mesh, transform((0, 0.45 * d + t, -0.42 * tall))) for mesh in inner]
-                panel += [
-                    moved(m, transform((0, depth - t / 2, 0.25 * tall * (tall > 0.25))))
-                    for m in handle(same, 0.35 * width, grip)
-                ]
-                for _ in range(int(rng.integers(0, 4))):
-                    spot = (rng.uniform(-0.3, 0.3) * width, rng.uniform(0.1, 0.8) * d, -0.42 * tall + t)
-                    scale = np.diag([*[min(0.5 * tall / 0.2, 1.0)] * 3, 1.0])
-                    panel += [moved(m, turned(rng.uniform(0, 6), spot) @ scale) for m in small_thing(rng)]
-                joints.append(_joint("prismatic", "body", name, centre, np.array([0, -1.0, 0]), 0.0, 0.8 * d))
-            else:
-                side = 1.0 if (col % 2 == 0) == (rng.random() < 0.85) else -1.0  # the hinge is at -side
-                at = centre - np.array([side * width / 2, 0, 0])
-                panel = [box(size, (side * width / 2, depth, 0), surface, 0.8)]
-                upright = np.eye(4)
-                upright[:3, :3] = [[0, 0, -1], [0, 1, 0], [1, 0, 0]]
-                upright[:3, 3] = [side * (width - 0.05 - 0.05 * width), depth - t / 2, 0]
-                panel += [moved(m, upright) for m in handle(same, 0.3 * tall, grip)]
-                joints.append(_joint("revolute", "body", name, at, np.array([0, 0, -side]), 0.0, rng.uniform(1.4, 2.4)))
-                for _ in range(int(rng.integers(0, 4))):
-                    off = [rng.uniform(-0.35, 0.35) * width, rng.uniform(0.3, 0.8) * d, t * 0.6 - tall / 2]
-                    spot = centre + np.array(off)
-                    scale = np.diag([*[min(0.7 * tall / 0.25, 1.2)] * 3, 1.0])
-                    body += [moved(m, turned(rng.uniform(0, 6), spot) @ scale) for m in small_thing(rng)]
-            meshes[name] = panel
-    return _object("chest", meshes, joints)
-
-
-def _standing(depth: float, height: float) -> Floats:
-    """A tray that lies with its open side up then stands with it to -y, its bottom at y = ``depth``."""
-    pose = np.eye(4)
-    pose[:3, :3] = [[1, 0, 0], [0, 0, -1], [0, 1, 0]]
-    pose[:3, 3] = [0, depth, height / 2]
-    return pose
-
-
 def tool(rng: Generator) -> Articulated:
     """Flat bars on a table that turn about pins: folding rules, hinges, compasses, shears."""
     count = int(rng.choice([2, 2, 3, 4]))
     length, width = rng.uniform(0.07, 0.25), rng.uniform(0.01, 0.05)
     thick = rng.uniform(0.002, 0.012)
     surface = finishes.thing(rng)
-    meshes, joints = {}, []
+    meshes: dict[str, list[Mesh]] = {}
+    joints: list[Joint] = []
     crossed = count == 2 and rng.random() < 0.5
     pin = rng.uniform(0.3, 0.6) if crossed else rng.uniform(0.02, 0.06)
     for number in range(count):
@@ -282,7 +209,7 @@ def tool(rng: Generator) -> Articulated:
             )
             low = rng.uniform(-2.6, -0.3)
             joints.append(
-                _joint(
+                joint_of(
                     "revolute",
                     f"bar-{number - 1}",
                     f"bar-{number}",
@@ -292,7 +219,7 @@ def tool(rng: Generator) -> Articulated:
                     rng.uniform(0.3, 2.6),
                 )
             )
-    return _object("tool", meshes, joints)
+    return assembled("tool", meshes, joints)
 
 
 def screen(rng: Generator) -> Articulated:
@@ -307,8 +234,8 @@ def screen(rng: Generator) -> Articulated:
         d = h * 1.05
         keys = box((0.9 * w, 0.5 * d, 0.002), (0, -0.4 * d, 0.019), finishes.printed(rng), 0.3)
         body = [box((w, d, 0.018), (0, -d / 2, 0.009), shell), keys]
-        joint = _joint("revolute", "body", "screen", np.array([0, 0, 0.02]), np.array([-1.0, 0, 0]), -1.5, 0.5)
-        return _object("laptop", {"body": body, "screen": panel}, [joint])
+        joint = joint_of("revolute", "body", "screen", np.array([0, 0, 0.02]), np.array([-1.0, 0, 0]), -1.5, 0.5)
+        return assembled("laptop", {"body": body, "screen": panel}, [joint])
     foot = rng.uniform(0.08, 0.25)
     body = [
         box((0.4 * w, 0.2, 0.015), (0, 0.05, 0.0075), shell),
@@ -319,5 +246,5 @@ def screen(rng: Generator) -> Articulated:
     panel = [moved(mesh, transform((0, 0, -h / 2))) for mesh in panel]
     low, high = [(-0.5, 0.3), (-1.0, 1.0), (-0.9 * foot, 0.1)][kind]
     at = np.array([0, 0.01, foot + h / 2])
-    joint = _joint("prismatic" if kind == 2 else "revolute", "body", "screen", at, axis, low, high)
-    return _object("monitor", {"body": body, "screen": panel}, [joint])
+    joint = joint_of("prismatic" if kind == 2 else "revolute", "body", "screen", at, axis, low, high)
+    return assembled("monitor", {"body": body, "screen": panel}, [joint])

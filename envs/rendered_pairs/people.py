@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from envs.rendered_pairs import finishes
-from envs.rendered_pairs.meshes import Floats, Mesh, Surface, box, capsule, frame, moved, revolved
+from envs.rendered_pairs.textured_meshes import Floats, Mesh, Surface, box, capsule, frame, moved, revolved
 
 Generator = np.random.Generator
 

@@ -29,7 +29,7 @@ from assets.found.licences import free_licence
 from assets.found.movable_groups import is_articulated
 from assets.importing.reading.urdf import Geometry, ObjectError, UrdfModel
 from envs.rendered_pairs.articulated import geometry_meshes
-from envs.rendered_pairs.meshes import Mesh, Surface, moved
+from envs.rendered_pairs.textured_meshes import Mesh, Surface, moved
 
 #: Bytes of a model's OBJ beyond which it is left out, faces beyond which it is, and models that are kept.
 _MOST_BYTES, _MOST_FACES, _MODELS = 900_000, 9_000, 420

@@ -105,9 +105,15 @@ def _smooth(triangles: Floats, normals: Floats) -> Floats:
     return np.where(alike, round_ones, flat[:, None])
 
 
-def joined(meshes: Sequence[Mesh]) -> Mesh:
-    """Meshes as one, with the first one's surface."""
-    return Mesh(np.concatenate([mesh.vertices for mesh in meshes]), meshes[0].surface)
+def joined(meshes: Sequence[Mesh]) -> list[Mesh]:
+    """Meshes as few: those of one surface as one, for what costs is their number."""
+    groups: dict[int, list[Mesh]] = {}
+    for mesh in meshes:
+        groups.setdefault(id(mesh.surface), []).append(mesh)
+    return [
+        some[0] if len(some) == 1 else Mesh(np.concatenate([mesh.vertices for mesh in some]), some[0].surface)
+        for some in groups.values()
+    ]
 
 
 def moved(mesh: Mesh, pose: Floats) -> Mesh:
@@ -163,12 +169,23 @@ def capsule(start: Floats, end: Floats, first: float, last: float, surface: Surf
     """A rounded limb from ``start`` to ``end`` (3,), with radii that go from ``first`` to ``last``, metres."""
     axis = np.asarray(end, np.float64) - start
     length = float(np.linalg.norm(axis))
-    tilts = np.linspace(-math.pi / 2, 0, 5)
-    low = np.stack([first * np.cos(tilts), first * np.sin(tilts)], axis=1)
-    tilts = np.linspace(0, math.pi / 2, 5)
-    high = np.stack([last * np.cos(tilts), length + last * np.sin(tilts)], axis=1)
-    upright = revolved(np.concatenate([low, high]), surface, steps)
-    return moved(upright, frame(axis, start))
+    tilts = np.array([-1.0, -0.75, -0.5, -0.25, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0]) * (math.pi / 2)
+    top = np.arange(10) >= 5
+    radius = np.where(top, last, first)
+    angles = np.linspace(0, 2 * math.pi, steps + 1)
+    across = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    normals = np.concatenate([
+        np.cos(tilts)[:, None, None] * across[None], np.tile(np.sin(tilts)[:, None, None], (1, steps + 1, 1))
+    ], axis=-1)  # fmt: skip
+    points = radius[:, None, None] * normals
+    points[top, :, 2] += length
+    pose = frame(axis, np.asarray(start, np.float64))
+    grid = np.concatenate([
+        points @ pose[:3, :3].T + pose[:3, 3], normals @ pose[:3, :3].T,
+        np.tile(angles[None, :, None] * (first / 0.3), (10, 1, 1)), points[..., 2:] / 0.3,
+    ], axis=-1)  # fmt: skip
+    a, b, c, d = grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]
+    return Mesh(np.stack([a, b, c, a, c, d], axis=2).reshape(-1, 8).astype(np.float32), surface)
 
 
 def frame(axis: Floats, origin: Floats, hint: Floats | None = None) -> Floats:

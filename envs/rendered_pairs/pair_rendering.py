@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from assets.importing.reading.urdf import Joint
 from envs.rendered_pairs import camera_effects, rooms
-from envs.rendered_pairs.agents import Draw, Hold, arm_agent, stick_agent
 from envs.rendered_pairs.articulated import Articulated, range_of
 from envs.rendered_pairs.library import Library, Subject
-from envs.rendered_pairs.meshes import Floats, Mesh, box
+from envs.rendered_pairs.pair_variation import RenderedPairConfig
+from envs.rendered_pairs.people import Draw, Hold, arm_agent, stick_agent
 from envs.rendered_pairs.robots import floating_gripper, robot_agent
 from envs.rendered_pairs.rooms import Room
 from envs.rendered_pairs.shading import Item, Lighting, View, looking_at, renderer
+from envs.rendered_pairs.textured_meshes import Floats, Mesh, box, joined
 from envs.rendered_pairs.things import small_thing, turned
-from envs.rendered_pairs.variation import RenderedPairConfig
 
 Generator = np.random.Generator
 
@@ -209,7 +209,8 @@ def _camera(
     """A camera that shows what moves, somewhere and somehow."""
     field_of_view = math.radians(rng.uniform(35, 75))
     share = math.exp(rng.uniform(math.log(0.16), math.log(1.5))) if config.framing else rng.uniform(0.4, 0.7)
-    distance = max(size / (2 * math.tan(field_of_view / 2) * share), 0.3 * size + 0.12)
+    distance = size / (2 * math.tan(field_of_view / 2) * share)
+    distance = min(max(distance, 0.3 * size + 0.12), 4.5)
     table = subject.place == "table"
     azimuth = rng.normal(0, 0.55) if rng.random() < 0.7 else rng.uniform(-1.25, 1.25)
     elevation = rng.uniform(0.15, 1.45) if table else rng.normal(0.18, 0.3)
@@ -275,7 +276,7 @@ def _contents(rng: Generator, body: Articulated, positions: dict[str, float]) ->
             scale = np.diag([*[min(room / 0.3, 1.0)] * 3, 1.0])
             some += rooms.placed(small_thing(rng), turned(rng.uniform(0, 6), spot) @ scale)
         contents.setdefault(link, []).extend(rooms.placed(some, frame))
-    return contents
+    return {link: joined(some) for link, some in contents.items()}
 
 
 def _film(
@@ -367,7 +368,7 @@ def _enter(rng: Generator, shot: Shot, subject: Subject, focus: tuple[Floats, fl
     if when == 2 and not shot.moving and rng.random() < 0.7:  # nothing moved but the agent
         shift = rng.normal(0, 0.15, 3) * focus[1]
         holds = (holds[0], Hold(holds[1].point + shift, holds[1].outward))
-    made = [draw(rng, hold) if there else [] for hold, there in zip(holds, seen, strict=True)]
+    made = [joined(draw(rng, hold)) if there else [] for hold, there in zip(holds, seen, strict=True)]
     shot.agents = (made[0], made[1])
 
 
