@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    Context = Any
+Context = Any
 
 #: What to do where it cannot be had.
 INSTALL = "pip install 'act-the-part[pictures]' and apt-get install libegl1 libgl1-mesa-dri"
@@ -33,6 +32,7 @@ def _context(process: int) -> Context:
     except ImportError as error:
         raise PicturesMissing(f"moderngl is not installed: {INSTALL}") from error
     try:
-        return moderngl.create_context(standalone=True, backend="egl", require=330)
+        settings: Any = {"backend": "egl"}  # typed wrongly by moderngl
+        return moderngl.create_context(require=330, standalone=True, **settings)
     except Exception as error:  # the backends raise bare exceptions
         raise PicturesMissing(f"no OpenGL context on EGL ({error}): {INSTALL}") from error

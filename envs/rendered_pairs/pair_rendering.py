@@ -229,17 +229,12 @@ def _camera(
 
 def _shaken(rng: Generator, view: View, pixels: float) -> View:
     """The view of a camera that turned a little: by so many pixels of 180."""
-    x, y = rng.normal(0, pixels, 2) * 2 / 180
+    shift = rng.normal(0, pixels, 2) * 2 / 180
     angle = rng.normal(0, pixels) / 180
-    shift = np.eye(4)
-    shift[0, 3], shift[1, 3] = x, y
-    roll = np.eye(4)
-    roll[:2, :2] = [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]
-    shift = shift @ roll
-    moved = shift @ view.matrix
-    moved[0] = roll[0, :2] @ view.matrix[:2] + x * view.matrix[3]  # the shift is of the image, after the perspective
-    moved[1] = roll[1, :2] @ view.matrix[:2] + y * view.matrix[3]
-    return replace(view, matrix=moved)
+    turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    matrix = view.matrix.copy()
+    matrix[:2] = turn @ view.matrix[:2] + shift[:, None] * view.matrix[3]  # of the image, so times the divisor
+    return replace(view, matrix=matrix)
 
 
 def _contents(rng: Generator, body: Articulated, positions: dict[str, float]) -> dict[str, list[Mesh]]:
@@ -368,7 +363,7 @@ def _enter(rng: Generator, shot: Shot, subject: Subject, focus: tuple[Floats, fl
     if when == 2 and not shot.moving and rng.random() < 0.7:  # nothing moved but the agent
         shift = rng.normal(0, 0.15, 3) * focus[1]
         holds = (holds[0], Hold(holds[1].point + shift, holds[1].outward))
-    made = [joined(draw(rng, hold)) if there else [] for hold, there in zip(holds, seen, strict=True)]
+    made = [joined(draw(hold)) if there else [] for hold, there in zip(holds, seen, strict=True)]
     shot.agents = (made[0], made[1])
 
 

@@ -34,8 +34,8 @@ class Hold:
     outward: Floats
 
 
-#: Draws one agent at a hold; the same state of the generator gives the same agent.
-Draw = Callable[[Generator, Hold], list[Mesh]]
+#: Draws an agent at a hold: the same one wherever that is.
+Draw = Callable[[Hold], list[Mesh]]
 
 
 def skin(rng: Generator) -> Surface:
@@ -188,7 +188,7 @@ def arm_agent(rng: Generator, eye: Floats, holds: tuple[Hold, Hold], floor: floa
     body = not films and rng.random() < 0.75
     seed = int(rng.integers(1 << 30))
 
-    def draw(rng: Generator, hold: Hold) -> list[Mesh]:
+    def draw(hold: Hold) -> list[Mesh]:
         far = hold.point - shoulder
         length = float(np.linalg.norm(far))
         most = UPPER_ARM + FOREARM + 0.6 * GRIP
@@ -214,7 +214,7 @@ def stick_agent(rng: Generator, eye: Floats) -> Draw:
     ends = rng.random() < 0.4
     tip = finishes.plastic(rng)
 
-    def draw(rng: Generator, hold: Hold) -> list[Mesh]:
+    def draw(hold: Hold) -> list[Mesh]:
         away = start + 0.8 * (eye - hold.point) / max(float(np.linalg.norm(eye - hold.point)), 1e-6) + hold.outward
         away = away / np.linalg.norm(away)
         end = hold.point + 1.5 * away

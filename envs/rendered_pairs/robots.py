@@ -92,7 +92,7 @@ def robot_agent(rng: Generator, holds: tuple[Hold, Hold], floor: float) -> Draw 
         (0.22, 0.22, max(base[2] - floor, 0.01)), (base[0], base[1], (base[2] + floor) / 2), finishes.metallic(rng)
     )
 
-    def draw(rng: Generator, hold: Hold) -> list[Mesh]:
+    def draw(hold: Hold) -> list[Mesh]:
         same = np.random.default_rng(seed)
         towards = (
             -hold.outward + 0.5 * (hold.point - base) / np.linalg.norm(hold.point - base) + same.normal(0, 0.25, 3)
@@ -175,7 +175,7 @@ def floating_gripper(rng: Generator) -> Draw:
     rod = rng.uniform(0.03, 0.06)
     seed = int(rng.integers(1 << 30))
 
-    def draw(rng: Generator, hold: Hold) -> list[Mesh]:
+    def draw(hold: Hold) -> list[Mesh]:
         same = np.random.default_rng(seed)
         towards = -hold.outward - tilt
         towards /= np.linalg.norm(towards)

@@ -102,7 +102,7 @@ def _smooth(triangles: Floats, normals: Floats) -> Floats:
     mean = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
     round_ones = mean[place].reshape(-1, 3, 3)
     alike = (round_ones * flat[:, None]).sum(-1, keepdims=True) > math.cos(CREASE)
-    return np.where(alike, round_ones, flat[:, None])
+    return np.asarray(np.where(alike, round_ones, flat[:, None]))
 
 
 def joined(meshes: Sequence[Mesh]) -> list[Mesh]:
@@ -223,7 +223,7 @@ class GpuStore:
 
         return self._get(mesh.vertices, upload)
 
-    def texture(self, pixels: NDArray[np.uint8], repeat: bool = True) -> Any:
+    def texture(self, pixels: NDArray[Any], repeat: bool = True) -> Any:
         """A texture of (h, w, 3) uint8 or (h, w, 3) float16 pixels."""
 
         def upload() -> tuple[Any, list[Any]]:

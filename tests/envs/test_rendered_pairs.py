@@ -180,7 +180,7 @@ def test_agents_hold_still_unless_what_they_hold_moves(make):
         draw = robot_agent(rng, holds, 0.0)
     else:
         draw = arm_agent(rng, eye, holds, 0.0) if make is arm_agent else stick_agent(rng, eye)
-    first, again, other = (np.concatenate([m.points for m in draw(rng, hold)]) for hold in (holds[0], *holds))
+    first, again, other = (np.concatenate([m.points for m in draw(hold)]) for hold in (holds[0], *holds))
     np.testing.assert_allclose(first, again)
     assert np.linalg.norm(first - holds[0].point, axis=1).min() < 0.1
     assert np.linalg.norm(other - holds[1].point, axis=1).min() < 0.1
