@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import fast_simplification
@@ -128,12 +128,12 @@ def geometry_meshes(shape: Geometry, rgba: Any, texture: Path | None, model: Urd
 def _solid(shape: Geometry) -> trimesh.Trimesh:
     made: Any = trimesh.creation
     if shape.kind == "box":
-        return made.box(shape.size)
+        return cast(trimesh.Trimesh, made.box(shape.size))
     if shape.kind == "cylinder":
-        return made.cylinder(shape.size[0], shape.size[1], sections=24)
+        return cast(trimesh.Trimesh, made.cylinder(shape.size[0], shape.size[1], sections=24))
     if shape.kind == "capsule":
-        return made.capsule(shape.size[1], shape.size[0])
-    return made.icosphere(2, shape.size[0])
+        return cast(trimesh.Trimesh, made.capsule(shape.size[1], shape.size[0]))
+    return cast(trimesh.Trimesh, made.icosphere(2, shape.size[0]))
 
 
 def _thinned(mesh: ReadMesh, chosen: NDArray[np.bool_]) -> tuple[Floats, Floats | None]:

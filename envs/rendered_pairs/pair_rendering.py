@@ -143,7 +143,7 @@ def _stage(
     pixel = 2 * math.tan(focus[2] / 2) * focus[1] / 180
     if config.shake and rng.random() < 0.25:  # somebody knocked against it: that is no motion of a part
         shift = rng.normal(0, 0.7, 3) * pixel * [1, 0.5, 0.2]
-        after = turned(0.0, tuple(shift)) @ pose  # type: ignore[arg-type]
+        after = turned(0.0, shift) @ pose
     shot = Shot(body, positions, (pose, after), contents, room, frozenset() if stays else moving, (view, second))
     if config.shake and rng.random() < 0.6:
         shot.views = (view, _shaken(rng, view, float(rng.choice([0.4, 1.2], p=[0.8, 0.2]))))

@@ -22,7 +22,7 @@ Generator = np.random.Generator
 _FILES: dict[str, tuple[str, str, float]] = {
     "kuka_iiwa/model.urdf": ("lbr_iiwa_link_7", "mount", 0.045),
     "franka_panda/panda.urdf": ("panda_grasptarget", "own", 0.0),
-    "xarm/xarm6_with_gripper.urdf": ("link_tcp", "own", 0.0),
+    "xarm/xarm6_with_gripper.urdf": ("xarm_gripper_base_link", "own", 0.15),
 }
 _STEPS = 25  # of the search for joint angles
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
-from typing import overload
+from typing import Any, overload
 
 import cv2
 import numpy as np
@@ -99,8 +99,8 @@ def installed_stock() -> Stock:
     )
 
 
-def _arrays(folder: Path, name: str) -> list[NDArray[np.generic]]:
-    made: list[NDArray[np.generic]] = []
+def _arrays(folder: Path, name: str) -> list[NDArray[Any]]:
+    made: list[NDArray[Any]] = []
     for path in sorted(folder.glob(f"{name}-*.npy")):
         made += list(np.load(path, allow_pickle=False))
     return made
@@ -118,7 +118,7 @@ def make_stock(libraries: Path | None, surroundings: Path | None) -> None:
     """
     folder = stock_folder()
     if libraries is not None:
-        pictures = []
+        pictures: list[NDArray[np.uint8]] = []
         for model in _chosen_models(libraries):
             try:
                 meshes = _model_meshes(model)
@@ -136,7 +136,7 @@ def make_stock(libraries: Path | None, surroundings: Path | None) -> None:
         _save(folder / "pictures-rooms.npy", np.array([view for image in images for view in _views(image)], np.uint8))
 
 
-def _save(path: Path, array: NDArray[np.generic]) -> None:
+def _save(path: Path, array: NDArray[Any]) -> None:
     with atomic_path(path) as temporary, temporary.open("wb") as opened:
         np.save(opened, array, allow_pickle=False)
 
@@ -189,7 +189,7 @@ def _model_meshes(model: sweethome.Model) -> list[Mesh]:
 
 
 def _write_meshes(path: Path, meshes: Sequence[Mesh]) -> None:
-    arrays: dict[str, NDArray[np.generic]] = {}
+    arrays: dict[str, Any] = {}
     for number, mesh in enumerate(meshes):
         arrays[f"vertices_{number}"] = mesh.vertices
         surface = mesh.surface
@@ -197,7 +197,7 @@ def _write_meshes(path: Path, meshes: Sequence[Mesh]) -> None:
         if surface.texture is not None:
             arrays[f"texture_{number}"] = surface.texture
     with atomic_path(path) as temporary, temporary.open("wb") as opened:
-        np.savez_compressed(opened, **arrays)  # type: ignore[arg-type]
+        np.savez_compressed(opened, **arrays)
 
 
 @lru_cache(maxsize=300)

@@ -127,7 +127,8 @@ def opening(rng: Generator, stock: Stock, bounds: Floats, clutter: bool) -> Room
     beyond = y + rng.uniform(0.6, 3.0)
     outside = picture(rng, stock) if rng.random() < 0.4 else finishes.wall(rng)
     shade = rng.uniform(0.15, 1.0) if rng.random() < 0.7 else rng.uniform(1.0, 1.6)
-    outside = replace(outside, colour=tuple(shade * c for c in outside.colour), gloss=0.0)  # type: ignore[arg-type]
+    red, green, blue = outside.colour
+    outside = replace(outside, colour=(shade * red, shade * green, shade * blue), gloss=0.0)
     wide = (x0 - 2, x1 + 2)
     view = [(wide[0], beyond, -1), (wide[1], beyond, -1), (wide[1], beyond, 4), (wide[0], beyond, 4)]
     room.add([quad(view, outside)], shadow=False)
