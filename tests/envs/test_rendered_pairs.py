@@ -133,7 +133,7 @@ def test_light_comes_from_one_side_and_shadows_are_dark():
 
 def test_an_object_is_read_in_metres(library):
     body = load_articulated(library.found[0][1])
-    np.testing.assert_allclose(np.ptp(body.bounds({}, ["body"]), axis=0)[0], (0.6, 0.5, 0.8), atol=1e-6)
+    np.testing.assert_allclose(np.ptp(body.bounds({}, ["body"]), axis=0), (0.6, 0.5, 0.8), atol=1e-6)
     assert range_of(body.movable[0]) == (0.0, 1.6)
     assert body.links_moved_by(body.movable[0]) == ["door"]
 
