@@ -98,11 +98,19 @@ def _smooth(triangles: Floats, normals: Floats) -> Floats:
     )
     _, place = np.unique(keys, return_inverse=True)
     sums = np.zeros((place.max() + 1, 3))
-    np.add.at(sums, place, np.repeat(normals, 3, axis=0))
+    np.add.at(sums, place, (flat[:, None] * _angles(triangles)[..., None]).reshape(-1, 3))
     mean = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
     round_ones = mean[place].reshape(-1, 3, 3)
     alike = (round_ones * flat[:, None]).sum(-1, keepdims=True) > math.cos(CREASE)
     return np.asarray(np.where(alike, round_ones, flat[:, None]))
+
+
+def _angles(triangles: Floats) -> Floats:
+    """Angles (m, 3) of triangles at their corners, radians: by them a face counts once, into however many it is cut."""
+    first, second = (np.roll(triangles, -step, axis=1) - triangles for step in (1, 2))
+    lengths = np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1)
+    cosines = (first * second).sum(axis=-1) / np.maximum(lengths, 1e-12)
+    return np.asarray(np.arccos(np.clip(cosines, -1.0, 1.0)))
 
 
 def joined(meshes: Sequence[Mesh]) -> list[Mesh]:
