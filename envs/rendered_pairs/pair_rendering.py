@@ -143,7 +143,7 @@ def _stage(
     pixel = 2 * math.tan(focus[2] / 2) * focus[1] / 180
     if config.shake and rng.random() < 0.25:  # somebody knocked against it: that is no motion of a part
         shift = rng.normal(0, 0.7, 3) * pixel * [1, 0.5, 0.2]
-        after = turned(0.0, shift) @ pose
+        after = turned(0.0, np.asarray(shift, np.float64)) @ pose
     shot = Shot(body, positions, (pose, after), contents, room, frozenset() if stays else moving, (view, second))
     if config.shake and rng.random() < 0.6:
         shot.views = (view, _shaken(rng, view, float(rng.choice([0.4, 1.2], p=[0.8, 0.2]))))
@@ -268,7 +268,7 @@ def _contents(rng: Generator, body: Articulated, positions: dict[str, float]) ->
         for _ in range(int(rng.integers(1, 6))):
             spot = (rng.uniform(low[0] + 0.08, high[0] - 0.08) if high[0] - low[0] > 0.18 else (low[0] + high[0]) / 2,
                     low[1] + 0.06 + rng.uniform(0.15, 0.85) * deep, shelf)  # fmt: skip
-            scale = np.diag([*[min(room / 0.3, 1.0)] * 3, 1.0])
+            scale = np.diag([*[float(min(room / 0.3, 1.0))] * 3, 1.0])
             some += rooms.placed(small_thing(rng), turned(rng.uniform(0, 6), spot) @ scale)
         contents.setdefault(link, []).extend(rooms.placed(some, frame))
     return {link: joined(some) for link, some in contents.items()}

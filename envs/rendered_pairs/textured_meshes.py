@@ -133,7 +133,9 @@ def moved(mesh: Mesh, pose: Floats) -> Mesh:
     return Mesh(vertices, mesh.surface)
 
 
-def box(size: Sequence[float], centre: Sequence[float], surface: Surface, repeat: float = 1.0) -> Mesh:
+def box(
+    size: Sequence[float] | Floats, centre: Sequence[float] | Floats, surface: Surface, repeat: float = 1.0
+) -> Mesh:
     """A box: its size and centre in metres."""
     half = np.asarray(size, np.float64) / 2
     faces = []
