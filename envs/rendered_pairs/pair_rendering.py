@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.importing.joints.kinematics import inverse
 from assets.importing.reading.urdf import Joint
 from envs.rendered_pairs import camera_effects, rooms
 from envs.rendered_pairs.articulated import Articulated, range_of
@@ -243,7 +244,7 @@ def _contents(rng: Generator, body: Articulated, positions: dict[str, float]) ->
     root = body.model.root
     holder = root if root in body.meshes else next(iter(body.meshes))
     start = body.poses(positions)
-    base = np.linalg.inv(start[holder])
+    base = inverse(start[holder])
     closed = body.poses({})
     whole = body.bounds({})
     for joint in body.movable:
@@ -254,7 +255,7 @@ def _contents(rng: Generator, body: Articulated, positions: dict[str, float]) ->
             continue
         slides = joint.type == "prismatic"
         link = joint.child if slides else holder
-        frame = np.linalg.inv(closed[joint.child]) if slides else base
+        frame = inverse(closed[joint.child]) if slides else base
         deep = high[1] - low[1] if slides else 0.7 * (whole[1, 1] - low[1])
         if deep < 0.1:
             continue
