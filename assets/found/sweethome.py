@@ -91,7 +91,7 @@ def offer(seed: int, place: Path | None = None) -> Offer:
         raise SourceMissing(f"the furniture of Sweet Home 3D is not at {place}: {INSTALL}")
     objects: list[FoundObject] = []
     not_free = 0
-    for library in _libraries(place):
+    for library in libraries(place):
         for model in read_catalogue(library):
             text = model.read(PurePosixPath(model.path).name)
             if text is None or not is_articulated(text):
@@ -134,12 +134,12 @@ def _write(model: Model, category: str, choice: dict[str, Any], paint: list[int]
     )  # fmt: skip
 
 
-def _libraries(place: Path) -> Iterator[zipfile.ZipFile]:
+def libraries(place: Path) -> Iterator[zipfile.ZipFile]:
     """The libraries that a path holds, in the order of their names."""
     if place.is_dir():
         files = sorted(path for path in place.iterdir() if path.suffix in (".sh3f", ".jar", ".deb", ".zip"))
         for path in files:
-            yield from _libraries(path)
+            yield from libraries(path)
     elif place.suffix == ".deb":
         yield from _of_package(place)
     else:
