@@ -73,9 +73,7 @@ class ArticulationEstimator:
             for part in self.record.parts:
                 self.motion(part, step)
 
-    def articulation(
-        self, residual_label: int | None = None, pose: tuple[Array, Array] | None = None
-    ) -> Articulation:
+    def articulation(self, residual_label: int | None = None, pose: tuple[Array, Array] | None = None) -> Articulation:
         """The articulated model.
 
         Args:
@@ -93,9 +91,7 @@ class ArticulationEstimator:
         if residual_label is None or residual_label in taken:
             residual_label = next(label for label in range(1, 257) if label not in taken)
         names = {part: residual_label if part == REST else part for part in parts}
-        entries = [
-            PartEntry(names[part], int(np.count_nonzero(last.mask(part))), part != REST) for part in parts
-        ]
+        entries = [PartEntry(names[part], int(np.count_nonzero(last.mask(part))), part != REST) for part in parts]
         if len(parts) < 2:
             notes.append("fewer than two parts were told apart: there is no joint")
             return Articulation(names[parts[0]] if parts else None, entries, [], notes=notes)
@@ -150,9 +146,7 @@ class ArticulationEstimator:
         motions = [self.motion(part, step) for step in steps]
         return sum(motion is None or motion.matrix is not IDENTITY for motion in motions)
 
-    def _entry(
-        self, parent: int, child: int, pair: Pair, names: dict[int, int], camera: CameraModel
-    ) -> JointEntry:
+    def _entry(self, parent: int, child: int, pair: Pair, names: dict[int, int], camera: CameraModel) -> JointEntry:
         fit, seen = pair.fit, len(pair.fit.positions)
         if fit.type not in ("revolute", "prismatic"):
             return JointEntry(names[parent], names[child], fit.type, evidence=_rounded(fit.evidence), interactions=seen)

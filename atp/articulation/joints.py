@@ -20,12 +20,12 @@ matrix.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import OptimizeResult, least_squares
 from scipy.spatial.transform import Rotation
 
 from atp.articulation.observations import Array
@@ -118,7 +118,8 @@ def fit_joint(motions: Sequence[RelativeMotion]) -> JointFit:
     shift = max(float(np.linalg.norm(motion.shift)) for motion in motions)
     if turn < LEAST_TURN and shift < LEAST_SHIFT:
         return _nothing("unknown", middle, len(motions), fixed)
-    revolute, prismatic = _revolute(motions, whiten), _prismatic(motions, whiten)
+    every = _Motions(motions, whiten)
+    revolute, prismatic = _revolute(every), _prismatic(every)
     best, other = sorted((revolute, prismatic), key=lambda fit: fit.criterion)
     if fixed <= best.criterion:
         return _nothing("unknown", middle, len(motions), fixed)
@@ -141,7 +142,9 @@ def joint_motion(kind: JointType, axis: Array, pivot: Array, position: float) ->
 
 def _nothing(kind: JointType, middle: Array, count: int, criterion: float) -> JointFit:
     zeros = np.zeros(count)
-    return JointFit(kind, np.array([0.0, 0.0, 1.0]), middle, zeros, math.inf, math.inf, zeros, criterion, 0.0, criterion)
+    return JointFit(
+        kind, np.array([0.0, 0.0, 1.0]), middle, zeros, math.inf, math.inf, zeros, criterion, 0.0, criterion
+    )
 
 
 def _whitening(motion: RelativeMotion) -> Array:
@@ -157,8 +160,6 @@ def _loss(residuals: Array) -> Array:
 
 #: Residual from which on a whitened one counts as wrong.
 _SCALE = 3.0
-#: When a fit is good enough.
-_STOP: dict[str, Any] = {"max_nfev": 15, "xtol": 1e-4, "ftol": 1e-4, "gtol": 1e-4}
 
 
 def _at_rest(motions: Sequence[RelativeMotion], whiten: Sequence[Array]) -> Array:
@@ -167,78 +168,94 @@ def _at_rest(motions: Sequence[RelativeMotion], whiten: Sequence[Array]) -> Arra
     )
 
 
-def _residuals(motions: Sequence[RelativeMotion], whiten: Sequence[Array], rotvecs: Array, ends: Array) -> Array:
-    """Whitened differences from predicted turns (n, 3) and places of the middles (n, 3)."""
-    seen = Rotation.from_matrix(np.stack([motion.matrix[:, :3] for motion in motions]))
-    turns = (seen * Rotation.from_rotvec(rotvecs).inv()).as_rotvec()
-    places = np.stack([motion.centre + motion.shift for motion in motions]) - ends
-    return np.einsum("nij,nj->ni", np.stack(whiten), np.concatenate([turns, places], axis=1)).ravel()
+class _Motions:
+    """All motions as arrays, compared with what a model predicts."""
+
+    def __init__(self, motions: Sequence[RelativeMotion], whiten: Sequence[Array]) -> None:
+        self.count = len(motions)
+        self.centres = np.stack([motion.centre for motion in motions])
+        self.turns = np.stack([motion.turn for motion in motions])
+        self.shifts = np.stack([motion.shift for motion in motions])
+        self._seen = np.stack([motion.matrix[:, :3] for motion in motions])
+        self._whiten = np.stack(whiten)
+
+    def residuals(self, rotations: Array, ends: Array) -> Array:
+        """Whitened differences (b, 6 n) from predicted rotations (b, n, 3, 3) and places of the middles (b, n, 3)."""
+        rest = self._seen @ np.swapaxes(rotations, -1, -2)
+        turns = Rotation.from_matrix(rest.reshape(-1, 3, 3)).as_rotvec().reshape(ends.shape)
+        gaps = np.concatenate([turns, self.centres + self.shifts - ends], axis=-1)
+        return np.einsum("nij,bnj->bni", self._whiten, gaps).reshape(len(ends), -1)
+
+    def fitted(self, predict: Callable[[Array], Array], start: Array, scale: Array) -> OptimizeResult:
+        """Parameters (p,) of a model whose ``predict`` gives residuals (b, m) of several sets of them (b, p)."""
+        steps = np.diag(1e-3 * scale)
+
+        def jacobian(values: Array) -> Array:
+            every = predict(values + np.concatenate([np.zeros((1, len(steps))), steps]))
+            return np.asarray(((every[1:] - every[0]) / (1e-3 * scale)[:, None]).T)
+
+        return least_squares(
+            lambda values: predict(values[None])[0], start, jacobian, loss="cauchy", f_scale=_SCALE, x_scale=scale,
+            max_nfev=15, xtol=1e-4, ftol=1e-4, gtol=1e-4,
+        )  # fmt: skip
 
 
-def _revolute(motions: Sequence[RelativeMotion], whiten: Sequence[Array]) -> JointFit:
-    centres = np.stack([motion.centre for motion in motions])
-
-    def predicted(values: Array, axis: Array, pivot: Array, sides: Array) -> tuple[Array, Array, Array, Array]:
-        a = axis + values[:2] @ sides
-        a = a / np.linalg.norm(a)
-        c = pivot + values[2:4] @ sides
-        rotvecs = np.outer(values[4:], a)
-        return a, c, rotvecs, c + np.einsum("nij,nj->ni", Rotation.from_rotvec(rotvecs).as_matrix(), centres - c)
-
-    best, best_cost = None, math.inf
-    for axis in _axes(np.stack([motion.turn for motion in motions])):
+def _revolute(motions: _Motions) -> JointFit:
+    last, best = motions.centres[-1], None
+    for axis in _axes(motions.turns):
         sides = _sides(axis)
         pivot = _pivot(motions, axis, sides)
-        start = np.concatenate([np.zeros(4), [float(axis @ motion.turn) for motion in motions]])
 
-        def fun(values: Array, axis: Array = axis, pivot: Array = pivot, sides: Array = sides) -> Array:
-            _, place, rotvecs, ends = predicted(values, axis, pivot, sides)
-            reach = sides @ (place - centres[-1]) / REACH
-            return np.concatenate([_residuals(motions, whiten, rotvecs, ends), reach])
+        def line(values: Array, axis: Array = axis, pivot: Array = pivot, sides: Array = sides) -> tuple[Array, Array]:
+            return _unit(axis + values[..., :2] @ sides), pivot + values[..., 2:4] @ sides
 
-        scale = np.array([0.05] * 2 + [0.01] * 2 + [0.05] * len(motions))
-        found = least_squares(fun, start, loss="cauchy", f_scale=_SCALE, x_scale=scale, **_STOP)
-        if found.cost < best_cost:
-            best, best_cost = (found, axis, pivot, sides), found.cost
+        def predict(values: Array, line: Any = line, sides: Array = sides) -> Array:
+            axes, pivots = line(values)
+            rotvecs = values[:, 4:, None] * axes[:, None]
+            rotations = Rotation.from_rotvec(rotvecs.reshape(-1, 3)).as_matrix().reshape(*rotvecs.shape, 3)
+            arms = motions.centres - pivots[:, None]
+            ends = pivots[:, None] + np.einsum("bnij,bnj->bni", rotations, arms)
+            return np.concatenate([motions.residuals(rotations, ends), (pivots - last) @ sides.T / REACH], axis=1)
+
+        scale = np.array([0.05] * 2 + [0.01] * 2 + [0.05] * motions.count)
+        found = motions.fitted(predict, np.concatenate([np.zeros(4), motions.turns @ axis]), scale)
+        if best is None or found.cost < best[0].cost:
+            best = found, *line(found.x)
     assert best is not None
-    found, axis, pivot, sides = best
-    axis, pivot, _, _ = predicted(found.x, axis, pivot, sides)
-    pivot = pivot + axis * (axis @ (motions[-1].centre - pivot))
+    found, axis, pivot = best
+    pivot = pivot + axis * (axis @ (last - pivot))
     covariance = _covariance(found.jac)
     return JointFit(
         "revolute", axis, pivot, found.x[4:], _worst(covariance[:2, :2]), _worst(covariance[2:4, 2:4]),
-        np.sqrt(np.diag(covariance)[4:]), 2 * found.cost + _penalty(4, len(motions)), 0.0, 2 * found.cost,
+        np.sqrt(np.diag(covariance)[4:]), 2 * found.cost + _penalty(4, motions.count), 0.0, 2 * found.cost,
     )  # fmt: skip
 
 
-def _prismatic(motions: Sequence[RelativeMotion], whiten: Sequence[Array]) -> JointFit:
-    centres = np.stack([motion.centre for motion in motions])
-    shifts = np.stack([motion.shift for motion in motions])
-    still = np.zeros_like(centres)
-
-    def direction(values: Array, axis: Array, sides: Array) -> Array:
-        a = axis + values[:2] @ sides
-        return np.asarray(a / np.linalg.norm(a))
-
-    best, best_cost = None, math.inf
-    for axis in _axes(shifts):
+def _prismatic(motions: _Motions) -> JointFit:
+    best = None
+    for axis in _axes(motions.shifts):
         sides = _sides(axis)
 
-        def fun(values: Array, axis: Array = axis, sides: Array = sides) -> Array:
-            return _residuals(motions, whiten, still, centres + np.outer(values[2:], direction(values, axis, sides)))
+        def predict(values: Array, axis: Array = axis, sides: Array = sides) -> Array:
+            axes = _unit(axis + values[:, :2] @ sides)
+            ends = motions.centres + values[:, 2:, None] * axes[:, None]
+            return motions.residuals(np.broadcast_to(np.eye(3), (*ends.shape, 3)), ends)
 
-        start = np.concatenate([np.zeros(2), shifts @ axis])
-        scale = np.array([0.05] * 2 + [0.01] * len(motions))
-        found = least_squares(fun, start, loss="cauchy", f_scale=_SCALE, x_scale=scale, **_STOP)
-        if found.cost < best_cost:
-            best, best_cost = (found, axis, sides), found.cost
+        scale = np.array([0.05] * 2 + [0.01] * motions.count)
+        found = motions.fitted(predict, np.concatenate([np.zeros(2), motions.shifts @ axis]), scale)
+        if best is None or found.cost < best[0].cost:
+            best = found, _unit(axis + found.x[:2] @ sides)
     assert best is not None
-    found, axis, sides = best
+    found, axis = best
     covariance = _covariance(found.jac)
     return JointFit(
-        "prismatic", direction(found.x, axis, sides), motions[-1].centre, found.x[2:], _worst(covariance[:2, :2]), 0.0,
-        np.sqrt(np.diag(covariance)[2:]), 2 * found.cost + _penalty(2, len(motions)), 0.0, 2 * found.cost,
+        "prismatic", axis, motions.centres[-1], found.x[2:], _worst(covariance[:2, :2]), 0.0,
+        np.sqrt(np.diag(covariance)[2:]), 2 * found.cost + _penalty(2, motions.count), 0.0, 2 * found.cost,
     )  # fmt: skip
+
+
+def _unit(vectors: Array) -> Array:
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
 def _axes(vectors: Array) -> list[Array]:
@@ -259,17 +276,15 @@ def _sides(axis: Array) -> Array:
     return np.stack([first, np.cross(axis, first)])
 
 
-def _pivot(motions: Sequence[RelativeMotion], axis: Array, sides: Array) -> Array:
+def _pivot(motions: _Motions, axis: Array, sides: Array) -> Array:
     """The point, level with the last middle, that a turn about the axis moves least: (I - R_k) c = t_k."""
-    middle = motions[-1].centre
-    left, right = [1e-3 * np.eye(2)], [np.zeros(2)]
-    for motion in motions:
-        rotation = Rotation.from_rotvec(axis * float(axis @ motion.turn)).as_matrix()
-        gap = motion.shift + motion.centre - middle - rotation @ (motion.centre - middle)
-        left.append((sides @ (np.eye(3) - rotation)) @ sides.T)
-        right.append(sides @ gap)
-    solution = np.linalg.lstsq(np.concatenate(left), np.concatenate(right), rcond=None)[0]
-    return np.asarray(middle + solution @ sides)
+    middle = motions.centres[-1]
+    rotations = Rotation.from_rotvec(np.outer(motions.turns @ axis, axis)).as_matrix()
+    arms = motions.centres - middle
+    gaps = motions.shifts + arms - np.einsum("nij,nj->ni", rotations, arms)
+    left = np.concatenate([1e-3 * np.eye(2), *(sides @ (np.eye(3) - rotations) @ sides.T)])
+    right = np.concatenate([np.zeros(2), (gaps @ sides.T).ravel()])
+    return np.asarray(middle + np.linalg.lstsq(left, right, rcond=None)[0] @ sides)
 
 
 def _penalty(shared: int, count: int) -> float:

@@ -235,10 +235,7 @@ def _grid(part: MovedPart, up: Array) -> Array:
     tilts = np.concatenate([np.outer(TILTS, long), np.outer(TILTS, short)])
     every = [(turns, across + shifts), (tilts, across + shifts[:1]), (np.zeros((1, 3)), shifts)]
     return np.concatenate(
-        [
-            about(np.repeat(some, len(by), axis=0), part.centre, np.tile(by, (len(some), 1)))
-            for some, by in every
-        ]
+        [about(np.repeat(some, len(by), axis=0), part.centre, np.tile(by, (len(some), 1))) for some, by in every]
     )
 
 
