@@ -1,4 +1,4 @@
-"""What play tells of an object, as a file: its parts, and the joint of each with its axis, pivot, range and certainty."""
+"""What play tells of an object, as a file: its parts, and the joint of each: axis, pivot, range and how sure."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from atp.results import Result
 Vector = tuple[float, float, float]
 
 FRAMES = (
-    "camera: x right, y down, z forward along the optical axis, origin at the optical centre; world: x_world = rotation "
-    "x_camera + position, of `camera`; axis and pivot are those in the last image; image: (row, col) in pixels, the "
-    "centre of the first pixel at (0.5, 0.5)"
+    "camera: x right, y down, z forward along the optical axis, origin at the optical centre; "
+    "world: x_world = rotation x_camera + position, of `camera`; axis and pivot are those in the last image; "
+    "image: (row, col) in pixels, the centre of the first pixel at (0.5, 0.5)"
 )
 UNITS = "metres, radians, pixels"
 

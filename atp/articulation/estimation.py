@@ -16,7 +16,7 @@ from itertools import combinations
 import numpy as np
 
 from atp.articulation.articulated_model import Articulation, CameraModel, JointEntry, PartEntry, vector
-from atp.articulation.joints import JointFit, RelativeMotion, fit_joint
+from atp.articulation.joints import RelativeMotion, fit_joint
 from atp.articulation.observations import REST, Array, Frame, Intrinsics, PlayRecord
 from atp.articulation.rigid_motion import (
     IDENTITY,

@@ -6,7 +6,7 @@ Two models predict it, with the axis common to all motions and a position for ea
 - revolute: B_k x = c + R(a, q_k) (x - c), an axis a of length 1 through a pivot c, turned by q_k;
 - prismatic: B_k x = x + q_k a.
 
-With e_k the rotation vector of R_k R(a, q_k)^T and d_k the distance of B_k m_k from where the model puts it, m_k being the
+With e_k the rotation vector of R_k R(a, q_k)^T and d_k from where the model puts B_k m_k to where it is, m_k being the
 middle of the child, both are fitted by least squares of the whitened (e_k, d_k) with a robust loss (a motion that was
 seen wrongly must not bend the axis). The type is the one of smaller
 

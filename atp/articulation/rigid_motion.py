@@ -9,8 +9,8 @@ there, three residuals say how far it is from what is seen:
 - brightness: (I(u) - i) / s_i.
 
 Points that fall behind what is seen there, or out of the image, say nothing, and outlines that are the edge of
-something in front of the part say nothing of the part. Of the motions of a coarse grid the best few are refined by least
-squares with a robust loss, whose normal matrix gives the covariance.
+something in front of the part say nothing of the part. Of the motions of a coarse grid the best few are refined by
+least squares with a robust loss, whose normal matrix gives the covariance.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ LEAST_POINTS = 12
 #: Coarse grid: turns (rad) about the ground's normal, and about axes along the ground.
 TURNS = tuple(math.radians(angle) for angle in (-120, -95, -75, -57, -41, -27, -14, 0, 14, 27, 41, 57, 75, 95, 120))
 TILTS = tuple(math.radians(angle) for angle in (-75, -50, -30, -14, 14, 30, 50, 75))
-#: Shifts (m) along the part's longer and shorter side, from where the middles of what is seen are on one another: some of
-#: a part may be hidden.
+#: Shifts (m) along the part's longer and shorter side, from where the middles of what is seen are on one another: some
+#: of a part may be hidden.
 LONG_SHIFTS, SHORT_SHIFTS = (-0.15, -0.09, -0.04, 0.04, 0.09, 0.15), (-0.09, -0.04, 0.04, 0.09)
 #: How many of the best are refined, and in how many rounds; and the best of these, with all points.
 CANDIDATES, ROUNDS, LAST_ROUNDS = 5, 7, 8
