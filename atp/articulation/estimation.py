@@ -188,8 +188,9 @@ class ArticulationEstimator:
         if step not in self._normals:
             depth = self.record.frames[step].depth
             plane = None if depth is None else ground_plane(depth)
-            known = depth is not None and plane is not None
-            self._normals[step] = _normal(plane, depth.shape, self.camera) if known else None
+            self._normals[step] = None
+            if depth is not None and plane is not None:
+                self._normals[step] = _normal(plane, depth.shape, self.camera)
         return self._normals[step]
 
 

@@ -72,8 +72,8 @@ def image_joint(joint: JointEntry, camera: Intrinsics) -> ImageJointEntry:
     if joint.pivot is None or abs(z) < math.cos(MOST_TILT):
         return unknown
     rows, cols = camera.project(np.array(joint.pivot)[:, None])
-    limits = sorted((joint.lower * math.copysign(1, z), joint.upper * math.copysign(1, z)))
+    lower, upper = (joint.lower, joint.upper) if z > 0 else (-joint.upper, -joint.lower)
     return ImageJointEntry(
-        joint.parent, joint.child, joint.type, (round(float(rows[0]), 3), round(float(cols[0]), 3)), None, *limits,
-        None if joint.pivot_sigma is None else joint.pivot_sigma * pixels, joint.interactions,
+        joint.parent, joint.child, joint.type, (round(float(rows[0]), 3), round(float(cols[0]), 3)), None, lower,
+        upper, None if joint.pivot_sigma is None else joint.pivot_sigma * pixels, joint.interactions,
     )  # fmt: skip

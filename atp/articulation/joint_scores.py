@@ -4,11 +4,11 @@ For each true joint between two parts that were found, of the joint that the mod
 
 - whether its type is right;
 - the angle between the axes, without regard to their sense;
-- for hinges the distance between the axes as lines, which for the few degrees they differ by is that near the pivot;
+- for hinges the distance between the axes as lines;
 - the difference of the ranges seen;
-- success, the rule of single-image estimators: type right, axis within 10 degrees, and root mean square distance between
-  where the two joints put the points of the part over the range seen within 0.1 m for an object of human size (1.7 m),
-  which is ``SUCCESS_SHARE`` of an object's extent.
+- success, the rule of single-image estimators: type right, axis within 10 degrees, and root mean square distance
+  between where the two joints put the points of the part over the range seen within 0.1 m for an object of human size
+  (1.7 m), which is ``SUCCESS_SHARE`` of an object's extent.
 
 Parts that the model joins by a joint that is not known count as one body: it says nothing of how they move.
 """
@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import networkx as nx
 import numpy as np
@@ -124,13 +125,13 @@ def joint_between(model: Articulation, first: int, second: int) -> JointEntry | 
         The only known joint on the way between them; the first one on the way where none is known; None where there are
         several known ones, a part is not in the model, or both are the same.
     """
-    tree = nx.Graph()
+    tree: nx.Graph[int] = nx.Graph()
     for joint in model.joints:
         tree.add_edge(joint.parent, joint.child, joint=joint)
     if first == second or first not in tree or second not in tree:
         return None
     way = nx.shortest_path(tree, first, second)
-    joints: list[JointEntry] = [tree.edges[pair]["joint"] for pair in zip(way, way[1:], strict=False)]
+    joints: list[JointEntry] = [tree.edges[pair]["joint"] for pair in pairwise(way)]
     known = [joint for joint in joints if joint.known]
     if len(known) > 1:
         return None

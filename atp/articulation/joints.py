@@ -184,7 +184,7 @@ class _Motions:
         rest = self._seen @ np.swapaxes(rotations, -1, -2)
         turns = Rotation.from_matrix(rest.reshape(-1, 3, 3)).as_rotvec().reshape(ends.shape)
         gaps = np.concatenate([turns, self.centres + self.shifts - ends], axis=-1)
-        return np.einsum("nij,bnj->bni", self._whiten, gaps).reshape(len(ends), -1)
+        return np.asarray(np.einsum("nij,bnj->bni", self._whiten, gaps).reshape(len(ends), -1))
 
     def fitted(self, predict: Callable[[Array], Array], start: Array, scale: Array) -> OptimizeResult:
         """Parameters (p,) of a model whose ``predict`` gives residuals (b, m) of several sets of them (b, p)."""
@@ -194,8 +194,11 @@ class _Motions:
             every = predict(values + np.concatenate([np.zeros((1, len(steps))), steps]))
             return np.asarray(((every[1:] - every[0]) / (1e-3 * scale)[:, None]).T)
 
+        def residuals(values: Array) -> Array:
+            return np.asarray(predict(values[None])[0])
+
         return least_squares(
-            lambda values: predict(values[None])[0], start, jacobian, loss="cauchy", f_scale=_SCALE, x_scale=scale,
+            residuals, start, jacobian, loss="cauchy", f_scale=_SCALE, x_scale=scale,
             max_nfev=15, xtol=1e-4, ftol=1e-4, gtol=1e-4,
         )  # fmt: skip
 
@@ -293,7 +296,7 @@ def _penalty(shared: int, count: int) -> float:
 
 def _covariance(jacobian: Array) -> Array:
     """Of the parameters; a weak prior keeps finite what was not seen."""
-    return np.linalg.inv(jacobian.T @ jacobian + 1e-2 * np.eye(jacobian.shape[1]))
+    return np.asarray(np.linalg.inv(jacobian.T @ jacobian + 1e-2 * np.eye(jacobian.shape[1])), np.float64)
 
 
 def _worst(covariance: Array) -> float:

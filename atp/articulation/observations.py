@@ -162,8 +162,8 @@ class PlayRecord:
         if part == REST or not moved_before.any():
             return None
         after = second.labels == part
-        seen = np.count_nonzero(after)
-        if np.count_nonzero(after & moved_after) < MOVED_SHARE * max(seen, 1):
+        seen = int(np.count_nonzero(after))
+        if int(np.count_nonzero(after & moved_after)) < MOVED_SHARE * max(seen, 1):
             return None
         after = after & moved_after
         before = (first.labels == part) & moved_before

@@ -106,7 +106,8 @@ class PartView:
         chosen = np.concatenate([_evenly(edge, on_edge), _evenly(inner, count - on_edge)])
         rows, cols = np.divmod(chosen, self.shape[1])
         points = self.camera.points(rows, cols, self.raw[rows, cols])
-        return points, self._distance[rows, cols], self._grey[rows, cols], self._edge[rows, cols]
+        distance, grey = (layer[rows, cols].astype(np.float64) for layer in (self._distance, self._grey))
+        return points, distance, grey, self._edge[rows, cols]
 
     def _own_outline(self, mask: Mask) -> Mask:
         """Pixels at the outline of the part itself, not of something in front of it nor of the image."""
@@ -302,4 +303,4 @@ def _facing(depth: NDArray[np.float32], camera: Intrinsics) -> NDArray[np.float3
 def _evenly(values: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     if len(values) <= count:
         return values
-    return values[np.linspace(0, len(values) - 1, count).astype(int)]
+    return np.asarray(values[np.linspace(0, len(values) - 1, count).astype(int)])

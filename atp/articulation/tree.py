@@ -59,7 +59,7 @@ def joint_tree(pairs: Sequence[Pair], points: Mapping[int, Array], root: int) ->
     Returns:
         (parent, child, pair) of each joint, from the root down.
     """
-    graph = nx.Graph()
+    graph: nx.Graph[int] = nx.Graph()
     graph.add_nodes_from(points)
     clouds = {part: _thinned(some) for part, some in points.items()}
     for pair in pairs:
@@ -79,7 +79,7 @@ def _cost(pair: Pair, first: Array, second: Array) -> float:
     cost = pair.misfit if pair.fit.type in ("revolute", "prismatic") else SILENCE_COST + pair.misfit
     if min(first.shape[1], second.shape[1]) == 0:
         return cost + GAP_COST * UNSEEN_GAP
-    gap = float(cKDTree(first.T).query(second.T)[0].min())
+    gap = float(np.min(cKDTree(first.T).query(second.T)[0]))
     if pair.fit.type == "revolute":
         by = sum(line_distance(pair.fit.axis, pair.fit.pivot, points) for points in (first, second))
         cost += LINE_COST * by

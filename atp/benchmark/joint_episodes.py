@@ -1,4 +1,6 @@
-"""Score joints over episodes, with predicted and with true masks::
+"""Score joints over episodes, with predicted and with true masks.
+
+It is a command of its own::
 
     python -m atp.benchmark.joint_episodes --category pliers --episodes 20 --weights mix
 
@@ -115,9 +117,8 @@ def run(options: JointEpisodesOptions) -> JointEpisodesResult:
         model, seconds = _model(env, agent)
         motion_times.append(seconds[0] / options.interactions)
         model_times.append(seconds[1])
-        matches = {
-            match.true: match.pred for match in match_parts(agent.parts, labels).matches if match.iou > FOUND_IOU
-        }
+        found = match_parts(agent.parts, labels).matches
+        matches = {match.true: match.predicted for match in found if match.iou > FOUND_IOU}
         joints += [score_joint(model, joint, matches) for joint in _true_joints(env, lines, labels)]
     env.close()
     motion, whole = float(np.median(motion_times)), float(np.median(model_times))
