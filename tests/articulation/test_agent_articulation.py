@@ -11,7 +11,7 @@ from seen_boxes import BODY, DOOR, OBLIQUE, look, turned_about
 
 STATES = [
     [np.eye(4), turned_about([0.0, 0.0, 1.0], np.array([0.14, -0.065, 0.0]), math.radians(angle))]
-    for angle in (-10, -45, -20)
+    for angle in (10, 45, 20)
 ]
 ACTION = np.zeros(5, np.int64)
 

@@ -18,7 +18,7 @@ POSE = (OBLIQUE.position, OBLIQUE.rotation)
 
 
 def swung(degrees):
-    return turned_about([0.0, 0.0, 1.0], HINGE, math.radians(degrees))
+    return turned_about([0.0, 0.0, 1.0], HINGE, math.radians(-degrees))
 
 
 def test_a_part_is_a_closed_solid_where_it_was_seen():
