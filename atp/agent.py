@@ -305,7 +305,7 @@ class Agent:
         nothing = np.zeros(memory.shape, bool)
         self._foreground = nothing if after is None else self._last.encoded(after).foreground
         parts = self.parts
-        if after is None:
+        if after is None or after["rgb"].shape[:2] != memory.shape:
             self._articulator = None
         elif self._articulator is not None:
             self._articulator.record.add(moved_before, moved_after, self._frame(after, parts))
@@ -332,7 +332,7 @@ class Agent:
         """
         memory = self._require_memory()
         if self._articulator is None:
-            raise RuntimeError("joints need every image: call agent.remember(..., after=observation) each time")
+            raise RuntimeError("joints need every image, all of one size: call agent.remember(..., after=observation)")
         rest = self._articulator.record.frames[-1].rest
         residual = self.parts[rest] if memory.labels.any() else self.parts[:0]
         label = int(np.bincount(residual.ravel()).argmax()) if residual.size else 0
