@@ -175,9 +175,14 @@ def _spread(values: list[float | None], unit: float = 1.0) -> str:
     return "-" if not known else " / ".join(f"{value:.1f}" for value in np.percentile(known, [50, 90]))
 
 
-if __name__ == "__main__":
-    chosen = tyro.cli(JointEpisodesOptions, description=__doc__)
-    result = run(chosen)
+def main() -> None:
+    """Run the command."""
+    options = tyro.cli(JointEpisodesOptions, description=__doc__)
+    result = run(options)
     Console().print(result.summary(), soft_wrap=True, highlight=False)
-    if chosen.json is not None:
-        result.write(chosen.json)
+    if options.json is not None:
+        result.write(options.json)
+
+
+if __name__ == "__main__":
+    main()
