@@ -95,7 +95,7 @@ class ArticulationEstimator:
         if len(parts) < 2:
             notes.append("fewer than two parts were told apart: there is no joint")
             return Articulation(names[parts[0]] if parts else None, entries, [], notes=notes)
-        root = max(parts, key=lambda part: (np.count_nonzero(last.mask(part)), part == REST))
+        root = REST if REST in parts else max(parts, key=lambda part: int(np.count_nonzero(last.mask(part))))
         camera = _camera_model(self.camera, pose)
         points = {part: _points(last, last.mask(part), self.camera) for part in parts}
         tree = joint_tree([self._pair(first, second) for first, second in combinations(parts, 2)], points, root)

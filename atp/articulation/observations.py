@@ -136,9 +136,12 @@ class PlayRecord:
 
     @property
     def parts(self) -> list[int]:
-        """Labels of all parts ever seen to move, and ``REST`` first where there is a rest in the last frame."""
-        rest = [REST] if self.frames[-1].rest.any() else []
-        return rest + sorted(self.origins)
+        """Labels of all parts ever seen to move, and ``REST`` first where there is a rest in the last frame.
+
+        ``REST`` also where no frame shows one, as without depth: it is the surroundings then, which stay.
+        """
+        rest = self.frames[-1].rest.any() or not any(frame.rest.any() for frame in self.frames)
+        return ([REST] if rest else []) + sorted(self.origins)
 
     def born(self, part: int) -> int:
         """Number of the first interaction that moved a part on its own."""

@@ -130,6 +130,17 @@ def test_without_depth_or_intrinsics_there_is_a_pivot_in_pixels():
     assert "intrinsics" in model.notes[0]
 
 
+def test_without_depth_what_stays_is_the_surroundings():
+    bar = [((0.1, 0.0, 0.01), (0.2, 0.05, 0.02))]
+    poses = [[turned_about(UP, np.zeros(3), math.radians(angle))] for angle in (0, 40)]
+    record = record_of(bar, poses, ABOVE, spoil=lambda depth: None)
+    for frame in record.frames:
+        frame.rest[:] = False
+    (joint,) = Articulator(record).articulation().image_joints
+    assert joint.child == 1
+    assert math.dist(joint.pivot, (45, 45)) < 0.03 * 90
+
+
 def test_a_file_gives_the_model_back(tmp_path):
     model = model_of(record_of([BODY, DOOR], [[STILL, door(-10)], [STILL, door(-45)]]))
     model.write(tmp_path / "articulation.json")
