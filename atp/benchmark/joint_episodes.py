@@ -70,8 +70,8 @@ class JointEpisodesResult(Result):
         true_masks: Whether the masks were true ones.
         episodes: How many.
         joints: One for each joint asked for.
-        seconds_motion: Median time in which an interaction was looked at.
-        seconds_model: Median time of the model after the last interaction.
+        seconds_motion: Median CPU time in which an interaction was looked at.
+        seconds_model: Median CPU time of the model after the last interaction.
     """
 
     WRITTEN_BY: ClassVar[str] = "python -m atp.benchmark.joint_episodes"
@@ -138,15 +138,15 @@ def _play(env: gym.Env[Any, Any], agent: Agent, policy: str, seed: int) -> tuple
 
 
 def _model(env: gym.Env[Any, Any], agent: Agent) -> tuple[Articulation, tuple[float, float]]:
-    """The model, and the seconds for all motions and for the rest."""
+    """The model, and the CPU seconds for all motions and for the rest."""
     world: ArticulatedPlay = env.unwrapped  # type: ignore[assignment]
     camera, (row, col) = world.camera, PRINCIPAL_SHIFT
     intrinsics = Intrinsics(camera.focal, camera.height / 2 + row, camera.width / 2 + col)
-    start = time.perf_counter()
+    start = time.process_time()
     agent.look_at_motions(intrinsics)
-    between = time.perf_counter()
+    between = time.process_time()
     model = agent.articulation(intrinsics, (camera.position, camera.rotation))
-    return model, (between - start, time.perf_counter() - between)
+    return model, (between - start, time.process_time() - between)
 
 
 def _true_joints(env: gym.Env[Any, Any], lines: list[list[JointLine]], labels: Labels) -> list[TrueJoint]:
