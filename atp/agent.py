@@ -16,6 +16,9 @@ from torch import nn
 from atp import checkpoint
 from atp.acting.selection import best_actions
 from atp.agent_options import AGENT_OPTIONS, AgentOptions, without_options
+from atp.articulation.articulate import Articulator
+from atp.articulation.articulated_model import Articulation
+from atp.articulation.observations import Frame, Intrinsics, PlayRecord
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
@@ -83,7 +86,8 @@ class Agent:
     """
 
     __slots__ = (  # an attribute of another name is an error: options are replaced and never set
-        "_depth", "_failed", "_foreground", "_last", "_memory", "config", "device", "interaction", "options", "part",
+        "_articulator", "_depth", "_failed", "_foreground", "_last", "_memory",
+        "config", "device", "interaction", "options", "part",
     )  # fmt: skip
 
     def __init__(
@@ -104,6 +108,7 @@ class Agent:
         self._failed: list[Action] = []
         self._foreground: Mask = np.zeros((0, 0), bool)
         self._depth: NDArray[np.float32] | None = None  # of the image that the part memory is aligned with
+        self._articulator: Articulator | None = None  # none while an image is missing
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path = "default", device: str = "auto") -> Agent:
@@ -192,6 +197,8 @@ class Agent:
         self._failed = []
         self._foreground = self._last.encoded(observation).foreground
         self._depth = _depth_of(observation)
+        camera = Intrinsics.centred((height, width), self.options.focal * max(height, width))
+        self._articulator = Articulator(PlayRecord(camera, [self._frame(observation, self.parts)]))
 
     def act(self, observation: Observation, within: Mask | None = None) -> Action:
         """Choose a hold and a push.
@@ -297,7 +304,64 @@ class Agent:
             self._failed.append(np.asarray(action, np.int64))  # try something else
         nothing = np.zeros(memory.shape, bool)
         self._foreground = nothing if after is None else self._last.encoded(after).foreground
-        return self.parts
+        parts = self.parts
+        if after is None or after["rgb"].shape[:2] != memory.shape:
+            self._articulator = None
+        elif self._articulator is not None:
+            self._articulator.record.add(moved_before, moved_after, self._frame(after, parts))
+        return parts
+
+    def articulation(
+        self, camera: Intrinsics | None = None, pose: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+    ) -> Articulation:
+        """The object's joints, estimated from all interactions since :meth:`reset` (:mod:`atp.articulation`).
+
+        It reads what was remembered and changes nothing. What was found of earlier interactions is kept.
+
+        Args:
+            camera: Intrinsics of the camera; None: the option ``focal``, and the middle of the image.
+            pose: Position (3,) of the camera in the world in metres and rotation (3, 3), whose columns are its right,
+                down and forward axes; None: axes and pivots are given in the camera frame alone.
+
+        Returns:
+            The model, in space where there is depth, else in the plane of the image. Joints of parts that moved too
+            little against one another are ``unknown``.
+
+        Raises:
+            RuntimeError: :meth:`reset` was not called, or :meth:`remember` was called without the image after.
+        """
+        memory = self._require_memory()
+        if self._articulator is None:
+            raise RuntimeError("joints need every image, all of one size: call agent.remember(..., after=observation)")
+        rest = self._articulator.record.frames[-1].rest
+        residual = self.parts[rest] if memory.labels.any() else self.parts[:0]
+        label = int(np.bincount(residual.ravel()).argmax()) if residual.size else 0
+        return self._articulator.articulation(camera, pose, label or None)
+
+    def look_at_motions(self, camera: Intrinsics | None = None) -> None:
+        """Do the larger part of :meth:`articulation`'s work now, for the interactions that it was not done for yet.
+
+        Args:
+            camera: As there.
+        """
+        estimator = None if self._articulator is None else self._articulator.estimator(camera)
+        if estimator is not None:
+            estimator.update()
+
+    @property
+    def play_record(self) -> PlayRecord | None:
+        """What the joints are estimated from; None before :meth:`reset`, or where an image is missing."""
+        return None if self._articulator is None else self._articulator.record
+
+    def _frame(self, observation: Observation, parts: Labels) -> Frame:
+        """An image as the joints are estimated from it."""
+        known = self._require_memory().labels
+        moved = np.isin(parts, known[known > 0])
+        rest = (parts > 0) & ~moved if known.any() else self._foreground
+        depth = _depth_of(observation)
+        if depth is not None and not (np.isfinite(depth) & (depth > 0)).any():
+            depth = None
+        return Frame(np.array(observation["rgb"]), depth, np.where(moved, parts, 0).astype(np.uint8), rest.copy())
 
     def perceive(
         self, before: Observation, after: Observation, action: Action | None = None

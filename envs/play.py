@@ -18,7 +18,7 @@ from assets.importing.prepare import PreparedObject, prepare
 from assets.importing.views.viewing import parse_view
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
-from envs.camera import FAR
+from envs.camera import FAR, Camera
 from envs.randomization import RandomizationConfig, SampledScene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, HoldConstraint, Renderer, Simulator
 from envs.truth import Outcome, View, flow_between, judge
@@ -302,6 +302,13 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self.simulator.close()
         if self.render_mode == "human":
             human_render.close_window()
+
+    @property
+    def camera(self) -> Camera:
+        """The camera of the episode."""
+        if self._model is None:
+            raise gym.error.ResetNeeded("call reset() before camera")
+        return self._scene.camera
 
     # --- Privileged: for upper bounds and training signals -------------------------------------------------------
 

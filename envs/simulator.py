@@ -38,6 +38,9 @@ PUSH_DISTANCE = 0.2
 #: Sub-steps in which the push gripper travels, and then rests.
 PUSH_STEPS, REST_STEPS = 48, 12
 PUSH_FORCE, HOLD_FORCE = 10.0, 500.0  # newtons
+#: Rows and columns in pixels by which the principal point of TinyRenderer's images lies off their middle: its pixel
+#: (r, c) shows what is at (r + 1, c), not at (r + 0.5, c + 0.5). Measured; those of EGL were not.
+PRINCIPAL_SHIFT = (-0.5, 0.5)
 #: Index of the link by the code that a pixel has in PyBullet's segmentation; the last is for no object.
 _LINK_OF_CODE = np.array([*range(-1, 254), -1], np.int16)
 
@@ -92,6 +95,21 @@ class Grip:
 
     link: int
     point: tuple[float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class JointLine:
+    """Where a joint is now.
+
+    Attributes:
+        axis: (3,) unit vector in the world.
+        pivot: (3,) a point on it in world metres.
+        position: In rad or m.
+    """
+
+    axis: NDArray[np.float64]
+    pivot: NDArray[np.float64]
+    position: float
 
 
 class Client:
@@ -275,6 +293,24 @@ class Simulator:
             a, b, c, d, e, f, g, h, i = bullet.getMatrixFromQuaternion(state[5])
             entries += (a, b, c, x, d, e, f, y, g, h, i, z, 0.0, 0.0, 0.0, 1.0)
         return np.array(entries).reshape(-1, 4, 4)
+
+    @property
+    def loaded(self) -> PreparedObject:
+        """The object in the scene."""
+        assert self._loaded is not None
+        return self._loaded
+
+    def joint_lines(self) -> list[JointLine]:
+        """Where the joints that move parts are now, in the order of the object's joints."""
+        lines = []
+        for joint in self.loaded.joints:
+            index = self._joints[joint.name]
+            state = self.client.getLinkState(self._body, index, computeForwardKinematics=1)
+            rotation = np.array(bullet.getMatrixFromQuaternion(state[5])).reshape(3, 3)
+            axis = rotation @ np.array(self.client.getJointInfo(self._body, index)[13])
+            position = float(self.client.getJointState(self._body, index)[0])
+            lines.append(JointLine(axis / np.linalg.norm(axis), np.array(state[4]), position))
+        return lines
 
     def interact(
         self,

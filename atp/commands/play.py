@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import gymnasium as gym
 import numpy as np
 from rich.console import Console
 
 from assets.importing.prepare import ObjectError, PreparedObject, prepare
+from atp.articulation.articulated_model import Articulation, JointEntry
+from atp.articulation.observations import Intrinsics
+from atp.articulation.urdf_writer import write_urdf
 from atp.commands.arguments import known_policy, known_view, naming, print_notes
 from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
+from atp.drawing.joint_axes import draw_model
 from atp.drawing.panel import ENLARGEMENT
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
 from atp.playing.policies import make_policy
 from atp.results import PlayedInteraction, PlayResult
+from envs.simulator import PRINCIPAL_SHIFT
+
+if TYPE_CHECKING:
+    from atp.agent import Agent
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,8 @@ class PlayOptions:
     """Play under domain randomisation."""
     device: str = "auto"
     """auto, cpu or cuda."""
+    model: bool = False
+    """Also write the object's joints: articulation.json, model.png, and object.urdf with a mesh for each part."""
     out: Path = Path("runs/play")
     """Folder for strip.png, video.mp4 and result.json."""
     json: Path | None = None
@@ -83,6 +96,8 @@ def run(options: PlayOptions) -> PlayResult:
     ) as (env, observation, info):  # fmt: skip
         policy = make_policy(options.policy, env, agent, np.random.default_rng(options.seed))
         steps = list(play_episode(env, agent, policy, observation))
+        if options.model:
+            write_model(agent, env, options.out)
     result = PlayResult(
         category=info["category"],
         instance=info["instance"],
@@ -120,7 +135,51 @@ def main(options: PlayOptions) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    console.print(f"{result.strip}  {result.video}", highlight=False, soft_wrap=True)
+    files = [result.strip, result.video]
+    if options.model:
+        model = Articulation.read(options.out / "articulation.json")
+        for joint in model.joints:
+            console.print(_told(joint), highlight=False, soft_wrap=True)
+        files += [str(options.out / name) for name in ("model.png", "object.urdf") if (options.out / name).is_file()]
+    console.print("  ".join(files), highlight=False, soft_wrap=True)
+
+
+def write_model(agent: Agent, env: gym.Env[Any, Any], folder: Path) -> Articulation:
+    """Write what an agent knows of the joints of the object it has just played with.
+
+    Args:
+        agent: The agent, after an episode.
+        env: The environment, for its camera.
+        folder: Where to write ``articulation.json``, ``model.png`` and, where there is depth and a part,
+            ``object.urdf`` and its meshes.
+
+    Returns:
+        The model.
+    """
+    camera = env.unwrapped.camera  # type: ignore[attr-defined]
+    row, col = PRINCIPAL_SHIFT
+    intrinsics = Intrinsics(camera.focal, camera.height / 2 + row, camera.width / 2 + col)
+    model = agent.articulation(intrinsics, (camera.position, camera.rotation))
+    model.write(folder / "articulation.json")
+    assert agent.play_record is not None
+    frame = agent.play_record.frames[-1]
+    write_png(folder / "model.png", draw_model(frame.rgb, agent.parts, model))
+    urdf = folder / "object.urdf"
+    if model.root is not None and model.camera is not None:
+        write_urdf(model, frame, urdf)
+    else:
+        urdf.unlink(missing_ok=True)  # that of another episode
+    return model
+
+
+def _told(joint: JointEntry) -> str:
+    """A joint in words."""
+    where = f"part {joint.child} on part {joint.parent}: {joint.type}"
+    if joint.lower is None or joint.upper is None:
+        return where
+    moved = joint.upper - joint.lower
+    seen = f"{math.degrees(moved):.0f} degrees" if joint.type == "revolute" else f"{100 * moved:.1f} cm"
+    return f"{where}, seen over {seen}"
 
 
 def require_parts(model: PreparedObject) -> None:
