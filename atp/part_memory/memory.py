@@ -22,7 +22,7 @@ pixels without the rims along the mask that explains them (:mod:`atp.part_memory
 the image before and after, P the visible pixels of a known part, and, where it is known how sure the masks are
 (:mod:`atp.part_memory.evidence`), S what surely moved of B and Q what did not surely stay (else S = Q = B). Then P is
 
-- affected when |P & B| >= affected * min(|P|, |B|);
+- affected when |P & B| >= affected * min(|P|, |B|), where affected is smaller if nearly all of P & B is in S;
 - whole, and moves, when it is affected and min(A(P - Q), |P| - |P & B| - (|B'| - |B|)) < stayed * |P|;
 - split otherwise, P & B moving, when |P & S| >= ``PIECE_SHARE`` * |P|;
 
@@ -74,6 +74,10 @@ APPEARED_KNOWN_SHARE = 0.5
 # Beside whole parts that move, a piece has at least this share of the smallest of them; below, it is a spill of
 # the mask.
 PIECE_OF_SMALLEST = 0.5
+
+
+# The motion of a part is sure where this share of its pixels in the mask surely moved: the spill of a mask is not.
+SURE_SHARE = 0.95
 
 
 @dataclass(frozen=True)
@@ -281,7 +285,9 @@ class PartMemory:
             area = int(np.count_nonzero(visible))
             overlap = int(np.count_nonzero(visible & before))
             on_known += overlap
-            if area == 0 or overlap < max(shares.affected * min(area, moved), 1):
+            sure = np.count_nonzero(visible & first.surely) >= SURE_SHARE * overlap
+            least = shares.affected if sure else _CAUTIOUS.affected
+            if area == 0 or overlap < max(least * min(area, moved), 1):
                 continue
             stayed = min(
                 largest_region(without_rims(visible & ~first.maybe, before)), area - (moved_after - moved + overlap)

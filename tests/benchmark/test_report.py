@@ -17,6 +17,7 @@ from atp.reporting.tables import markdown_table, perception_table, results_markd
 from atp.results import (
     AgentSoupsResult,
     AgentSoupsSeed,
+    ClipMeans,
     ClipsResult,
     EvalResult,
     EvalRow,
@@ -121,7 +122,8 @@ def test_the_summary_has_the_means_of_every_split(tmp_path):
     seen = [row(policy, "usb", [value], "val") for policy, value in (("ours", 0.9), ("act-random", 0.6))]
     result([*ROWS, *seen]).write(root / RESULTS / "full.json")
     result([row("ours", "laptop", [0.7], "stress")]).write(root / RESULTS / "stress.json")
-    ClipsResult("video", 90, 0, [], 0.55, {}).write(root / RESULTS / "clips.json")
+    means = {"agent": ClipMeans(0.55, None, None, None)}
+    ClipsResult("video", 90, 0, [], means, []).write(root / RESULTS / "clips.json")
     caption, _, _, _, *lines = block("summary", root)
     assert caption.startswith("`full.json`: 10 episodes of 4 interactions for each policy and category, from 2 seeds.")
     assert lines == [
