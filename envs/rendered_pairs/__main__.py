@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from envs.rendered_pairs.library import training_library
 from envs.rendered_pairs.pair_rendering import RenderedPair, render_pair
 from envs.rendered_pairs.room_stock import make_stock
+from envs.rendered_pairs.subject_library import training_library
 
 _COLUMNS = 3
 

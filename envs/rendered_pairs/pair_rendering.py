@@ -14,12 +14,12 @@ from assets.importing.joints.kinematics import inverse
 from assets.importing.reading.urdf import Joint
 from envs.rendered_pairs import camera_effects, rooms
 from envs.rendered_pairs.articulated import Articulated, range_of
-from envs.rendered_pairs.library import Library, Subject
 from envs.rendered_pairs.pair_variation import RenderedPairConfig
 from envs.rendered_pairs.people import Draw, Hold, arm_agent, stick_agent
 from envs.rendered_pairs.robots import floating_gripper, robot_agent
 from envs.rendered_pairs.rooms import Room
 from envs.rendered_pairs.shading import Item, Lighting, View, looking_at, renderer
+from envs.rendered_pairs.subject_library import Library, Subject
 from envs.rendered_pairs.textured_meshes import Floats, Mesh, box, joined
 from envs.rendered_pairs.things import small_thing, turned
 
