@@ -292,17 +292,20 @@ def test_an_unknown_part_that_moved_along_is_one_only_where_it_surely_moved(chan
 
 
 def test_a_small_share_of_a_motion_is_a_piece_where_masks_are_sure():
-    """Links 1 and 2 moved together, then 1 with the longer 3."""
+    """Links 1 and 2 moved together, then 1 with the longer 3; the last masks are sure everywhere but at a part of 1."""
     one, two, three = box(20, 20, 8, 12), box(20, 32, 8, 20), box(28, 20, 28, 9)
     first, second = np.roll(one | two, -4, 0), one | two
     found = []
-    for sure in (False, True):
+    for sure in (False, True, "spill"):
         memory = PartMemory(SHAPE)
         memory.update(first, second, exact(first, second) if sure else None)
         before, after = one | three, np.roll(one | three, -14, 1)
-        memory.update(before, after, exact(before, after) if sure else None)
+        chances = [chance.copy() for chance in exact(before, after)]
+        if sure == "spill":
+            chances[0][box(20, 20, 8, 6)] = 0.6
+        memory.update(before, after, tuple(chances) if sure else None)
         found.append(memory.num_parts)
-    assert found == [2, 3]
+    assert found == [2, 3, 2]
 
 
 def test_doubts_remember_the_part_that_may_have_taken_a_pixel_along():
