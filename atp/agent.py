@@ -28,6 +28,7 @@ from atp.part_memory.motion_in_space import Space
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_motion, motion_confidence
+from atp.perception.rigid_refinement import View, refine_by_motion
 from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
 
 Logits = NDArray[np.float32]  # (B, H, W) of having moved
@@ -408,12 +409,20 @@ class Agent:
         known = None if actions is None or not options.condition_on_action else torch.from_numpy(np.stack(actions))
         logits = averaged_motion(self.part, first, second, known, options.mask_symmetries)
         believed = motion_confidence(*logits) >= options.motion_threshold
-        masks = [((found > 0) & believed[:, None, None]).cpu().numpy() for found in logits]
+        sure = believed.cpu().numpy()
+        found = [each.float().cpu().numpy() for each in logits]
+        if options.refine_by_motion:
+            for k in np.flatnonzero(sure).tolist():
+                views = [
+                    View(one["rgb"], one.get("depth"), batch[k].plane, batch[k].foreground, logit[k])
+                    for one, batch, logit in zip((before[k], after[k]), encoded, found, strict=True)
+                ]
+                found[0][k], found[1][k] = refine_by_motion(views[0], views[1], options.focal)
+        masks = [(each > 0) & sure[:, None, None] for each in found]
         if options.refine_with_depth:
             for batch, moved in zip(encoded, masks, strict=True):
                 for index, each in enumerate(batch):
                     moved[index] = fit_motion(moved[index], each.foreground)
-        found = [each.float().cpu().numpy() for each in logits]
         return (masks[0], masks[1]), (found[0], found[1])
 
     def _require_memory(self) -> PartMemory:

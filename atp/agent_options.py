@@ -28,7 +28,7 @@ class AgentOptions:
     arXiv 2105.01047)::
 
         AgentOptions(
-            motion_threshold=0, refine_with_depth=False, residual=False, rotated_passes=True,
+            motion_threshold=0, refine_with_depth=False, refine_by_motion=False, residual=False, rotated_passes=True,
             restrict_to_foreground=False, reexamine_discount=0, weigh_masks=False,
             register_in_space=False,
         )
@@ -44,6 +44,8 @@ class AgentOptions:
         condition_on_action: Show the part network the action where it is known.
         refine_with_depth: Fit motion masks to the object's outline where there is depth
             (:mod:`atp.perception.depth_refinement`). In the paper: no.
+        refine_by_motion: Where there is depth, find how what moved did so in space, and correct the masks by what this
+            motion says of each pixel (:mod:`atp.perception.rigid_refinement`). In the paper: no.
         residual: Where there is depth, report what is left of the object once a part is known as a part too. In the
             paper: no, a part is what was seen to move.
         mask_symmetries: Rotated and mirrored inputs, 1 to 8, over which motion masks are averaged. In the paper: 1.
@@ -73,6 +75,7 @@ class AgentOptions:
     motion_threshold: float = 6.0
     condition_on_action: bool = True
     refine_with_depth: bool = True
+    refine_by_motion: bool = True
     residual: bool = True
     mask_symmetries: int = 1
     symmetries: int = 8

@@ -85,6 +85,23 @@ def ground_depth(depth: NDArray[np.floating], plane: Array | None) -> float:
     return float(np.clip(1 / max(row / 2 + col / 2 + constant, 1e-6), nearest, farthest))
 
 
+def ground_normal(plane: Array, shape: tuple[int, int], focal: float, row: float, col: float) -> Array:
+    """The normal of a plane towards the camera, (3,) of length 1 in the camera frame (x right, y down, z forward).
+
+    Args:
+        plane: (3,) of :func:`ground_plane`.
+        shape: (H, W) of the image.
+        focal: Focal length in pixels.
+        row: Principal point, continuous row: pixel centres are at .5.
+        col: Principal point, continuous column.
+    """
+    height, width = shape
+    by_row, by_col, rest = plane
+    middle = by_row * (row - 0.5) / height + by_col * (col - 0.5) / width + rest
+    normal = np.array([by_col * focal / width, by_row * focal / height, middle])
+    return np.asarray(-normal / np.linalg.norm(normal))
+
+
 def has_reading(depth: NDArray[np.floating]) -> Mask:
     """Where depth was read, (H, W) bool."""
     return np.asarray(np.isfinite(depth) & (depth > 0))

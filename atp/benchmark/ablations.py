@@ -42,6 +42,7 @@ ablation("no-foreground", "holds and pushes off the object are allowed", restric
 ablation("no-reexamination", "a known part is never examined for further parts", reexamine_discount=0.0)
 ablation("no-confidence-gate", "motion is believed however uncertain it is", motion_threshold=0.0)
 ablation("unfitted-masks", "motion masks not fitted to the object's outline", refine_with_depth=False)
+ablation("unrefined-masks", "motion masks not corrected by the motion in space", refine_by_motion=False)
 ablation("eight-mask-views", "motion masks averaged over eight views", mask_symmetries=8)
 ablation("action-unknown", "the part network is not shown the action", condition_on_action=False)
 ablation("no-residual", "what is left of the object is not a part", residual=False)

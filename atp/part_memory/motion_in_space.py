@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree
 
-from atp.ground import ground_plane
+from atp.ground import ground_normal, ground_plane
 from atp.part_memory.registration import Affine
 from atp.part_memory.rims import without_rims
 from atp.perception.foreground import object_mask
@@ -384,10 +384,7 @@ def _affine(picture: _Picture, points: Points, motion: Motions) -> Affine:
 def _ground_axes(plane: Array, space: Space) -> tuple[Array, Array]:
     """The ground's normal towards the camera and a direction along it, in the camera frame."""
     height, width = space.before.shape
-    by_row, by_col, rest = plane
-    middle = by_row * (height / 2 - 0.5) / height + by_col * (width / 2 - 0.5) / width + rest
-    normal = np.array([by_col * space.focal / width, by_row * space.focal / height, middle])
-    up = -normal / np.linalg.norm(normal)
+    up = ground_normal(plane, (height, width), space.focal, height / 2, width / 2)
     right = np.array([1.0, 0.0, 0.0]) - up * up[0]
     return up, right / np.linalg.norm(right)
 

@@ -39,19 +39,19 @@ class EncodedObservation:
     @cached_property
     def image(self) -> Tensor:
         """(1, 5, H, W) float32, see :func:`atp.networks.encoding.image_tensor`; raises ValueError as it does."""
-        ground = None if self._depth is None else ground_depth(self._depth, self._plane)
+        ground = None if self._depth is None else ground_depth(self._depth, self.plane)
         return encoding.image_tensor(self._rgb, self._depth, ground).to(self._device)
 
     @cached_property
     def foreground(self) -> Mask:
         """(H, W) bool, pixels of the object; read-only; all False where there is no depth."""
-        mask = np.zeros(self._rgb.shape[:2], bool) if self._depth is None else above_plane(self._depth, self._plane)
+        mask = np.zeros(self._rgb.shape[:2], bool) if self._depth is None else above_plane(self._depth, self.plane)
         mask.flags.writeable = False
         return mask
 
     @cached_property
-    def _plane(self) -> NDArray[np.float64] | None:
-        """The ground."""
+    def plane(self) -> NDArray[np.float64] | None:
+        """(3,) the ground, see :func:`atp.ground.ground_plane`; None where there is no depth, or too little."""
         return None if self._depth is None else ground_plane(self._depth.astype(np.float32, copy=False))
 
     def shows(self, observation: Observation) -> bool:
