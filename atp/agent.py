@@ -18,6 +18,7 @@ from atp.acting.selection import best_actions
 from atp.agent_options import AGENT_OPTIONS, AgentOptions, without_options
 from atp.articulation.articulate import Articulator
 from atp.articulation.articulated_model import Articulation
+from atp.articulation.mask_refinement import View, refine_by_motion
 from atp.articulation.observations import Frame, Intrinsics, PlayRecord
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.networks.averaging import SymmetryAveraged
@@ -28,7 +29,6 @@ from atp.part_memory.motion_in_space import Space
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_motion, motion_confidence
-from atp.perception.rigid_refinement import View, refine_by_motion
 from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
 
 Logits = NDArray[np.float32]  # (B, H, W) of having moved

@@ -45,7 +45,7 @@ class AgentOptions:
         refine_with_depth: Fit motion masks to the object's outline where there is depth
             (:mod:`atp.perception.depth_refinement`). In the paper: no.
         refine_by_motion: Where there is depth, find how what moved did so in space, and correct the masks by what this
-            motion says of each pixel (:mod:`atp.perception.rigid_refinement`). In the paper: no.
+            motion says of each pixel (:mod:`atp.articulation.mask_refinement`). In the paper: no.
         residual: Where there is depth, report what is left of the object once a part is known as a part too. In the
             paper: no, a part is what was seen to move.
         mask_symmetries: Rotated and mirrored inputs, 1 to 8, over which motion masks are averaged. In the paper: 1.

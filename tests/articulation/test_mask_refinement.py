@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from atp.articulation.mask_refinement import View, refine_by_motion
 from atp.ground import ground_plane
-from atp.perception.rigid_refinement import View, refine_by_motion
 
 SHAPE = (90, 90)
 LID, STAYS = np.s_[30:60, 10:44], np.s_[30:60, 56:80]
