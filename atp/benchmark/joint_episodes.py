@@ -2,7 +2,7 @@
 
 It is a command of its own::
 
-    python -m atp.benchmark.joint_episodes --category pliers --episodes 20 --weights mix
+    python -m atp.benchmark.joint_episodes --category pliers --episodes 20
 
 The actions are those of the upper bound on acting (``gt-act``); masks are the part network's, or with ``--true-masks``
 the simulator's. Only joints are asked for that moved by 10 degrees or 3 cm and whose two parts are in the last image.
@@ -49,7 +49,7 @@ class JointEpisodesOptions:
     """Episodes, with seeds from 0."""
     interactions: int = 5
     """Interactions of an episode."""
-    weights: str = "mix"
+    weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
     true_masks: bool = False
     """Perceive with the simulator's motion masks: the bound with true masks."""

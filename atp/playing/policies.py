@@ -165,6 +165,13 @@ class Retrained:
         return self._actor.choose(observation, self._agent.memory.labels, self._agent.failed)
 
 
+@register_policy("ours-four-categories")
+class OursFourCategories(Retrained):
+    """ours-four-categories: trained on the paper's four categories alone, as the other ablations are."""
+
+    weights = "four-categories"
+
+
 @register_policy("ours-no-touch")
 class OursNoTouch(Retrained):
     """ours-no-touch: trained with the reward variant ``no-touch``, from motion alone."""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from atp.results import EvalResult, EvalRow, Result, ResultError
 
 RESULTS = Path("docs/results")
-WEIGHTS = Path("assets/weights/default")
+WEIGHTS = Path("assets/weights/four-categories")
 VIDEO_WEIGHTS = Path("assets/weights/video")
 
 R = TypeVar("R", bound=Result)

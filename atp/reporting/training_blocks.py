@@ -29,11 +29,11 @@ RECIPE = {
 
 
 def weights(results: Results) -> str:
-    """What the weights ``default`` were trained with, in a sentence."""
+    """What the weights ``four-categories`` were trained with, in a sentence."""
     config = results.config()
     minutes = config["training_seconds"] / 60
     return (
-        f"Weights `default`: {config['interactions_played']:,} interactions and {config['gradient_steps']:,} "
+        f"Weights `four-categories`: {config['interactions_played']:,} interactions and {config['gradient_steps']:,} "
         f"gradient steps of batch {config['options']['learner']['batch_size']} for each network, in {minutes:.0f} "
         f"minutes, by `{config['command']}` (seed {config['seed']})."
     )
@@ -67,6 +67,6 @@ def second_stage(results: Results) -> str:
             f"({stage['machine']}): `{stage['command']}`"
         )
     head = (
-        f"Weights `video`: further gradient steps of the part network of `default` (`{VIDEO_WEIGHTS / 'config.json'}`)."
+        f"Weights `video`: further gradient steps of the part network of `four-categories` (`{VIDEO_WEIGHTS / 'config.json'}`)."
     )
     return f"{head}\n\n" + "\n".join(lines)

@@ -123,7 +123,8 @@ def test_options_cannot_be_set(agent):
 
 def test_options_of_the_shipped_weights():
     expected = {
-        "default": AgentOptions(),
+        "default": AgentOptions(motion_threshold=3.01),
+        "four-categories": AgentOptions(),
         "video": AgentOptions(motion_threshold=5.41),
         "no-touch": AgentOptions(),
         "no-hold": AgentOptions(hold=False),

@@ -59,7 +59,7 @@ class AgentSoupsConfig:
 
     out: Path = Path("runs/agent-soups")
     json: Path = Path("docs/results/soup-agents.json")
-    weights: str = "default"
+    weights: str = "four-categories"
     play: Path = Path("runs/recorded")
     held_out: Path = Path("runs/held-out")
     seeds: int = 3
