@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from atp.articulation.observations import Array
-from atp.results import Result
+from atp.results.schema import Result
 
 Vector = tuple[float, float, float]
 

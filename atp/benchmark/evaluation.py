@@ -20,7 +20,7 @@ from atp.jobs.journal import Journal
 from atp.jobs.processes import map_unordered
 from atp.metrics import METRICS, EpisodeScores, StepScores, across_seeds, score_motion, summarize
 from atp.perception.baselines import BASELINES
-from atp.results import EvalRow, PerceptionScores
+from atp.results.eval import EvalRow, PerceptionScores
 
 if TYPE_CHECKING:
     from atp.agent import Agent

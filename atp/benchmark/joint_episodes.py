@@ -28,7 +28,7 @@ from atp.articulation.observations import Intrinsics
 from atp.metrics import match_parts
 from atp.playing.episode import play_episode
 from atp.playing.policies import make_policy
-from atp.results import Result
+from atp.results.schema import Result
 from atp.types import MIN_PART_PIXELS, Labels
 from envs.play import ArticulatedPlay
 from envs.simulator import PRINCIPAL_SHIFT, JointLine

@@ -19,7 +19,7 @@ from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.jobs.progress import track
-from atp.results import ClipScores, ClipsResult
+from atp.results.clip import ClipScores, ClipsResult
 
 #: Columns of the table of clips by title, and those that are always there.
 COLUMNS = {

@@ -28,7 +28,7 @@ from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.metrics import METRICS
 from atp.reporting.tables import cells, columns, results_markdown, shown_rows
-from atp.results import EvalResult
+from atp.results.eval import EvalResult
 
 if TYPE_CHECKING:
     from atp.benchmark.evaluation import Cell

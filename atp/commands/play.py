@@ -26,7 +26,7 @@ from atp.drawing.panel import ENLARGEMENT
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
 from atp.playing.policies import make_policy
-from atp.results import PlayedInteraction, PlayResult
+from atp.results.play import PlayedInteraction, PlayResult
 from envs.simulator import PRINCIPAL_SHIFT
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from assets.registry import Registry
 from atp.reporting import play_blocks, soup_blocks, speed_blocks, training_blocks, video_blocks
 from atp.reporting.result_files import RESULTS, VIDEO_WEIGHTS, WEIGHTS, Results
 from atp.reporting.tables import results_markdown
-from atp.results import EvalResult
+from atp.results.eval import EvalResult
 
 BLOCK = re.compile(r"(<!-- report: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 #: Documents with blocks.

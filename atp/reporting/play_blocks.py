@@ -10,7 +10,8 @@ from atp.metrics import METRICS, shown_metrics
 from atp.reporting.goals import goals_table
 from atp.reporting.result_files import Results, scores_count, scores_source
 from atp.reporting.tables import cells, cross_table, format_value, markdown_table, mean, mean_rows
-from atp.results import ClipsResult, EvalRow
+from atp.results.clip import ClipsResult
+from atp.results.eval import EvalRow
 
 #: Files of results of our policy by how it was trained.
 TRAININGS = {

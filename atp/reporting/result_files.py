@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from atp.results import EvalResult, EvalRow, Result, ResultError
+from atp.results.eval import EvalResult, EvalRow
+from atp.results.schema import Result, ResultError
 
 RESULTS = Path("docs/results")
 WEIGHTS = Path("assets/weights/default")

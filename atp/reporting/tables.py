@@ -7,7 +7,7 @@ from typing import Any
 
 from atp.metrics import METRICS, shown_metrics
 from atp.perception.baselines import BASELINES
-from atp.results import EvalResult, EvalRow
+from atp.results.eval import EvalResult, EvalRow
 
 #: Columns of the table of scores that say whose they are.
 NAMES = ("category", "policy", "variant", "episodes")

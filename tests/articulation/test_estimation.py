@@ -8,7 +8,7 @@ import pytest
 from atp.articulation.articulate import Articulator
 from atp.articulation.articulated_model import Articulation
 from atp.articulation.observations import Intrinsics
-from atp.results import ResultError
+from atp.results.schema import ResultError
 from seen_boxes import ABOVE, BODY, DOOR, DRAWER, LID, OBLIQUE, look, record_of, shifted, turned_about
 
 UP, LEFT = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
