@@ -38,9 +38,9 @@ PUSH_DISTANCE = 0.2
 #: Sub-steps in which the push gripper travels, and then rests.
 PUSH_STEPS, REST_STEPS = 48, 12
 PUSH_FORCE, HOLD_FORCE = 10.0, 500.0  # newtons
-#: Rows and columns in pixels by which the principal point of TinyRenderer's images lies off their middle: its pixel
-#: (r, c) shows what is at (r + 1, c), not at (r + 0.5, c + 0.5). Measured; those of EGL were not.
-PRINCIPAL_SHIFT = (-0.5, 0.5)
+#: Rows and columns in pixels by which TinyRenderer would draw everything too far up and right: its pixel (r, c) shows
+#: what is at (r + 1, c), not at (r + 0.5, c + 0.5). The projection makes up for it. Measured; EGL was not.
+_TINY_SHIFT = (-0.5, 0.5)
 #: Index of the link by the code that a pixel has in PyBullet's segmentation; the last is for no object.
 _LINK_OF_CODE = np.array([*range(-1, 254), -1], np.int16)
 
@@ -179,11 +179,11 @@ class Simulator:
         if renderer not in ("tiny", "egl"):
             raise ValueError(f"renderer must be 'tiny' or 'egl', not {renderer!r}")
         self.client: Any = Client()
-        self._renderer = bullet.ER_TINY_RENDERER
+        self._renderer, self._shift = bullet.ER_TINY_RENDERER, _TINY_SHIFT
         self._while_rendering: Callable[[], AbstractContextManager[None]] = nullcontext
         if renderer == "egl":
             _start_egl(self.client)
-            self._renderer = bullet.ER_BULLET_HARDWARE_OPENGL
+            self._renderer, self._shift = bullet.ER_BULLET_HARDWARE_OPENGL, (0.0, 0.0)
             self._while_rendering = quiet  # now and then it names its vendor
         self._body = -1
         self._loaded: PreparedObject | None = None
@@ -386,7 +386,7 @@ class Simulator:
                 camera.width,
                 camera.height,
                 camera.view_matrix,
-                camera.projection_matrix,
+                camera.projection_shifted(-self._shift[0], -self._shift[1]),
                 lightDirection=light.direction,
                 lightColor=light.colour,
                 lightDistance=3.0,

@@ -31,7 +31,7 @@ from atp.playing.policies import make_policy
 from atp.results.schema import Result
 from atp.types import MIN_PART_PIXELS, Labels
 from envs.play import ArticulatedPlay
-from envs.simulator import PRINCIPAL_SHIFT, JointLine
+from envs.simulator import JointLine
 
 #: A part was found where a part of the model has this IoU with it.
 FOUND_IOU = 0.25
@@ -140,8 +140,8 @@ def _play(env: gym.Env[Any, Any], agent: Agent, policy: str, seed: int) -> tuple
 def _model(env: gym.Env[Any, Any], agent: Agent) -> tuple[Articulation, tuple[float, float]]:
     """The model, and the CPU seconds for all motions and for the rest."""
     world: ArticulatedPlay = env.unwrapped  # type: ignore[assignment]
-    camera, (row, col) = world.camera, PRINCIPAL_SHIFT
-    intrinsics = Intrinsics(camera.focal, camera.height / 2 + row, camera.width / 2 + col)
+    camera = world.camera
+    intrinsics = Intrinsics.centred((camera.height, camera.width), camera.focal)
     start = time.process_time()
     agent.look_at_motions(intrinsics)
     between = time.process_time()
