@@ -117,6 +117,8 @@ class ImageJointEntry:
         upper: Greatest position seen.
         pivot_sigma: Standard deviation of the pivot in pixels.
         interactions: In how many interactions it was seen to move.
+        line: Two points (row, col) in pixels on the axis of a revolute joint that lies across the line of sight, as of
+            a lid seen from above; it has no pivot, and how far it turned is not known.
     """
 
     parent: int
@@ -128,6 +130,7 @@ class ImageJointEntry:
     upper: float | None = None
     pivot_sigma: float | None = None
     interactions: int = 0
+    line: tuple[tuple[float, float], tuple[float, float]] | None = None
 
 
 @dataclass(frozen=True)
