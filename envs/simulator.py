@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import cv2
@@ -412,3 +413,41 @@ class Simulator:
     def close(self) -> None:
         """Free the world and all that is in it."""
         self.client.close()
+
+
+def look_at_urdf(urdf: Path, positions: Mapping[str, float], camera: Camera) -> dict[str, NDArray[np.bool_]]:
+    """Which pixels show each link of a URDF file, as it is and where it is, with nothing else in the world.
+
+    Args:
+        urdf: The file; its root link stands at the world's origin.
+        positions: Of all its joints, by name, in rad or m; those of fixed ones are not looked at.
+        camera: The camera.
+
+    Returns:
+        For each link (H, W) bool, by name.
+
+    Raises:
+        ValueError: PyBullet does not load the file, or it has other joints.
+    """
+    client = Client()
+    try:
+        with quiet():
+            body = client.loadURDF(str(urdf), useFixedBase=True, flags=bullet.URDF_USE_INERTIA_FROM_FILE)
+        infos = [client.getJointInfo(body, joint) for joint in range(client.getNumJoints(body))]
+        if {info[1].decode() for info in infos} != set(positions):
+            raise ValueError(f"{urdf}: has other joints than {', '.join(positions)}")
+        for info in infos:
+            if info[2] != bullet.JOINT_FIXED:
+                client.resetJointState(body, info[0], positions[info[1].decode()])
+        rows, cols = _TINY_SHIFT
+        _, _, _, _, segmentation = client.getCameraImage(
+            camera.width, camera.height, camera.view_matrix, camera.projection_shifted(-rows, -cols),
+            renderer=bullet.ER_TINY_RENDERER, flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
+        )  # fmt: skip
+        segments: Any = np.asarray(segmentation, "<i4").view(np.uint8).reshape(camera.height, camera.width, 4)
+        names = [client.getBodyInfo(body)[0].decode(), *(info[12].decode() for info in infos)]
+        return {name: segments[..., 3] == code for code, name in enumerate(names)}
+    except bullet.error as error:
+        raise ValueError(f"{urdf}: PyBullet does not load it ({error})") from error
+    finally:
+        client.close()

@@ -69,7 +69,8 @@ def image_joint(joint: JointEntry, camera: Intrinsics) -> ImageJointEntry:
     >>> image_joint(joint, Intrinsics(135.0, 45.0, 45.0)).pivot
     (45.0, 54.0)
     """
-    unknown = ImageJointEntry(joint.parent, joint.child, "unknown", interactions=joint.interactions)
+    kind = "fixed" if joint.type == "fixed" else "unknown"
+    unknown = ImageJointEntry(joint.parent, joint.child, kind, interactions=joint.interactions)
     if joint.axis is None or joint.lower is None or joint.upper is None:
         return unknown
     x, y, z = joint.axis
@@ -140,7 +141,7 @@ def _slide(joint: ImageJointEntry, shift: tuple[float, float]) -> ImageJointEntr
 
 def _turn(joint: ImageJointEntry, turn: MaskMotion, angle: float) -> ImageJointEntry:
     """A turn in the plane by an angle, about the point that it leaves where it is."""
-    x, y = np.linalg.solve(np.eye(2) - turn.matrix[:, :2], turn.matrix[:, 2])
+    x, y = np.linalg.solve(np.eye(2) - turn.matrix[:2, :2], turn.matrix[:2, 2])
     limits = sorted((-round(angle, 6), 0.0))
     return ImageJointEntry(
         joint.parent, joint.child, "revolute", (round(float(y), 3), round(float(x), 3)), None, *limits,

@@ -5,9 +5,10 @@ the image, (x, y) = (col, row), three families say where it goes:
 
 - turn: R(a) (p - m) + m + v, with m the middle of the mask before;
 - slide: k (p - m) + m + v, where k > 1 comes nearer;
-- line: p + ((s - 1) n + t l) (n p - d). Every point of the line n p = d stays; distances from it are scaled by s and
-  sheared by t, l being the direction of the line. A plane that turns about an axis in it does this, seen from afar;
-  s < 0 where it comes to lie on the other side, as the door of an oven does.
+- line: (p + ((s - 1) n + t l) h) / (1 + w h) about the middle, with h = n p - d. Every point of the line h = 0 stays;
+  distances from it are scaled by s and sheared by t, l being the direction of the line, and what comes nearer grows by
+  w. A plane that turns about an axis in it does this (a planar homology); s < 0 where it comes to lie on the other side,
+  as the door of an oven does.
 
 The cost of a motion is the mean over the points of either mask of how far they fall outside of the other one, both
 relative to the size of the mask. A line lies beside the mask and touches it: doors hang on their edges.
@@ -43,10 +44,12 @@ LEAST_SCALE = 0.08
 #: Coarse grids.
 TURNS = tuple(2 * math.pi * step / 24 for step in range(-11, 13))
 SCALES = (-0.3, -0.15, 0.0, 0.15, 0.3)
-LINE_ANGLES = tuple(math.pi * step / 24 for step in range(24))
+LINE_ANGLES = tuple(math.pi * step / 20 for step in range(20))
 LINE_PLACES = tuple(np.linspace(-1.1, 1.1, 15).tolist())
 LINE_SCALES = (-1.2, -0.9, -0.6, -0.35, -0.15, 0.15, 0.35, 0.6, 0.8, 1.2, 1.6)
-SHEARS = (-0.8, -0.4, 0.0, 0.4, 0.8)
+SHEARS, GROWTHS = (-0.6, 0.0, 0.6), (-0.3, 0.0, 0.3)
+#: What growth by perspective costs, in units of the mask's size: it is told from little.
+GROWTH_COST = 0.01
 #: Rounds of refinement, in which the steps are halved where none of them is better.
 ROUNDS = 16
 
@@ -57,7 +60,7 @@ class MaskMotion:
 
     Attributes:
         kind: Its family.
-        matrix: (2, 3), takes (x, y, 1) before to (x, y) after, in continuous pixels.
+        matrix: (3, 3), takes (x, y, 1) before to a multiple of (x, y, 1) after, in continuous pixels.
         cost: See the module.
         line: Two points (row, col) on the line that stays, at the ends of the mask; None for the other families.
     """
@@ -69,8 +72,8 @@ class MaskMotion:
 
     def shift(self, row: float, col: float) -> tuple[float, float]:
         """(d row, d col) by which a point of the image before moves, in pixels."""
-        x, y = self.matrix @ np.array([col, row, 1.0]) - np.array([col, row])
-        return float(y), float(x)
+        x, y, scale = self.matrix @ np.array([col, row, 1.0])
+        return float(y / scale - row), float(x / scale - col)
 
 
 def mask_motions(before: Mask, after: Mask) -> dict[MaskMotionKind, MaskMotion]:
@@ -98,7 +101,7 @@ def mask_motions(before: Mask, after: Mask) -> dict[MaskMotionKind, MaskMotion]:
     near = [across + size * np.array(by) for by in product((-0.3, 0.0, 0.3), repeat=2)]
     turn_grid = np.array([[angle, *by] for angle in TURNS for by in near])
     slide_grid = np.array([[scale, *by] for scale in SCALES for by in near])
-    line_grid = np.array(list(product(LINE_ANGLES, LINE_PLACES, LINE_SCALES, SHEARS)))
+    line_grid = np.array(list(product(LINE_ANGLES, LINE_PLACES, LINE_SCALES, SHEARS, GROWTHS)))
     line_grid[:, 1] *= pair.reach
     steps = size * 0.15
     turn, slide, line = (
@@ -106,7 +109,7 @@ def mask_motions(before: Mask, after: Mask) -> dict[MaskMotionKind, MaskMotion]:
         for build, extra, grid, by in (
             (turns, lambda values: TURN_COST * np.abs(values[:, 0]) / math.pi, turn_grid, [0.13, steps, steps]),
             (slides, lambda values: np.zeros(len(values)), slide_grid, [0.08, steps, steps]),
-            (pair.lines, pair.line_cost, line_grid, [0.07, pair.reach * 0.08, 0.12, 0.2]),
+            (pair.lines, pair.line_cost, line_grid, [0.08, pair.reach * 0.08, 0.12, 0.3, 0.15]),
         )
     )
     found: dict[MaskMotionKind, MaskMotion] = {
@@ -118,8 +121,10 @@ def mask_motions(before: Mask, after: Mask) -> dict[MaskMotionKind, MaskMotion]:
 
 
 def _about(linear: Array, middle: Array, shifts: Array) -> Array:
-    """Motions (k, 2, 3) that change by (k, 2, 2) about a point and shift by (k, 2)."""
-    return np.concatenate([linear, (middle + shifts - linear @ middle)[:, :, None]], axis=2)
+    """Motions (k, 3, 3) that change by (k, 2, 2) about a point and shift by (k, 2)."""
+    found = np.zeros((len(linear), 3, 3))
+    found[:, :2, :2], found[:, :2, 2], found[:, 2, 2] = linear, middle + shifts - linear @ middle, 1.0
+    return found
 
 
 class _Masks:
@@ -140,10 +145,9 @@ class _Masks:
         self.reach = float(np.linalg.norm(both, axis=0).max())
 
     def cost(self, motions: Array, few: bool = False) -> Array:
-        """(k,) costs of motions (k, 2, 3)."""
+        """(k,) costs of motions (k, 3, 3)."""
         first, second = self._few if few else self._points
-        whole = np.concatenate([motions, np.broadcast_to(np.array([[[0.0, 0.0, 1.0]]]), (len(motions), 1, 3))], axis=1)
-        back = np.linalg.inv(whole)[:, :2]
+        back = np.linalg.inv(motions)
         return 0.5 * (self._fall(motions, first, self._outside[1]) + self._fall(back, second, self._outside[0]))
 
     def best(
@@ -165,17 +169,22 @@ class _Masks:
         return min(found, key=lambda pair: pair[1])
 
     def lines(self, values: Array) -> Array:
-        """Motions (k, 2, 3) by angle of the normal, place of the line, scale and shear (k, 4)."""
+        """Motions (k, 3, 3) by angle of the normal, place of the line, scale, shear and growth (k, 5)."""
         normal, along, place = self._line(values)
         scale = np.where(np.abs(values[:, 2]) < LEAST_SCALE, np.copysign(LEAST_SCALE, values[:, 2]), values[:, 2])
-        move = (scale - 1)[:, None] * normal + values[:, 3:] * along
-        linear = np.eye(2) + move[:, :, None] * normal[:, None, :]
-        return np.concatenate([linear, (-move * place[:, None])[:, :, None]], axis=2)
+        move = (scale - 1)[:, None] * normal + values[:, 3:4] * along
+        growth = values[:, 4] / self.size
+        # About the middle, or growth would shift what is far from the corner of the image.
+        line = np.concatenate([normal, (normal @ self._centre - place)[:, None]], axis=1)
+        found = np.eye(3) + np.concatenate([move, growth[:, None]], axis=1)[:, :, None] * line[:, None, :]
+        there, back = np.eye(3), np.eye(3)
+        there[:2, 2], back[:2, 2] = self._centre, -self._centre
+        return np.asarray(there @ found @ back)
 
     def line_cost(self, values: Array) -> Array:
         """(k,) what it costs that lines cross the masks or pass them by."""
         normal, _, place = self._line(values)
-        total = np.zeros(len(values))
+        total = GROWTH_COST / LINE_COST * np.abs(values[:, 4])
         for points in self._few:
             side = (normal @ points - place[:, None]) / self.size
             positive = (side > 0).mean(axis=1)
@@ -195,12 +204,16 @@ class _Masks:
         along = np.stack([-normal[:, 1], normal[:, 0]], axis=1)
         return normal, along, normal @ self._centre + values[:, 1]
 
-    def _fall(self, motions: Array, points: Array, outside: NDArray[np.float32]) -> Array:
+    def _fall(self, motions: Array, points: Array, distance: NDArray[np.float32]) -> Array:
         """(k,) how far points (2, n) fall outside; what falls out of the image costs as much as a little beside."""
-        x, y = np.moveaxis(motions[:, :, :2] @ points + motions[:, :, 2:], 1, 0).astype(np.float32)
+        x, y, scale = np.moveaxis(motions[:, :, :2] @ points + motions[:, :, 2:], 1, 0)
+        behind = scale < 0.2
+        scale = np.where(behind, 0.2, scale)
+        x, y = (x / scale).astype(np.float32), (y / scale).astype(np.float32)
         far = 0.1 * self.size
-        seen = cv2.remap(outside, x - 0.5, y - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=far)
-        return np.asarray(np.minimum(seen.astype(np.float64) / self.size, MOST_OUTSIDE).mean(axis=1))
+        seen = cv2.remap(distance, x - 0.5, y - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=far)
+        outside = np.where(behind, MOST_OUTSIDE, seen.astype(np.float64) / self.size)
+        return np.asarray(np.minimum(outside, MOST_OUTSIDE).mean(axis=1))
 
 
 def _evenly(mask: Mask, count: int) -> Array:

@@ -134,6 +134,12 @@ class PlayRecord:
         self.frames.append(frame)
         self.moved.append((moved_before, moved_after))
 
+    def of_step(self, step: int) -> PlayRecord:
+        """One interaction alone, with the parts that are known after it."""
+        first, second = self.frames[step : step + 2]
+        origins = {part: self.origins[part] for part in self._parts_of(second)}
+        return PlayRecord(self.intrinsics, [first, second], [self.moved[step]], origins)
+
     @property
     def parts(self) -> list[int]:
         """Labels of all parts ever seen to move, and ``REST`` first where there is a rest in the last frame.

@@ -21,8 +21,46 @@ class PerceptionScores:
     false_motion_rate: float | None
 
 
+@dataclass(frozen=True)
+class JointSummary:
+    """Joints over episodes, of those that moved by 10 degrees or 3 cm and whose two parts are in view in the end.
+
+    Errors are of joints of the right type; each None where there is none.
+
+    Attributes:
+        joints: How many were asked for.
+        told: Share of them that was given a type, hinge or slide; the parts of the others were not found, or it was
+            not known.
+        right: Share of those that were given the right one.
+        success: Share of all by the rule in :mod:`atp.articulation.joint_scores`.
+        hinge_axis: Median angle between the axes of hinges, degrees.
+        hinge_axis_p90: Its 90th percentile.
+        hinge_pivot: Median distance of their axes, metres.
+        hinge_pivot_p90: Its 90th percentile.
+        hinge_range: Median error of the range seen, degrees.
+        slide_axis: Median angle between the directions of slides, degrees.
+        slide_axis_p90: Its 90th percentile.
+        slide_range: Median error of the range seen, metres.
+    """
+
+    joints: int
+    told: float | None
+    right: float | None
+    success: float | None
+    hinge_axis: float | None
+    hinge_axis_p90: float | None
+    hinge_pivot: float | None
+    hinge_pivot_p90: float | None
+    hinge_range: float | None
+    slide_axis: float | None
+    slide_axis_p90: float | None
+    slide_range: float | None
+
+
 #: What a row of results has besides its scores.
-ROW_KEYS = ("policy", "category", "split", "variant", "episodes", "spread", "perception", "object")
+ROW_KEYS = ("policy", "category", "split", "variant", "episodes", "spread", "perception", "object", "joints")
+#: Keys of the joints of a row: from all interactions, and from two frames alone.
+ALL_INTERACTIONS, TWO_FRAMES = "all interactions", "two frames"
 #: Ends the key of a score after each interaction.
 BY_INTERACTION = "_by_interaction"
 #: Ablations by the names that they had in version 1.
@@ -46,6 +84,7 @@ class EvalRow:
         by_interaction: Scores after each interaction, likewise.
         perception: For ``ours``: scores of the classical methods by name, on the pairs of images that it made.
         object: Path of the user's object; empty for a category of the package.
+        joints: Joints from :data:`ALL_INTERACTIONS` and from :data:`TWO_FRAMES`; None where they were not asked for.
     """
 
     policy: str
@@ -58,6 +97,7 @@ class EvalRow:
     by_interaction: dict[str, list[float | None]]
     perception: dict[str, PerceptionScores] | None = None
     object: str = ""
+    joints: dict[str, JointSummary] | None = None
 
     @staticmethod
     def unpacked(value: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +115,7 @@ class EvalRow:
     def packed(value: dict[str, Any]) -> dict[str, Any]:
         """To the layout of the file."""
         row = {key: value[key] for key in ROW_KEYS if value[key] not in (None, "") or key in ("split", "variant")}
-        perception: dict[str, Any] = {key: row.pop(key) for key in ("perception", "object") if key in row}
+        perception: dict[str, Any] = {key: row.pop(key) for key in ("perception", "object", "joints") if key in row}
         for key, score in value["scores"].items():
             row[key] = score
             if key in value["by_interaction"]:
@@ -85,7 +125,9 @@ class EvalRow:
 
 @dataclass(frozen=True)
 class EvalResult(Result):
-    """Scores of policies. Version 1 had other names for three ablations and no ``options``.
+    """Scores of policies.
+
+    Version 1 had other names for three ablations and no ``options``; before version 3 there were no joints.
 
     Attributes:
         command: That made it.
@@ -100,7 +142,7 @@ class EvalResult(Result):
         options: Of the agent, see :class:`atp.agent.Agent`; empty where they are not known.
     """
 
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
     WRITTEN_BY: ClassVar[str] = "atp eval"
 
     command: str
@@ -117,6 +159,8 @@ class EvalResult(Result):
     @classmethod
     def upgrade(cls, value: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Result`."""
+        if value.get("schema_version", 1) > 1:
+            return value
 
         def renamed(row: Any) -> Any:
             return {**row, "variant": OLD_VARIANTS.get(row.get("variant"), row.get("variant"))}
