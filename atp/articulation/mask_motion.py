@@ -7,8 +7,8 @@ the image, (x, y) = (col, row), three families say where it goes:
 - slide: k (p - m) + m + v, where k > 1 comes nearer;
 - line: (p + ((s - 1) n + t l) h) / (1 + w h) about the middle, with h = n p - d. Every point of the line h = 0 stays;
   distances from it are scaled by s and sheared by t, l being the direction of the line, and what comes nearer grows by
-  w. A plane that turns about an axis in it does this (a planar homology); s < 0 where it comes to lie on the other side,
-  as the door of an oven does.
+  w. A plane that turns about an axis in it does this (a planar homology); s < 0 where it comes to lie on the other
+  side, as the door of an oven does.
 
 The cost of a motion is the mean over the points of either mask of how far they fall outside of the other one, both
 relative to the size of the mask. A line lies beside the mask and touches it: doors hang on their edges.
@@ -39,6 +39,8 @@ MOST_OUTSIDE = 0.3
 TURN_COST = 0.02
 #: What a line costs that passes through a mask, or past it at a distance of the mask's size.
 LINE_COST = 0.1
+#: What lies within this share of a mask's size of a line touches it.
+TOUCH = 0.12
 #: Scales of distances from a line smaller than this are not told from a plane seen from its edge.
 LEAST_SCALE = 0.08
 #: Coarse grids.
@@ -63,12 +65,15 @@ class MaskMotion:
         matrix: (3, 3), takes (x, y, 1) before to a multiple of (x, y, 1) after, in continuous pixels.
         cost: See the module.
         line: Two points (row, col) on the line that stays, at the ends of the mask; None for the other families.
+        contact: Share of the mask's length along that line over which it touches it, before or after, whichever is
+            less; 0 for the other families.
     """
 
     kind: MaskMotionKind
     matrix: Array
     cost: float
     line: tuple[tuple[float, float], tuple[float, float]] | None = None
+    contact: float = 0.0
 
     def shift(self, row: float, col: float) -> tuple[float, float]:
         """(d row, d col) by which a point of the image before moves, in pixels."""
@@ -115,7 +120,9 @@ def mask_motions(before: Mask, after: Mask) -> dict[MaskMotionKind, MaskMotion]:
     found: dict[MaskMotionKind, MaskMotion] = {
         "turn": MaskMotion("turn", turns(turn[0][None])[0], turn[1]),
         "slide": MaskMotion("slide", slides(slide[0][None])[0], slide[1]),
-        "line": MaskMotion("line", pair.lines(line[0][None])[0], line[1], pair.line_ends(line[0])),
+        "line": MaskMotion(
+            "line", pair.lines(line[0][None])[0], line[1], pair.line_ends(line[0]), pair.contact(line[0])
+        ),
     }
     return found
 
@@ -197,6 +204,16 @@ class _Masks:
         reach = along @ np.concatenate(self._points, axis=1)
         (x, y), (other_x, other_y) = (place * normal + by * along for by in (reach.min(), reach.max()))
         return (round(float(y), 3), round(float(x), 3)), (round(float(other_y), 3), round(float(other_x), 3))
+
+    def contact(self, values: Array) -> float:
+        """See :class:`MaskMotion`."""
+        normal, along, place = (each[0] for each in self._line(values[None]))
+        shares = []
+        for points in self._points:
+            touching = np.abs(normal @ points - place) < TOUCH * self.size
+            length = along @ points
+            shares.append(float(np.ptp(length[touching]) / np.ptp(length)) if touching.any() else 0.0)
+        return min(shares)
 
     def _line(self, values: Array) -> tuple[Array, Array, Array]:
         """Normals (k, 2), directions (k, 2) and places n p (k,) of lines."""

@@ -46,6 +46,10 @@ def summary(results: Results) -> str:
     for name, split, title in SUMMARY:
         scores = [mean([row.scores["miou"] for row in results.rows(name, split, policy)]) for policy in policies]
         lines.append([title, *map(format_value, scores)])
+    if results.has("joints"):
+        rows = results.rows("joints", "test")
+        ours_rate, bound = (success_rate(rows, policy) for policy in ("ours", UPPER_BOUND))
+        lines.append(["unseen categories, joints right", format_value(ours_rate), "-", format_value(bound)])
     clips = results.read(ClipsResult, "clips")
     lines.append(["real clips, motion IoU", format_value(clips.mean_motion_iou), "-", "-"])
     table = markdown_table(["mean over", "ours", "act-random", f"upper bound ({UPPER_BOUND})"], lines)

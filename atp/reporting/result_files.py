@@ -34,6 +34,10 @@ class Results:
         """
         return kind.read(self.root / RESULTS / f"{name}.json")
 
+    def has(self, name: str) -> bool:
+        """Whether there is a ``docs/results/NAME.json``."""
+        return (self.root / RESULTS / f"{name}.json").is_file()
+
     def scores(self, name: str) -> EvalResult:
         """Read a result of ``atp eval``."""
         return self.read(EvalResult, name)
