@@ -30,9 +30,10 @@ DISTANCE, FOCAL = 1.5, 1.5
 #: An axis or a slide may be this far out of the plane (rad).
 MOST_TILT = math.radians(20)
 #: By how much the cost of another family must be smaller (:mod:`atp.articulation.mask_motion`).
-MARGIN, LINE_MARGIN = 0.008, 0.012
-#: A door that was opened wide lies beside where it was, and outlines hardly tell it from what was turned or pushed aside.
-#: Where it hangs on the line by most of its edge and overlaps less than this (IoU), its turn may cost so much more.
+MARGIN = 0.008
+#: A door that was opened wide lies beside where it was, and outlines hardly tell it from what was turned or pushed
+#: aside. Where it hangs on the line by most of its edge and overlaps less than this (IoU), its turn may cost so much
+#: more.
 DOOR_CONTACT, DOOR_OVERLAP, DOOR_MARGIN = 0.7, 0.2, 0.006
 #: No family is believed from this cost on, nor a shift by less than this share of the longer side.
 MOST_COST, LEAST_SHIFT = 0.06, 0.015
@@ -109,7 +110,7 @@ def _looked_at_again(joint: ImageJointEntry, record: PlayRecord) -> ImageJointEn
     shift = slide.shift(float(rows.mean()) + 0.5, float(cols.mean()) + 0.5)
     moved = math.hypot(*shift) >= LEAST_SHIFT * side
     beside = mask_iou(regions.before, regions.after) < DOOR_OVERLAP and joint.type != "prismatic"
-    margin = -DOOR_MARGIN if beside and line.contact >= DOOR_CONTACT else LINE_MARGIN
+    margin = -DOOR_MARGIN if beside and line.contact >= DOOR_CONTACT else MARGIN
     if line.cost + margin < min(turn.cost, slide.cost) and line.cost < MOST_COST:
         return ImageJointEntry(joint.parent, joint.child, "revolute", interactions=joint.interactions, line=line.line)
     if joint.type != "prismatic" and slide.cost + MARGIN < turn.cost and slide.cost < MOST_COST and moved:
