@@ -31,9 +31,9 @@ DISTANCE, FOCAL = 1.5, 1.5
 MOST_TILT = math.radians(20)
 #: By how much the cost of another family must be smaller (:mod:`atp.articulation.mask_motion`).
 MARGIN = 0.008
-#: A door that was opened wide lies beside where it was, and outlines hardly tell it from what was turned or pushed
-#: aside. Where it hangs on the line by most of its edge and overlaps less than this (IoU), its turn may cost so much
-#: more.
+#: A door that was opened wide lies beside where it was, edge on edge, and outlines hardly tell it from what was turned or
+#: pushed aside by just its own length. Where it hangs on the line by most of its edge and overlaps less than this (IoU),
+#: its turn may cost so much more.
 DOOR_CONTACT, DOOR_OVERLAP, DOOR_MARGIN = 0.7, 0.2, 0.006
 #: No family is believed from this cost on, nor a shift by less than this share of the longer side.
 MOST_COST, LEAST_SHIFT = 0.06, 0.015
@@ -109,7 +109,7 @@ def _looked_at_again(joint: ImageJointEntry, record: PlayRecord) -> ImageJointEn
     rows, cols = np.nonzero(regions.before)
     shift = slide.shift(float(rows.mean()) + 0.5, float(cols.mean()) + 0.5)
     moved = math.hypot(*shift) >= LEAST_SHIFT * side
-    beside = mask_iou(regions.before, regions.after) < DOOR_OVERLAP and joint.type != "prismatic"
+    beside = mask_iou(regions.before, regions.after) < DOOR_OVERLAP
     margin = -DOOR_MARGIN if beside and line.contact >= DOOR_CONTACT else MARGIN
     if line.cost + margin < min(turn.cost, slide.cost) and line.cost < MOST_COST:
         return ImageJointEntry(joint.parent, joint.child, "revolute", interactions=joint.interactions, line=line.line)

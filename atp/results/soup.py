@@ -208,10 +208,10 @@ class AgentSoupsResult(Result):
     def upgrade(cls, value: dict[str, Any]) -> dict[str, Any]:
         """See :class:`Result`."""
 
-        def renamed(seed: Any) -> Any:
+        def upgraded(seed: Any) -> Any:
             scores = seed.get("scores") if isinstance(seed, dict) else None
             if not isinstance(scores, dict):
                 return seed
             return {**seed, "scores": {way: renamed(each, shifts="robustness") for way, each in scores.items()}}
 
-        return {**value, "seeds": [renamed(seed) for seed in list_at(value, "seeds")]}
+        return {**value, "seeds": [upgraded(seed) for seed in list_at(value, "seeds")]}

@@ -192,6 +192,14 @@ def test_depth_without_a_reading_is_not_known(nothing):
     assert "too little" in model_of(record).notes[0]
 
 
+def test_depth_without_intrinsics_gives_joints_of_the_image_and_says_so():
+    states = [[STILL, door(-10)], [STILL, door(-45)]]
+    model = Articulator(record_of([BODY, DOOR], states, camera_known=False)).articulation()
+    assert model.joints == []
+    assert len(model.image_joints) == 1
+    assert "intrinsics" in model.notes[0]
+
+
 def test_a_part_that_moved_out_of_the_image_and_back_keeps_its_joint():
     states = [[STILL, door(-10)], [STILL, door(-45)], [STILL, shifted([3.0, 0.0, 0.0])], [STILL, door(-45)]]
     (joint,) = model_of(record_of([BODY, DOOR], states)).joints

@@ -44,6 +44,13 @@ def test_a_lid_turns_about_its_far_edge():
     assert max(off_line(joint, LID_HINGE + side * LEFT) for side in (-0.15, 0.15)) < 3
 
 
+def test_a_flap_that_was_opened_wide_hangs_on_its_lower_edge():
+    edge = np.array([0.0, -0.065, 0.01])
+    joint = joint_of([BODY, DOOR], [[STILL, turned_about(LEFT, edge, math.radians(angle))] for angle in (0, 80)])
+    assert joint.type == "revolute"
+    assert max(off_line(joint, edge + side * LEFT) for side in (-0.14, 0.14)) < 3
+
+
 def test_a_drawer_that_comes_nearer_slides():
     joint = joint_of([BODY, DRAWER], [[STILL, shifted([0.0, -by, 0.0])] for by in (0.0, 0.1)])
     assert joint.type == "prismatic"
