@@ -31,9 +31,9 @@ DISTANCE, FOCAL = 1.5, 1.5
 MOST_TILT = math.radians(20)
 #: By how much the cost of another family must be smaller (:mod:`atp.articulation.mask_motion`).
 MARGIN = 0.008
-#: A door that was opened wide lies beside where it was, edge on edge, and outlines hardly tell it from what was turned or
-#: pushed aside by just its own length. Where it hangs on the line by most of its edge and overlaps less than this (IoU),
-#: its turn may cost so much more.
+#: A door that was opened wide lies beside where it was, edge on edge, and outlines hardly tell it from what was turned
+#: or pushed aside by just its own length. Where it hangs on the line by most of its edge and overlaps less than this
+#: (IoU), its turn may cost so much more.
 DOOR_CONTACT, DOOR_OVERLAP, DOOR_MARGIN = 0.7, 0.2, 0.006
 #: No family is believed from this cost on, nor a shift by less than this share of the longer side.
 MOST_COST, LEAST_SHIFT = 0.06, 0.015

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from atp.results.schema import Result, Spread, list_at
+from atp.results.schema import Result, Spread, list_at, renamed
 
 
 @dataclass(frozen=True)
