@@ -6,11 +6,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from atp.articulation.articulated_model import Articulation
 from atp.clips.clip import Clip, ClipInteraction
 from atp.clips.clip_joints import clip_model, frame_scale, scaled_model
 from atp.clips.letterbox import Letterbox
 from atp.clips.scoring import ClipResult, InteractionResult
+from atp.commands.clip import ClipOptions, run
+from atp.part_memory.evidence import exact
+from atp.part_memory.memory import PartMemory
 
 SHAPE, SIDE = (360, 480), 90
 PIVOT = (200.0, 180.0)
@@ -78,3 +83,33 @@ def test_nothing_that_moved_is_no_joint():
     model = clip_model(result)
     assert model.image_joints == []
     assert model.notes
+
+
+class SeesRed:
+    """An agent for which what is red has moved."""
+
+    def reset(self, observation):
+        self.memory = PartMemory((SIDE, SIDE), 20)
+
+    def perceive(self, before, after, action):
+        red = [each["rgb"][..., 0].astype(int) - each["rgb"][..., 1] > 120 for each in (before, after)]
+        return exact(red[0]), exact(red[1])
+
+    def remember(self, action, moved_before, moved_after, after, chances):
+        self.memory.update(moved_before, moved_after)
+        return self.memory.labels
+
+
+def test_the_command_writes_the_model_and_draws_it(tmp_path):
+    folder = tmp_path / "bar"
+    (folder / "frames").mkdir(parents=True)
+    for number, angle in enumerate((0.0, 0.7)):
+        Image.fromarray(bar(angle)[1]).save(folder / "frames" / f"{number}.png")
+    (folder / "clip.json").write_text('{"frames": "frames", "interactions": [{"before": 0, "after": 1}]}')
+    for model in (False, True):
+        run(ClipOptions((folder,), out=tmp_path / str(model), model=model), SeesRed())
+    (joint,) = Articulation.read(tmp_path / "True" / "bar.articulation.json").image_joints
+    assert math.dist(joint.pivot, PIVOT) < 0.03 * SHAPE[1]
+    assert not (tmp_path / "False" / "bar.articulation.json").exists()
+    plain, drawn = (Image.open(tmp_path / str(model) / "bar.png").size for model in (False, True))
+    assert drawn[1] > plain[1]  # a row of parts
