@@ -148,8 +148,9 @@ def _slide(joint: ImageJointEntry, shift: tuple[float, float]) -> ImageJointEntr
 def _turn(joint: ImageJointEntry, turn: MaskMotion, angle: float) -> ImageJointEntry:
     """A turn in the plane by an angle, about the point that it leaves where it is."""
     x, y = np.linalg.solve(np.eye(2) - turn.matrix[:2, :2], turn.matrix[:2, 2])
-    limits = sorted((-round(angle, 6), 0.0))
+    start = -round(angle, 6)
     return ImageJointEntry(
-        joint.parent, joint.child, "revolute", (round(float(y), 3), round(float(x), 3)), None, *limits,
+        joint.parent, joint.child, "revolute", (round(float(y), 3), round(float(x), 3)), None, min(start, 0.0),
+        max(start, 0.0),
         interactions=joint.interactions,
     )  # fmt: skip

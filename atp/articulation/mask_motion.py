@@ -141,7 +141,7 @@ class _Masks:
         self._points = [_evenly(mask, POINTS) for mask in (before, after)]
         self._few = [_evenly(mask, COARSE_POINTS) for mask in (before, after)]
         self._outside = [
-            cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            np.asarray(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
             for mask in (before, after)
         ]
         self.middle, self.middle_after = (points.mean(axis=1) for points in self._points)
@@ -154,8 +154,10 @@ class _Masks:
     def cost(self, motions: Array, few: bool = False) -> Array:
         """(k,) costs of motions (k, 3, 3)."""
         first, second = self._few if few else self._points
-        back = np.linalg.inv(motions)
-        return 0.5 * (self._fall(motions, first, self._outside[1]) + self._fall(back, second, self._outside[0]))
+        back: Array = np.linalg.inv(motions).astype(np.float64)
+        return np.asarray(
+            0.5 * (self._fall(motions, first, self._outside[1]) + self._fall(back, second, self._outside[0]))
+        )
 
     def best(
         self, build: Callable[[Array], Array], extra: Callable[[Array], Array], grid: Array, steps: Array

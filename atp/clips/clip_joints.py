@@ -65,7 +65,7 @@ def _record(result: ClipResult, steadies: bool) -> tuple[PlayRecord, Affine | No
         for frame, mask in zip(entry.frames, entry.masks["agent"], strict=True):
             motion = camera_motion(first, frame) if steadies and frame is not first else None
             masks.append(_steady_mask(mask, motion, box))
-        memory.update(*masks)
+        memory.update(masks[0], masks[1])
         image: Image = entry.frames[1] if motion is None else np.asarray(steady(entry.frames[1], motion), np.uint8)
         record.add(masks[0], masks[1], Frame(box.image(image), None, memory.labels.copy(), nothing))
     return record, motion

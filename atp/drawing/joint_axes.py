@@ -81,7 +81,7 @@ def _draw_flat(image: Image, joint: ImageJointEntry, middle: Array, scale: float
         cosine, sine = np.cos(positions), np.sin(positions)
         arc = np.stack([cosine * down + sine * right, cosine * right - sine * down], axis=1)
         _polyline(image, pivot + arc, colour, size)
-        _ring(image, *pivot, colour)
+        _ring(image, pivot[0], pivot[1], colour)
     elif joint.direction is not None:
         _polyline(image, middle + np.outer(positions * scale, joint.direction), colour, size)
 
