@@ -92,7 +92,7 @@ class SeesRed:
         self.memory = PartMemory((SIDE, SIDE), 20)
 
     def perceive(self, before, after, action):
-        red = [each["rgb"][..., 0].astype(int) - each["rgb"][..., 1] > 120 for each in (before, after)]
+        red = [each["rgb"][..., 0].astype(int) - each["rgb"][..., 1] > 150 for each in (before, after)]
         return exact(red[0]), exact(red[1])
 
     def remember(self, action, moved_before, moved_after, after, chances):
