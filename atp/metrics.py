@@ -23,7 +23,7 @@ from scipy.ndimage import distance_transform_edt
 from scipy.optimize import linear_sum_assignment
 
 from assets.registry import Registry
-from atp.results import BY_INTERACTION, ROW_KEYS
+from atp.results.eval import BY_INTERACTION, ROW_KEYS
 from atp.types import MIN_PART_PIXELS, Labels, Mask
 
 

@@ -250,6 +250,13 @@ class Camera:
         projection[3, 2] = -1.0
         return list(projection.T.ravel())
 
+    def projection_shifted(self, rows: float, cols: float) -> list[float]:
+        """:attr:`projection_matrix` of an image in which everything lies so many pixels farther down and right."""
+        matrix = list(self.projection_matrix)
+        matrix[8] -= 2 * cols / self.width  # row 0, column 2
+        matrix[9] += 2 * rows / self.height
+        return matrix
+
 
 def push_vector(direction: int, elevation: float = math.pi / 2) -> tuple[float, float, float]:
     """Where a push goes in the world: its direction in the plane of the image of a camera without further tilt.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import cv2
@@ -38,9 +39,9 @@ PUSH_DISTANCE = 0.2
 #: Sub-steps in which the push gripper travels, and then rests.
 PUSH_STEPS, REST_STEPS = 48, 12
 PUSH_FORCE, HOLD_FORCE = 10.0, 500.0  # newtons
-#: Rows and columns in pixels by which the principal point of TinyRenderer's images lies off their middle: its pixel
-#: (r, c) shows what is at (r + 1, c), not at (r + 0.5, c + 0.5). Measured; those of EGL were not.
-PRINCIPAL_SHIFT = (-0.5, 0.5)
+#: Rows and columns in pixels by which TinyRenderer would draw everything too far up and right: its pixel (r, c) shows
+#: what is at (r + 1, c), not at (r + 0.5, c + 0.5). The projection makes up for it. Measured; EGL was not.
+_TINY_SHIFT = (-0.5, 0.5)
 #: Index of the link by the code that a pixel has in PyBullet's segmentation; the last is for no object.
 _LINK_OF_CODE = np.array([*range(-1, 254), -1], np.int16)
 
@@ -179,11 +180,11 @@ class Simulator:
         if renderer not in ("tiny", "egl"):
             raise ValueError(f"renderer must be 'tiny' or 'egl', not {renderer!r}")
         self.client: Any = Client()
-        self._renderer = bullet.ER_TINY_RENDERER
+        self._renderer, self._shift = bullet.ER_TINY_RENDERER, _TINY_SHIFT
         self._while_rendering: Callable[[], AbstractContextManager[None]] = nullcontext
         if renderer == "egl":
             _start_egl(self.client)
-            self._renderer = bullet.ER_BULLET_HARDWARE_OPENGL
+            self._renderer, self._shift = bullet.ER_BULLET_HARDWARE_OPENGL, (0.0, 0.0)
             self._while_rendering = quiet  # now and then it names its vendor
         self._body = -1
         self._loaded: PreparedObject | None = None
@@ -386,7 +387,7 @@ class Simulator:
                 camera.width,
                 camera.height,
                 camera.view_matrix,
-                camera.projection_matrix,
+                camera.projection_shifted(-self._shift[0], -self._shift[1]),
                 lightDirection=light.direction,
                 lightColor=light.colour,
                 lightDistance=3.0,
@@ -412,3 +413,41 @@ class Simulator:
     def close(self) -> None:
         """Free the world and all that is in it."""
         self.client.close()
+
+
+def look_at_urdf(urdf: Path, positions: Mapping[str, float], camera: Camera) -> dict[str, NDArray[np.bool_]]:
+    """Which pixels show each link of a URDF file, as it is and where it is, with nothing else in the world.
+
+    Args:
+        urdf: The file; its root link stands at the world's origin.
+        positions: Of all its joints, by name, in rad or m; those of fixed ones are not looked at.
+        camera: The camera.
+
+    Returns:
+        For each link (H, W) bool, by name.
+
+    Raises:
+        ValueError: PyBullet does not load the file, or it has other joints.
+    """
+    client = Client()
+    try:
+        with quiet():
+            body = client.loadURDF(str(urdf), useFixedBase=True, flags=bullet.URDF_USE_INERTIA_FROM_FILE)
+        infos = [client.getJointInfo(body, joint) for joint in range(client.getNumJoints(body))]
+        if {info[1].decode() for info in infos} != set(positions):
+            raise ValueError(f"{urdf}: has other joints than {', '.join(positions)}")
+        for info in infos:
+            if info[2] != bullet.JOINT_FIXED:
+                client.resetJointState(body, info[0], positions[info[1].decode()])
+        rows, cols = _TINY_SHIFT
+        _, _, _, _, segmentation = client.getCameraImage(
+            camera.width, camera.height, camera.view_matrix, camera.projection_shifted(-rows, -cols),
+            renderer=bullet.ER_TINY_RENDERER, flags=bullet.ER_SEGMENTATION_MASK_OBJECT_AND_LINKINDEX,
+        )  # fmt: skip
+        segments: Any = np.asarray(segmentation, "<i4").view(np.uint8).reshape(camera.height, camera.width, 4)
+        names = [client.getBodyInfo(body)[0].decode(), *(info[12].decode() for info in infos)]
+        return {name: segments[..., 3] == code for code, name in enumerate(names)}
+    except bullet.error as error:
+        raise ValueError(f"{urdf}: PyBullet does not load it ({error})") from error
+    finally:
+        client.close()

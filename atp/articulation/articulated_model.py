@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from atp.articulation.observations import Array
-from atp.results import Result
+from atp.results.schema import Result
 
 Vector = tuple[float, float, float]
 
@@ -66,7 +66,8 @@ class JointEntry:
     Attributes:
         parent: Label.
         child: Label.
-        type: revolute, prismatic, fixed, or unknown: too little was seen to tell.
+        type: revolute, prismatic, fixed (both were moved again and again, and never against one another), or unknown:
+            too little was seen to tell.
         axis: Unit vector in the camera frame; positive positions turn the child about it by the right hand, or
             shift it along. None where the type is unknown.
         pivot: Point on the axis in the camera frame in metres, of a revolute joint; else None.
@@ -110,13 +111,15 @@ class ImageJointEntry:
     Attributes:
         parent: Label.
         child: Label.
-        type: revolute, prismatic or unknown.
+        type: revolute, prismatic, fixed or unknown.
         pivot: (row, col) in pixels, of a revolute joint; else None.
         direction: (d row, d col) of length 1, of a prismatic joint; else None.
         lower: Least position seen, radians from +col towards +row, or pixels; 0 is the last image.
         upper: Greatest position seen.
         pivot_sigma: Standard deviation of the pivot in pixels.
         interactions: In how many interactions it was seen to move.
+        line: Two points (row, col) in pixels on the axis of a revolute joint that lies across the line of sight, as of
+            a lid seen from above; it has no pivot, and how far it turned is not known.
     """
 
     parent: int
@@ -128,6 +131,12 @@ class ImageJointEntry:
     upper: float | None = None
     pivot_sigma: float | None = None
     interactions: int = 0
+    line: tuple[tuple[float, float], tuple[float, float]] | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether its type is."""
+        return self.type in ("revolute", "prismatic")
 
 
 @dataclass(frozen=True)

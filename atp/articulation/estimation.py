@@ -14,9 +14,10 @@ from __future__ import annotations
 from itertools import combinations
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from atp.articulation.articulated_model import Articulation, CameraModel, JointEntry, PartEntry, vector
-from atp.articulation.joints import RelativeMotion, fit_joint
+from atp.articulation.joints import LEAST_SHIFT, LEAST_TURN, RelativeMotion, fit_joint
 from atp.articulation.observations import REST, Array, Frame, Intrinsics, PlayRecord
 from atp.articulation.rigid_motion import (
     IDENTITY,
@@ -103,7 +104,7 @@ class ArticulationEstimator:
         notes += [
             f"part {joint.child} moved too little against part {joint.parent} to tell their joint"
             for joint in joints
-            if not joint.known
+            if joint.type == "unknown"
         ]
         return Articulation(names[root], entries, joints, camera=camera, notes=notes)
 
@@ -222,7 +223,16 @@ def _relative(step: int, one: RigidMotion, other: RigidMotion, before: Array, la
         lever[3:, :3] = np.cross(np.eye(3), arm).T
         covariance = covariance + lever @ one.covariance @ lever.T
     turn = np.kron(np.eye(2), later[:, :3])
-    return RelativeMotion(step, matrix, before[:, :3] @ centre + before[:, 3], turn @ covariance @ turn.T)
+    return RelativeMotion(
+        step, matrix, before[:, :3] @ centre + before[:, 3], turn @ covariance @ turn.T, _carried(one, centre)
+    )
+
+
+def _carried(motion: RigidMotion, centre: Array) -> bool:
+    """Whether a motion takes what is about a point so far that a joint's motion would show."""
+    rotation, shift = motion.matrix[:, :3], motion.matrix @ np.append(centre, 1.0) - centre
+    turn = np.linalg.norm(Rotation.from_matrix(rotation).as_rotvec())
+    return bool(turn >= LEAST_TURN or np.linalg.norm(shift) >= LEAST_SHIFT)
 
 
 def _camera_model(camera: Intrinsics, pose: tuple[Array, Array] | None) -> CameraModel:

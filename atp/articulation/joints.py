@@ -13,8 +13,9 @@ seen wrongly must not bend the axis). The type is the one of smaller
     cost + p ln(6 n)        (Bayesian information criterion; p = 4 + n and 2 + n for n motions, 0 for "fixed")
 
 and not known where nothing moved by more than ``LEAST_TURN`` and ``LEAST_SHIFT``, or where the two criteria differ by
-less than ``LEAST_EVIDENCE``. Equally likely axes before, the covariance of axis and pivot is the inverse of the normal
-matrix.
+less than ``LEAST_EVIDENCE``. Parts that did not move against one another are fixed to one another where both were
+carried along in ``LEAST_CARRIED`` interactions, and seen so exactly that a joint would have shown. Equally likely axes
+before, the covariance of axis and pivot is the inverse of the normal matrix.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ JointType = Literal["revolute", "prismatic", "fixed", "unknown"]
 
 #: A joint is not known where it was not seen to turn or slide by more than this (rad, m).
 LEAST_TURN, LEAST_SHIFT = math.radians(5), 0.012
+#: In so many interactions both parts must have moved, together, to be taken for fixed to one another.
+LEAST_CARRIED = 2
 #: By how much the criterion of one type must be smaller than the other's: odds of e^1.5.
 LEAST_EVIDENCE = 3.0
 #: Standard deviation of the distance of a pivot from the middle of what it moves (m): a slide is a turn about an axis
@@ -52,12 +55,14 @@ class RelativeMotion:
         matrix: (3, 4), x goes to R x + t.
         centre: (3,) middle of the child before it.
         covariance: (6, 6) of turn (rad) and shift of the middle (m).
+        carried: Whether the parent moved too, by more than ``LEAST_TURN`` or ``LEAST_SHIFT``.
     """
 
     step: int
     matrix: Array
     centre: Array
     covariance: Array
+    carried: bool = False
 
     @property
     def shift(self) -> Array:
@@ -117,7 +122,8 @@ def fit_joint(motions: Sequence[RelativeMotion]) -> JointFit:
     turn = max(float(np.linalg.norm(motion.turn)) for motion in motions)
     shift = max(float(np.linalg.norm(motion.shift)) for motion in motions)
     if turn < LEAST_TURN and shift < LEAST_SHIFT:
-        return _nothing("unknown", middle, len(motions), fixed)
+        carried = sum(motion.carried and _exact(motion) for motion in motions)
+        return _nothing("fixed" if carried >= LEAST_CARRIED else "unknown", middle, len(motions), fixed)
     every = _Motions(motions, whiten)
     revolute, prismatic = _revolute(every), _prismatic(every)
     best, other = sorted((revolute, prismatic), key=lambda fit: fit.criterion)
@@ -145,6 +151,12 @@ def _nothing(kind: JointType, middle: Array, count: int, criterion: float) -> Jo
     return JointFit(
         kind, np.array([0.0, 0.0, 1.0]), middle, zeros, math.inf, math.inf, zeros, criterion, 0.0, criterion
     )
+
+
+def _exact(motion: RelativeMotion) -> bool:
+    """Whether a motion is seen so well that two standard deviations are no joint's."""
+    turn, shift = (_worst(motion.covariance[at : at + 3, at : at + 3]) for at in (0, 3))
+    return 2 * turn < LEAST_TURN and 2 * shift < LEAST_SHIFT
 
 
 def _whitening(motion: RelativeMotion) -> Array:

@@ -134,6 +134,12 @@ class PlayRecord:
         self.frames.append(frame)
         self.moved.append((moved_before, moved_after))
 
+    def of_step(self, step: int) -> PlayRecord:
+        """One interaction alone, with the parts that are known after it."""
+        first, second = self.frames[step : step + 2]
+        origins = {part: self.origins[part] for part in self._parts_of(second)}
+        return PlayRecord(self.intrinsics, [first, second], [self.moved[step]], origins)
+
     @property
     def parts(self) -> list[int]:
         """Labels of all parts ever seen to move, and ``REST`` first where there is a rest in the last frame.
@@ -154,7 +160,9 @@ class PlayRecord:
         return part
 
     def regions(self, part: int, step: int) -> Interaction3D | None:
-        """The pixels of a part in an interaction that moved it; None where it stayed.
+        """The pixels of a part in an interaction that moved it, none after one in which it left the image.
+
+        None where it stayed.
 
         Args:
             part: A label under which it went then.
@@ -166,6 +174,9 @@ class PlayRecord:
             return None
         after = second.labels == part
         seen = int(np.count_nonzero(after))
+        left = (first.labels == part) & moved_before
+        if not seen and np.count_nonzero(left) > MOVED_SHARE * np.count_nonzero(first.labels == part):
+            return Interaction3D(step, left, after)
         if int(np.count_nonzero(after & moved_after)) < MOVED_SHARE * max(seen, 1):
             return None
         after = after & moved_after

@@ -76,7 +76,7 @@ def line_distance(axis: Array, pivot: Array, points: Array) -> float:
 
 
 def _cost(pair: Pair, first: Array, second: Array) -> float:
-    cost = pair.misfit if pair.fit.type in ("revolute", "prismatic") else SILENCE_COST + pair.misfit
+    cost = pair.misfit + (SILENCE_COST if pair.fit.type == "unknown" else 0.0)
     if min(first.shape[1], second.shape[1]) == 0:
         return cost + GAP_COST * UNSEEN_GAP
     gap = float(np.min(cKDTree(first.T).query(second.T)[0]))

@@ -14,16 +14,19 @@ import gymnasium as gym
 import numpy as np
 
 import envs
+from atp.articulation.joint_scores import JointScore
 from atp.benchmark.ablations import ABLATIONS
 from atp.benchmark.fingerprint import object_digest, policy_digest, source_digest
 from atp.jobs.journal import Journal
 from atp.jobs.processes import map_unordered
+from atp.json_dataclasses import from_json, to_json
 from atp.metrics import METRICS, EpisodeScores, StepScores, across_seeds, score_motion, summarize
 from atp.perception.baselines import BASELINES
-from atp.results import EvalRow, PerceptionScores
+from atp.results.eval import ALL_INTERACTIONS, TWO_FRAMES, EvalRow, JointSummary, PerceptionScores
 
 if TYPE_CHECKING:
     from atp.agent import Agent
+    from atp.benchmark.joint_watch import JointWatch
     from atp.playing.episode import Interaction
 
 #: Episodes that a worker plays before it reports.
@@ -43,6 +46,7 @@ class Cell:
         split: Split of the objects; empty for an object of your own.
         variant: A name of ``atp.benchmark.ablations.ABLATIONS``: what is taken away from the agent or added to it.
         object: Folder or URDF file of an object of your own.
+        joints: Whether the joints are estimated and scored too.
     """
 
     policy: str
@@ -50,6 +54,7 @@ class Cell:
     split: str
     variant: str = ""
     object: str = ""
+    joints: bool = False
 
     @property
     def objects(self) -> dict[str, Any]:
@@ -76,6 +81,7 @@ class Task:
         """Name of the task in a journal; another one when the policy, its weights or the object's file change."""
         cell = self.cell
         names = (cell.policy, cell.variant, cell.split, cell.category, *([cell.object] if cell.object else []))
+        names = (*names, *(["joints"] if cell.joints else []))
         episodes = f"{self.episodes[0]}-{self.episodes[-1]}"
         digests = (policy_digest(cell.policy), object_digest(cell.object), source_digest(cell.category))
         return "|".join((*names, str(self.seed), episodes, *digests))
@@ -104,9 +110,11 @@ class Record(EpisodeScores):
 
     Attributes:
         perceived: What the classical baselines make of the same pairs of images.
+        joints: Scores of joints from all interactions and from two frames alone; None where they were not asked for.
     """
 
     perceived: Perceived
+    joints: dict[str, list[JointScore]] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Numbers, strings, lists and dictionaries only; NaN becomes None."""
@@ -116,6 +124,7 @@ class Record(EpisodeScores):
             "perceived": {
                 name: [[_none(value) for value in pair] for pair in pairs] for name, pairs in self.perceived.items()
             },
+            **({} if self.joints is None else {"joints": to_json(self.joints)}),
         }
 
     @staticmethod
@@ -125,13 +134,15 @@ class Record(EpisodeScores):
         perceived = {
             name: [(_nan(iou), _nan(false)) for iou, false in pairs] for name, pairs in value["perceived"].items()
         }
-        return Record(steps, value["num_parts"], perceived)
+        joints = from_json(dict[str, list[JointScore]], value["joints"]) if "joints" in value else None
+        return Record(steps, value["num_parts"], perceived, joints)
 
 
 def run_task(task: Task, setting: Setting) -> list[Record]:
     """Play and score the episodes of a task, in order."""
     import torch
 
+    from atp.benchmark.joint_watch import JointWatch
     from atp.playing.episode import play_episode
     from atp.playing.policies import make_policy
 
@@ -153,10 +164,16 @@ def run_task(task: Task, setting: Setting) -> list[Record]:
             seeds = np.random.SeedSequence([task.seed, index]).generate_state(2)
             observation, info = env.reset(seed=int(seeds[0]))
             policy = make_policy(task.cell.policy, env, agent, np.random.default_rng(seeds[1]))
-            steps = list(play_episode(env, agent, policy, observation))
+            watch = JointWatch(env, info) if task.cell.joints else None
+            steps = []
+            for step in play_episode(env, agent, policy, observation):
+                steps.append(step)
+                if watch is not None:
+                    watch.look(step)
             perceived = _perceive(steps) if task.cell.policy == "ours" and not task.cell.variant else {}
             num_parts = int(info["privileged"]["num_parts"])
-            records.append(Record([step.scores for step in steps], num_parts, perceived))
+            joints = None if watch is None else _joints(watch, agent)
+            records.append(Record([step.scores for step in steps], num_parts, perceived, joints))
     finally:
         env.close()
     return records
@@ -224,7 +241,7 @@ def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> EvalRow:
 
     Returns:
         Means of :func:`atp.metrics.summarize` over the seeds, with their spread; for ``ours`` the scores of the
-        classical methods on the same pairs of images.
+        classical methods on the same pairs of images, and where they were asked for those of joints over all episodes.
     """
     summaries = [summarize(records) for records in of_seed.values()]
     scores: dict[str, float | None] = {}
@@ -240,7 +257,7 @@ def make_row(cell: Cell, of_seed: dict[int, list[Record]]) -> EvalRow:
     perception = {name: _perception(records, name) for name in BASELINES} if perceived else None
     return EvalRow(
         cell.policy, cell.category, cell.split, cell.variant, len(records), scores, spread, steps, perception,
-        cell.object,
+        cell.object, _joint_summaries(records) if cell.joints else None,
     )  # fmt: skip
 
 
@@ -269,6 +286,42 @@ def _perception(records: list[Record], method: str) -> PerceptionScores:
     pairs = np.array([pair for record in records for pair in record.perceived[method]], np.float64)
     known = [column[~np.isnan(column)] for column in pairs.T]
     return PerceptionScores(*(float(column.mean()) if len(column) else None for column in known))
+
+
+def _joints(watch: JointWatch, agent: Agent) -> dict[str, list[JointScore]]:
+    """Score the joints of an episode."""
+    found = watch.scores(agent, watch.model(agent))
+    return {ALL_INTERACTIONS: found.model, TWO_FRAMES: found.two_frames}
+
+
+def _joint_summaries(records: Sequence[Record]) -> dict[str, JointSummary]:
+    return {
+        name: joint_summary([score for record in records if record.joints for score in record.joints[name]])
+        for name in (ALL_INTERACTIONS, TWO_FRAMES)
+    }
+
+
+def joint_summary(scores: Sequence[JointScore]) -> JointSummary:
+    """Counts, medians and 90th percentiles of scores of joints."""
+    right = [score for score in scores if score.right]
+    hinges, slides = ([score for score in right if score.true == kind] for kind in ("revolute", "prismatic"))
+    told = [score for score in scores if score.found in ("revolute", "prismatic")]
+
+    def at(values: Sequence[float | None], percent: int = 50, unit: float = 1.0) -> float | None:
+        known = [unit * value for value in values if value is not None]
+        return float(np.percentile(known, percent)) if known else None
+
+    def share(some: Sequence[JointScore], of: Sequence[JointScore]) -> float | None:
+        return len(some) / len(of) if of else None
+
+    hinge_axes, pivots = [score.axis for score in hinges], [score.pivot for score in hinges]
+    slide_axes = [score.axis for score in slides]
+    return JointSummary(
+        len(scores), share(told, scores), share(right, told), share([s for s in scores if s.success], scores),
+        at(hinge_axes), at(hinge_axes, 90), at(pivots), at(pivots, 90),
+        at([score.range for score in hinges], unit=180 / math.pi),
+        at(slide_axes), at(slide_axes, 90), at([score.range for score in slides]),
+    )  # fmt: skip
 
 
 def agent_options(setting: Setting) -> dict[str, Any]:

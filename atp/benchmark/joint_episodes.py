@@ -5,11 +5,12 @@ It is a command of its own::
     python -m atp.benchmark.joint_episodes --category pliers --episodes 20
 
 The actions are those of the upper bound on acting (``gt-act``); masks are the part network's, or with ``--true-masks``
-the simulator's. Only joints are asked for that moved by 10 degrees or 3 cm and whose two parts are in the last image.
+the simulator's. :mod:`atp.benchmark.joint_watch` says which joints are asked for.
 """
 
 from __future__ import annotations
 
+import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,18 +24,13 @@ from rich.console import Console
 import envs
 from atp.agent import Agent
 from atp.articulation.articulated_model import Articulation
-from atp.articulation.joint_scores import JointScore, TrueJoint, score_joint
-from atp.articulation.observations import Intrinsics
-from atp.metrics import match_parts
+from atp.articulation.joint_scores import ImageJointScore, JointScore
+from atp.articulation.urdf_writer import write_urdf
+from atp.benchmark.joint_watch import EpisodeJoints, JointWatch
+from atp.benchmark.round_trip import PartSeen, round_trip
 from atp.playing.episode import play_episode
 from atp.playing.policies import make_policy
-from atp.results import Result
-from atp.types import MIN_PART_PIXELS, Labels
-from envs.play import ArticulatedPlay
-from envs.simulator import PRINCIPAL_SHIFT, JointLine
-
-#: A part was found where a part of the model has this IoU with it.
-FOUND_IOU = 0.25
+from atp.results.schema import Result
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,10 @@ class JointEpisodesOptions:
     """Perceive with the simulator's motion masks: the bound with true masks."""
     randomization: bool = False
     """Play under domain randomisation: sensor noise, missing depth."""
+    depth: bool = True
+    """Give the agent depth; without it joints are scored in the plane of the image."""
+    round_trip: bool = False
+    """Also write each model as a URDF, load it and compare its images with what was seen."""
     device: str = "auto"
     """auto, cpu or cuda."""
     json: Path | None = None
@@ -63,7 +63,7 @@ class JointEpisodesOptions:
 
 @dataclass(frozen=True)
 class JointEpisodesResult(Result):
-    """Scores of joints over episodes.
+    """Scores of joints over episodes. Version 1 had neither two frames, nor image joints, nor the round trip.
 
     Attributes:
         category: Of the objects.
@@ -72,8 +72,13 @@ class JointEpisodesResult(Result):
         joints: One for each joint asked for.
         seconds_motion: Median CPU time in which an interaction was looked at.
         seconds_model: Median CPU time of the model after the last interaction.
+        two_frames: The same joints from two frames alone.
+        image_joints: One for each joint, without depth.
+        round_trip: One for each part and image compared.
+        models: How many were written as a URDF and loaded.
     """
 
+    VERSION: ClassVar[int] = 2
     WRITTEN_BY: ClassVar[str] = "python -m atp.benchmark.joint_episodes"
 
     category: str
@@ -82,97 +87,133 @@ class JointEpisodesResult(Result):
     joints: list[JointScore] = field(default_factory=list)
     seconds_motion: float = 0.0
     seconds_model: float = 0.0
+    two_frames: list[JointScore] = field(default_factory=list)
+    image_joints: list[ImageJointScore] = field(default_factory=list)
+    round_trip: list[PartSeen] = field(default_factory=list)
+    models: int = 0
 
     def summary(self) -> str:
-        """One line: counts, and medians with 90th percentiles."""
-        right = [joint for joint in self.joints if joint.right]
-        hinges = [joint for joint in right if joint.true == "revolute"]
-        slides = [joint for joint in right if joint.true == "prismatic"]
-        told = sum(joint.found in ("revolute", "prismatic") for joint in self.joints)
-        found = sum(joint.found != "" for joint in self.joints)
-        return (
-            f"{self.category}: {len(self.joints)} joints, found {found}, told {told}, type right {len(right)}, "
-            f"success {sum(joint.success for joint in self.joints)}; "
-            f"hinges: axis {_spread([joint.axis for joint in hinges])} degrees, "
-            f"pivot {_spread([joint.pivot for joint in hinges], 1000)} mm, "
-            f"range {_spread([joint.range for joint in hinges], 180 / np.pi)} degrees; "
-            f"slides: axis {_spread([joint.axis for joint in slides])} degrees, "
-            f"range {_spread([joint.range for joint in slides], 1000)} mm; "
-            f"{1000 * self.seconds_motion:.0f} ms an interaction, {1000 * self.seconds_model:.0f} ms the model"
-        )
+        """Some lines: counts, and medians with 90th percentiles."""
+        lines = [f"{self.category}: {_told(self.joints)}"] if self.joints else [self.category]
+        if self.two_frames:
+            lines.append(f"two frames: {_told(self.two_frames)}")
+        if self.image_joints:
+            lines.append(f"in the image: {_told_in_image(self.image_joints)}")
+        if self.models:
+            last = [seen.iou for seen in self.round_trip if seen.last]
+            earlier = [seen.iou for seen in self.round_trip if not seen.last]
+            lines.append(
+                f"round trip: {self.models} models, IoU of parts {_low(last)} in the last image, {_low(earlier)} before"
+            )
+        times = f"{1000 * self.seconds_motion:.0f} ms an interaction, {1000 * self.seconds_model:.0f} ms the model"
+        return "\n".join([*lines, times])
 
 
 def run(options: JointEpisodesOptions) -> JointEpisodesResult:
     """Play the episodes."""
     agent = Agent.from_pretrained(options.weights, options.device)
-    joints: list[JointScore] = []
-    motion_times: list[float] = []
-    model_times: list[float] = []
-    env = gym.make(
+    every, seen = EpisodeJoints(), list[PartSeen]()
+    motion_times, model_times, models = list[float](), list[float](), 0
+    env: gym.Env[Any, Any] = gym.make(
         envs.ENV_ID, disable_env_checker=True, split=options.split, category=options.category,
         resolution=agent.resolution, interactions=options.interactions, randomization=options.randomization,
     )  # fmt: skip
+    if not options.depth:
+        env = WithoutDepth(env)
     for seed in range(options.episodes):
-        lines, labels = _play(env, agent, "gt-act-mot" if options.true_masks else "gt-act", seed)
-        model, seconds = _model(env, agent)
+        watch = _play(env, agent, "gt-act-mot" if options.true_masks else "gt-act", seed)
+        model, seconds = _model(watch, agent)
         motion_times.append(seconds[0] / options.interactions)
         model_times.append(seconds[1])
-        found = match_parts(agent.parts, labels).matches
-        matches = {match.true: match.predicted for match in found if match.iou > FOUND_IOU}
-        joints += [score_joint(model, joint, matches) for joint in _true_joints(env, lines, labels)]
+        scores = watch.scores(agent, model)
+        every.model.extend(scores.model)
+        every.two_frames.extend(scores.two_frames)
+        every.image.extend(scores.image)
+        if options.round_trip and model.camera is not None and model.root is not None:
+            seen.extend(_round_trip(watch, agent, model))
+            models += 1
     env.close()
     motion, whole = float(np.median(motion_times)), float(np.median(model_times))
-    return JointEpisodesResult(options.category, options.true_masks, options.episodes, joints, motion, whole)
+    return JointEpisodesResult(
+        options.category, options.true_masks, options.episodes, every.model, motion, whole, every.two_frames,
+        every.image, seen, models,
+    )  # fmt: skip
 
 
-def _play(env: gym.Env[Any, Any], agent: Agent, policy: str, seed: int) -> tuple[list[list[JointLine]], Labels]:
-    """Play an episode: where the joints were in each image, and the true labels in the last one."""
-    world: ArticulatedPlay = env.unwrapped  # type: ignore[assignment]
+class WithoutDepth(gym.ObservationWrapper[Any, Any, Any]):
+    """An environment whose observations have no depth, as a video has none."""
+
+    def observation(self, observation: Any) -> Any:
+        """The observation with no depth."""
+        return {**observation, "depth": None}
+
+
+def _play(env: gym.Env[Any, Any], agent: Agent, policy: str, seed: int) -> JointWatch:
+    """Play an episode."""
     observation, info = env.reset(seed=seed)
-    lines = [world.simulator.joint_lines()]
-    labels = info["privileged"]["labels"]
+    watch = JointWatch(env, info)
     for step in play_episode(env, agent, make_policy(policy, env, agent, np.random.default_rng(seed)), observation):
-        lines.append(world.simulator.joint_lines())
-        labels = step.truth["labels"]
-    return lines, labels
+        watch.look(step)
+    return watch
 
 
-def _model(env: gym.Env[Any, Any], agent: Agent) -> tuple[Articulation, tuple[float, float]]:
+def _model(watch: JointWatch, agent: Agent) -> tuple[Articulation, tuple[float, float]]:
     """The model, and the CPU seconds for all motions and for the rest."""
-    world: ArticulatedPlay = env.unwrapped  # type: ignore[assignment]
-    camera, (row, col) = world.camera, PRINCIPAL_SHIFT
-    intrinsics = Intrinsics(camera.focal, camera.height / 2 + row, camera.width / 2 + col)
     start = time.process_time()
-    agent.look_at_motions(intrinsics)
+    agent.look_at_motions(watch.intrinsics)
     between = time.process_time()
-    model = agent.articulation(intrinsics, (camera.position, camera.rotation))
+    model = watch.model(agent)
     return model, (between - start, time.process_time() - between)
 
 
-def _true_joints(env: gym.Env[Any, Any], lines: list[list[JointLine]], labels: Labels) -> list[TrueJoint]:
-    """The joints that are asked for."""
-    world: ArticulatedPlay = env.unwrapped  # type: ignore[assignment]
-    view = world.simulator.render(world.camera, world._scene.light)
-    rows, cols = np.nonzero(labels)
-    points = world.camera.unproject(rows, cols, view.depth[rows, cols]).astype(np.float64)
-    extent, of_point, found = float(np.linalg.norm(np.ptp(points, axis=0))), labels[rows, cols], list[TrueJoint]()
-    for index, joint in enumerate(world.simulator.loaded.joints):
-        last = lines[-1][index]
-        parent, child = joint.parent + 1, joint.child + 1
-        true = TrueJoint(
-            "prismatic" if joint.type == "prismatic" else "revolute", parent, child, last.axis, last.pivot,
-            [each[index].position for each in lines], points[of_point == child], extent,
-        )  # fmt: skip
-        seen = min(np.count_nonzero(labels == part) for part in (parent, child)) >= MIN_PART_PIXELS
-        if true.moved and seen:
-            found.append(true)
-    return found
+def _round_trip(watch: JointWatch, agent: Agent, model: Articulation) -> list[PartSeen]:
+    record = agent.play_record
+    assert record is not None
+    with tempfile.TemporaryDirectory() as folder:
+        urdf = write_urdf(model, record.frames[-1], Path(folder) / "object.urdf")
+        return round_trip(model, record, urdf, watch.camera)
+
+
+def _told(joints: list[JointScore]) -> str:
+    """Scores of joints in words."""
+    right = [joint for joint in joints if joint.right]
+    hinges = [joint for joint in right if joint.true == "revolute"]
+    slides = [joint for joint in right if joint.true == "prismatic"]
+    told = sum(joint.found in ("revolute", "prismatic") for joint in joints)
+    found = sum(joint.found != "" for joint in joints)
+    return (
+        f"{len(joints)} joints, found {found}, told {told}, type right {len(right)}, "
+        f"success {sum(joint.success for joint in joints)}; "
+        f"hinges: axis {_spread([joint.axis for joint in hinges])} degrees, "
+        f"pivot {_spread([joint.pivot for joint in hinges], 1000)} mm, "
+        f"range {_spread([joint.range for joint in hinges], 180 / np.pi)} degrees; "
+        f"slides: axis {_spread([joint.axis for joint in slides])} degrees, "
+        f"range {_spread([joint.range for joint in slides], 1000)} mm"
+    )
+
+
+def _told_in_image(joints: list[ImageJointScore]) -> str:
+    told = sum(joint.found in ("revolute", "prismatic") for joint in joints)
+    along = [joint for joint in joints if joint.along]
+    slides = [joint for joint in joints if joint.true == "prismatic"]
+    across = [joint for joint in joints if joint.true == "revolute" and not joint.along]
+    return (
+        f"{len(joints)} joints, told {told}, type right {sum(joint.right for joint in joints)}; "
+        f"{len(along)} hinges along the view: pivot {_spread([joint.pivot for joint in along], 100)} % of the side; "
+        f"{len(across)} other hinges: axis {_spread([joint.direction for joint in across])} degrees; "
+        f"{len(slides)} slides: direction {_spread([joint.direction for joint in slides])} degrees"
+    )
 
 
 def _spread(values: list[float | None], unit: float = 1.0) -> str:
     """Median and 90th percentile."""
     known = [unit * value for value in values if value is not None]
     return "-" if not known else " / ".join(f"{value:.1f}" for value in np.percentile(known, [50, 90]))
+
+
+def _low(values: list[float]) -> str:
+    """Median and 10th percentile."""
+    return "-" if not values else " / ".join(f"{value:.2f}" for value in np.percentile(values, [50, 10]))
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Sets of results that belong together: the benchmark, the stress test and the ablations."""
+"""Sets of results that belong together: the benchmark, the stress test, the ablations and joints."""
 
 from __future__ import annotations
 
@@ -47,6 +47,13 @@ def stress(policies: list[str] | None = None) -> list[Cell]:
 def ablations(policies: list[str] | None = None) -> list[Cell]:
     """``ours`` as it is and with each of ``ABLATIONS``, on the categories that were never trained on."""
     return [Cell("ours", category, "test", name) for category in split_categories("test") for name in ("", *ABLATIONS)]
+
+
+@SUITES.register("joints")
+def joints(policies: list[str] | None = None) -> list[Cell]:
+    """The joints that ``ours`` finds on the categories never trained on, beside a bound with true masks."""
+    chosen = policies or ["ours", UPPER_BOUND]
+    return [Cell(policy, category, "test", joints=True) for category in split_categories("test") for policy in chosen]
 
 
 def _on_splits(splits: tuple[str, ...], policies: list[str] | None) -> list[Cell]:

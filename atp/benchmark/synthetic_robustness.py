@@ -11,7 +11,8 @@ import numpy as np
 from atp.clips.steadying import match_light
 from atp.metrics import score_motion
 from atp.perception.baselines import BASELINES
-from atp.results import PerceptionScores, RobustnessRow
+from atp.results.eval import PerceptionScores
+from atp.results.robustness import RobustnessRow
 from atp.types import Mask, Observation
 from envs.image_pairs import ImagePair, ImagePairConfig, synthesize_pair
 

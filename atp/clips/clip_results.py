@@ -10,7 +10,7 @@ from scipy.stats import bootstrap
 
 from atp.clips.clip_baselines import CLIP_BASELINES
 from atp.clips.scoring import METHODS, ClipResult, InteractionResult
-from atp.results import (
+from atp.results.clip import (
     ClipGroup,
     ClipMeans,
     ClipPair,

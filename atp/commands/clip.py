@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from atp.clips import find_clips, read_clip
+from atp.clips.clip_joints import clip_model, frame_scale, scaled_model
 from atp.clips.clip_results import clip_scores, clips_result, method_scores
 from atp.clips.result_images import draw_strip, draw_video
 from atp.clips.scoring import METHODS, MotionSegmenter, evaluate_clip
@@ -19,7 +20,7 @@ from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.jobs.progress import track
-from atp.results import ClipScores, ClipsResult
+from atp.results.clip import ClipScores, ClipsResult
 
 #: Columns of the table of clips by title, and those that are always there.
 COLUMNS = {
@@ -56,6 +57,8 @@ class ClipOptions:
     """Correct the camera's shaking and its exposure between the two frames."""
     depth: bool = True
     """Use the depth images of clips that have them."""
+    model: bool = False
+    """Also estimate the joints of what moved, in the plane of the image: NAME.articulation.json, and in the image."""
     device: str = "auto"
     """auto, cpu or cuda."""
     seed: int = 0
@@ -92,7 +95,10 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
     for clip, stem in track(named, "clips", console=console):
         found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth)
         image, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
-        write_png(image, draw_strip(found))
+        model = clip_model(found, options.steadies) if options.model else None
+        if model is not None:
+            scaled_model(model, frame_scale(found)).write(options.out / f"{stem}.articulation.json")
+        write_png(image, draw_strip(found, model))
         write_video(video, draw_video(found), FPS)
         entries.append(clip_scores(found, image, video))
     result = clips_result(options.weights, resolution, options.seed, entries)

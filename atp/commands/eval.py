@@ -27,8 +27,8 @@ from atp.commands.arguments import (
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.metrics import METRICS
-from atp.reporting.tables import cells, columns, results_markdown, shown_rows
-from atp.results import EvalResult
+from atp.reporting.tables import cells, columns, joints_table, results_markdown, shown_rows
+from atp.results.eval import EvalResult
 
 if TYPE_CHECKING:
     from atp.benchmark.evaluation import Cell
@@ -44,7 +44,7 @@ class EvalOptions:
     """
 
     suite: str = ""
-    """full (every policy on nine categories), stress or ablations, in place of a split and its categories."""
+    """full (every policy on nine categories), stress, ablations or joints, in place of a split and its categories."""
     policies: str = ""
     """Names of policies, with commas, module:name for one of your own; empty: ours, act-random, gt-act and gt-act-mot,
     or all of a suite."""
@@ -174,6 +174,8 @@ def report(result: EvalResult, console: Console) -> None:
     else:
         for line in (list(headings.values()), *lines):
             print("\t".join(line), file=console.file)
+    if any(row.joints for row in result.rows):
+        print(joints_table(result.rows), file=console.file)
     if result.options:
         text = ", ".join(f"{name} {value}" for name, value in result.options.items())
         print(f"agent: {text}", file=console.file)

@@ -14,7 +14,7 @@ from atp.commands.loading import load_agent
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.live.cameras import Camera, RealSense, WatchedFolder, Webcam
-from atp.results import LiveResult
+from atp.results.live import LiveResult
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png
 from atp.drawing.reward_heat import ShownHold, draw_reward_maps
 from atp.frame_action import FrameAction
-from atp.results import HeldPart, MapsResult
+from atp.results.maps import HeldPart, MapsResult
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from atp.commands.arguments import known_view, print_notes
 from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.drawing.primitives import overlay_labels
-from atp.results import ObjectJoint, ObjectPart, ObjectResult
+from atp.results.object import ObjectJoint, ObjectPart, ObjectResult
 from atp.types import Image
 
 STATES = 4  # joint states in the image

@@ -21,16 +21,17 @@ from atp.commands.loading import load_agent, one_object
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
-from atp.drawing.joint_axes import draw_model
-from atp.drawing.panel import ENLARGEMENT
+from atp.drawing.panel import ENLARGEMENT, Panel
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
 from atp.playing.policies import make_policy
-from atp.results import PlayedInteraction, PlayResult
-from envs.simulator import PRINCIPAL_SHIFT
+from atp.results.play import PlayedInteraction, PlayResult
 
 if TYPE_CHECKING:
     from atp.agent import Agent
+
+#: Longer side of model.png in pixels.
+MODEL_SIZE = 720
 
 
 @dataclass(frozen=True)
@@ -95,9 +96,12 @@ def run(options: PlayOptions) -> PlayResult:
         interactions=options.interactions, randomization=options.randomization, mesh_root=options.mesh_root, view=view,
     ) as (env, observation, info):  # fmt: skip
         policy = make_policy(options.policy, env, agent, np.random.default_rng(options.seed))
-        steps = list(play_episode(env, agent, policy, observation))
+        steps, models = [], []
+        for step in play_episode(env, agent, policy, observation):
+            steps.append(step)
+            models.append(known_model(agent, env))
         if options.model:
-            write_model(agent, env, options.out)
+            write_model(agent, models[-1], options.out)
     result = PlayResult(
         category=info["category"],
         instance=info["instance"],
@@ -110,7 +114,7 @@ def run(options: PlayOptions) -> PlayResult:
         video=str(options.out / "video.mp4"),
     )
     title = f"{info['instance']}: {options.policy}, mIoU {steps[-1].scores.miou:.2f} after {len(steps)} interactions"
-    shown = shown_interactions(steps)
+    shown = shown_interactions(steps, models)
     action_size = ENLARGEMENT * max(shown[0].before.shape[:2])
     write_png(result.strip, agent_strip(shown, title=title, panel_size=225, action_size=action_size))
     write_video(result.video, memory_video(shown, action_size=action_size), FPS)
@@ -144,32 +148,31 @@ def main(options: PlayOptions) -> None:
     console.print("  ".join(files), highlight=False, soft_wrap=True)
 
 
-def write_model(agent: Agent, env: gym.Env[Any, Any], folder: Path) -> Articulation:
-    """Write what an agent knows of the joints of the object it has just played with.
+def known_model(agent: Agent, env: gym.Env[Any, Any]) -> Articulation:
+    """What an agent knows of the joints of the object that it plays with, in the world of the environment."""
+    camera = env.unwrapped.camera  # type: ignore[attr-defined]
+    intrinsics = Intrinsics.centred((camera.height, camera.width), camera.focal)
+    return agent.articulation(intrinsics, (camera.position, camera.rotation))
+
+
+def write_model(agent: Agent, model: Articulation, folder: Path) -> None:
+    """Write a model of the object that an agent has just played with.
 
     Args:
-        agent: The agent, after an episode.
-        env: The environment, for its camera.
+        agent: The agent, for the last image and its parts.
+        model: The model.
         folder: Where to write ``articulation.json``, ``model.png`` and, where there is depth and a part,
             ``object.urdf`` and its meshes.
-
-    Returns:
-        The model.
     """
-    camera = env.unwrapped.camera  # type: ignore[attr-defined]
-    row, col = PRINCIPAL_SHIFT
-    intrinsics = Intrinsics(camera.focal, camera.height / 2 + row, camera.width / 2 + col)
-    model = agent.articulation(intrinsics, (camera.position, camera.rotation))
     model.write(folder / "articulation.json")
     assert agent.play_record is not None
     frame = agent.play_record.frames[-1]
-    write_png(folder / "model.png", draw_model(frame.rgb, agent.parts, model))
+    write_png(folder / "model.png", Panel(frame.rgb, labels=agent.parts, joints=model).draw(MODEL_SIZE))
     urdf = folder / "object.urdf"
     if model.root is not None and model.camera is not None:
         write_urdf(model, frame, urdf)
     else:
         urdf.unlink(missing_ok=True)  # that of another episode
-    return model
 
 
 def _told(joint: JointEntry) -> str:
@@ -195,13 +198,13 @@ def require_parts(model: PreparedObject) -> None:
         )
 
 
-def shown_interactions(steps: Sequence[Interaction]) -> list[ShownInteraction]:
-    """What is shown of each interaction."""
+def shown_interactions(steps: Sequence[Interaction], models: Sequence[Articulation]) -> list[ShownInteraction]:
+    """What is shown of each interaction, with the model as it was known after it."""
     shown = []
-    for step in steps:
+    for step, model in zip(steps, models, strict=True):
         scores = step.scores
         moved = "nothing moved" if np.isnan(scores.motion_iou) else f"motion IoU {scores.motion_iou:.2f}"
-        found = Found(step.moved_before, step.moved_after, step.parts, ("", moved, f"mIoU {scores.miou:.2f}"))
+        found = Found(step.moved_before, step.moved_after, step.parts, ("", moved, f"mIoU {scores.miou:.2f}"), model)
         shown.append(
             ShownInteraction(
                 step.before["rgb"],

@@ -13,7 +13,7 @@ from atp.commands.loading import load_agent
 from atp.jobs.progress import track
 from atp.perception.baselines import BASELINES
 from atp.reporting.tables import format_value, markdown_table, method_title
-from atp.results import RobustnessResult
+from atp.results.robustness import RobustnessResult
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import tyro
 
 from assets.files import atomic_path, write_text
 from atp.commands.arguments import command_line
-from atp.results import Comparison
+from atp.results.soup import Comparison
 
 if TYPE_CHECKING:
     from atp.soups import StateDict

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from atp.articulation.articulated_model import Articulation
 from atp.drawing.film import Shot, film
 from atp.drawing.grid import ACTION_LEGEND, Legend, strip
 from atp.drawing.panel import Panel
@@ -29,12 +30,14 @@ class Found:
         moved_after: The same in the frame after.
         parts: uint8 (h, w), the parts it knows after the interaction, in the frame after; None to show none.
         notes: Texts below what moved before, what moved after, and the parts.
+        joints: A model of the object as it is known then, in the pixels of the frame after; None to show none.
     """
 
     moved_before: Mask
     moved_after: Mask
     parts: Labels | None = None
     notes: tuple[str, str, str] = ("", "", "")
+    joints: Articulation | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +81,13 @@ class ShownInteraction:
         """The frame before with the action in it, uint8, the longer side of ``size`` pixels."""
         return Panel(self.before, action=self.action, action_shape=self.action_shape).draw(size)
 
-    def known_parts(self) -> Image:
-        """The frame after with the agent's parts over it."""
-        return Panel(self.after, labels=self.agent.parts).draw()
+    def known_parts(self, size: int) -> Image:
+        """The frame after with the agent's parts over it, and their joints where they are to be shown.
+
+        Args:
+            size: Longer side in pixels of an image with joints; one without is of the frame's size.
+        """
+        return _with_parts(self.after, self.agent, size)
 
 
 def agent_strip(
@@ -108,7 +115,7 @@ def agent_strip(
             entry.planned(action_size),
             Panel(entry.before, mask=found.moved_before).draw(),
             Panel(entry.after, mask=found.moved_after).draw(),
-            entry.known_parts(),
+            entry.known_parts(action_size),
         ]
         texts = [entry.note, *found.notes]
         if with_truth:
@@ -151,7 +158,7 @@ def comparison_strip(shown: Sequence[ShownInteraction], *, title: str = "", pane
         row_captions += [f"{name}\n(frame {number})" for name, number in entry.numbered()]
     last = shown[-1]
     if last.agent.parts is not None:
-        parts = [Panel(last.after, labels=one.parts) for one in last.found.values()]
+        parts = [Panel(last.after, labels=one.parts, joints=one.joints) for one in last.found.values()]
         rows.append([Panel(last.after, labels=last.true_parts), *parts])
         notes.append(["", *(one.notes[2] for one in last.found.values())])
         row_captions.append("parts")
@@ -182,16 +189,16 @@ def memory_video(
     """
 
     def shots() -> Iterator[Shot]:
-        known: Labels | None = None
+        known: Found | None = None
         for entry in shown:
-            memory = fit(Panel(entry.before, labels=known).draw(), panel_size)
+            memory = fit(_with_parts(entry.before, known, action_size), panel_size)
             plain, planned = fit(entry.before, panel_size), fit(entry.planned(action_size), panel_size)
-            after, found = fit(entry.after, panel_size), fit(entry.known_parts(), panel_size)
+            after, found = fit(entry.after, panel_size), fit(entry.known_parts(action_size), panel_size)
             yield Shot(_beside(plain, memory), 8)
             yield Shot(_beside(planned, memory), 20, fade=12)
             yield Shot(_beside(after, memory), 0, fade=8)
             yield Shot(_beside(after, found), 20)
-            known = entry.agent.parts
+            known = entry.agent
 
     return film(shots())
 
@@ -214,7 +221,7 @@ def action_video(
         for entry in shown:
             yield Shot(fit(entry.planned(action_size), panel_size), 25, fade=15)
             yield Shot(fit(entry.after, panel_size), 10, fade=10)
-            yield Shot(fit(entry.known_parts(), panel_size), 25)
+            yield Shot(fit(entry.known_parts(action_size), panel_size), 25)
 
     return film(shots())
 
@@ -250,6 +257,13 @@ def motion_video(shown: Sequence[ShownInteraction], *, panel_size: int = 480) ->
                 yield Shot(_padded(image, shape), 25, fade=15 if place < 3 else 0)
 
     return film(shots())
+
+
+def _with_parts(image: Image, found: Found | None, size: int) -> Image:
+    """An image with the parts over it, and with joints, where there are any, at ``size`` pixels, so that they show."""
+    if found is None:
+        return Panel(image).draw()
+    return Panel(image, labels=found.parts, joints=found.joints).draw(None if found.joints is None else size)
 
 
 def _motion_legend(shown: Sequence[ShownInteraction]) -> list[Legend]:

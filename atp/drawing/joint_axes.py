@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.articulation.articulated_model import Articulation, JointEntry
+from atp.articulation.articulated_model import Articulation, ImageJointEntry, JointEntry
 from atp.articulation.joints import JointType, joint_motion
 from atp.articulation.observations import Array, Intrinsics
-from atp.drawing.primitives import INK, PAPER, Colour, draw_ring, fit, overlay_labels, part_colour
+from atp.drawing.primitives import INK, PAPER, Colour, draw_ring, part_colour
 from atp.types import Image, Labels
 
 #: Metres of an axis that are drawn to either side of its pivot.
@@ -20,39 +20,29 @@ AXIS_LENGTH = 0.12
 STEPS = 24
 
 
-def draw_model(rgb: Image, labels: Labels, model: Articulation, size: int = 720) -> Image:
-    """Draw parts and joints of a model.
+def draw_joints(image: Image, labels: Labels, model: Articulation, scale: float) -> None:
+    """Draw the joints of a model into an image, in the colour of the part that moves.
 
     Of a hinge: a ring at the pivot, a line along the axis, and the path of the middle of the part over the range seen;
-    of a slide the path alone. In the colour of the part that moves.
+    of a slide the path alone. Joints that are not known are left out.
 
     Args:
-        rgb: (H, W, 3) uint8, the last image.
-        labels: (H, W) uint8, the parts in it.
+        image: (h, w, 3) uint8, drawn into; the last image, enlarged.
+        labels: (h, w) uint8, the parts in it.
         model: The model; joints in the plane of the image are drawn where there are none in space.
-        size: Longer side of the result in pixels.
-
-    Returns:
-        uint8 (h, w, 3).
+        scale: How many of its pixels are one of the model's.
     """
-    image = overlay_labels(fit(rgb, size), cv2.resize(labels, fit(rgb, size).shape[1::-1], interpolation=0), 0.4)
-    scale = size / max(rgb.shape[:2])
     for joint in model.joints:
         middle = _middle(labels, joint.child)
         if model.camera is not None and middle is not None and joint.known:
-            _draw_joint(image, joint, Intrinsics(model.camera.focal, *model.camera.principal), middle, scale)
+            _draw_joint(image, joint, Intrinsics(model.camera.focal, *model.camera.principal), middle / scale, scale)
     for flat in model.image_joints:
         middle = _middle(labels, flat.child)
-        colour = part_colour(flat.child)
-        if flat.pivot is not None:
-            draw_ring(image, (flat.pivot[1] * scale, flat.pivot[0] * scale), size / 60, size / 200, colour)
-        elif flat.direction is not None and middle is not None and flat.lower is not None and flat.upper is not None:
-            ends = [np.array(middle) + np.array(flat.direction) * by for by in (flat.lower, flat.upper)]
-            _polyline(image, np.array(ends) * scale, colour, size)
-    return image
+        if middle is not None:
+            _draw_flat(image, flat, middle, scale)
 
 
-def _draw_joint(image: Image, joint: JointEntry, camera: Intrinsics, middle: tuple[float, float], scale: float) -> None:
+def _draw_joint(image: Image, joint: JointEntry, camera: Intrinsics, middle: Array, scale: float) -> None:
     if joint.axis is None or joint.lower is None or joint.upper is None:
         return
     colour, size = part_colour(joint.child), max(image.shape[:2])
@@ -72,6 +62,32 @@ def _draw_joint(image: Image, joint: JointEntry, camera: Intrinsics, middle: tup
     if math.dist(*line) > size / 40:
         _polyline(image, line, PAPER, size)
     row, col = _pixels(camera, pivot[None])[0] * scale
+    _ring(image, row, col, colour)
+
+
+def _draw_flat(image: Image, joint: ImageJointEntry, middle: Array, scale: float) -> None:
+    """A joint in the plane of the image; ``middle`` is the middle of its part in the pixels of ``image``."""
+    colour, size = part_colour(joint.child), max(image.shape[:2])
+    if joint.line is not None:
+        _polyline(image, np.array(joint.line) * scale, PAPER, size)
+        for row, col in np.array(joint.line) * scale:
+            _ring(image, row, col, colour)
+    if joint.lower is None or joint.upper is None:
+        return
+    positions = np.linspace(joint.lower, joint.upper, STEPS)
+    if joint.pivot is not None:
+        pivot = np.array(joint.pivot) * scale
+        down, right = middle - pivot
+        cosine, sine = np.cos(positions), np.sin(positions)
+        arc = np.stack([cosine * down + sine * right, cosine * right - sine * down], axis=1)
+        _polyline(image, pivot + arc, colour, size)
+        _ring(image, pivot[0], pivot[1], colour)
+    elif joint.direction is not None:
+        _polyline(image, middle + np.outer(positions * scale, joint.direction), colour, size)
+
+
+def _ring(image: Image, row: float, col: float, colour: Colour) -> None:
+    size = max(image.shape[:2])
     draw_ring(image, (col, row), size / 60, size / 200, colour)
 
 
@@ -86,6 +102,7 @@ def _polyline(image: Image, places: NDArray[np.floating], colour: Colour, size: 
         cv2.polylines(image, [points], False, ink, max(1, round(width)), cv2.LINE_AA, shift=4)
 
 
-def _middle(labels: Labels, part: int) -> tuple[float, float] | None:
+def _middle(labels: Labels, part: int) -> Array | None:
+    """(2,) row and column of the middle of a part; None where it is not seen."""
     rows, cols = np.nonzero(labels == part)
-    return (float(rows.mean()) + 0.5, float(cols.mean()) + 0.5) if len(rows) else None
+    return np.array([rows.mean() + 0.5, cols.mean() + 0.5]) if len(rows) else None

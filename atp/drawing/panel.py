@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from atp.articulation.articulated_model import Articulation
+from atp.drawing.joint_axes import draw_joints
 from atp.drawing.primitives import (
     MOTION_COLOUR,
     TRUTH_COLOUR,
@@ -34,6 +36,7 @@ class Panel:
         mask: bool, what was found to move, tinted; None for nothing.
         true_mask: bool, what truly moved, outlined.
         labels: uint8, parts, each tinted in its colour; 0 background.
+        joints: A model of what moves in it, in the pixels of ``image``; drawn where there are ``labels``.
         action: A ring and an arrow.
         action_shape: (H, W) of the frame in whose pixels the action is; None for the image's own.
     """
@@ -42,6 +45,7 @@ class Panel:
     mask: Mask | None = None
     true_mask: Mask | None = None
     labels: Labels | None = None
+    joints: Articulation | None = None
     action: FrameAction | None = None
     action_shape: tuple[int, ...] | None = None
 
@@ -63,7 +67,10 @@ class Panel:
         if self.true_mask is not None:
             image = outline_mask(image, _resized(self.true_mask, image), TRUTH_COLOUR)
         if self.labels is not None:
-            image = overlay_labels(image, _resized(self.labels, image))
+            labels = _resized(self.labels, image)
+            image = overlay_labels(image, labels)
+            if self.joints is not None:
+                draw_joints(image, labels, self.joints, image.shape[0] / self.image.shape[0])
         if self.action is not None:
             image = draw_action(image, self.action.scaled(self.action_shape or self.image.shape, image.shape))
         return image

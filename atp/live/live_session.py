@@ -18,7 +18,7 @@ from atp.clips.writing import ClipWriter
 from atp.json_dataclasses import from_json
 from atp.live.cameras import Camera, Shot
 from atp.live.guide import Guide, Plan
-from atp.results import LiveInteraction, LiveResult
+from atp.results.live import LiveInteraction, LiveResult
 from atp.types import RESOLUTION, Action, Image, Labels, Mask
 
 #: The actions in the network's pixels, beside the clip.

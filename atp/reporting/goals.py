@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from atp.benchmark.suites import UPPER_BOUND
 from atp.reporting.tables import markdown_table, mean
-from atp.results import EvalRow
+from atp.results.eval import EvalRow
 
 #: Share of its own last mIoU that the agent is to reach soon.
 EARLY_SHARE = 0.9

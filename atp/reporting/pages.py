@@ -14,7 +14,7 @@ from assets.registry import Registry
 from atp.reporting import play_blocks, soup_blocks, speed_blocks, training_blocks, video_blocks
 from atp.reporting.result_files import RESULTS, VIDEO_WEIGHTS, WEIGHTS, Results
 from atp.reporting.tables import results_markdown
-from atp.results import EvalResult
+from atp.results.eval import EvalResult
 
 BLOCK = re.compile(r"(<!-- report: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 #: Documents with blocks.
@@ -38,6 +38,7 @@ BLOCKS.add("ablations", play_blocks.ablations)
 BLOCKS.add("training", play_blocks.training)
 BLOCKS.add("stress", play_blocks.stress)
 BLOCKS.add("second-seed", play_blocks.second_seed)
+BLOCKS.add("joints", play_blocks.joints)
 BLOCKS.add("perception", video_blocks.perception)
 BLOCKS.add("clips", video_blocks.clips)
 BLOCKS.add("robustness", video_blocks.robustness)

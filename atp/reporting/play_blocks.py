@@ -9,8 +9,9 @@ from atp.benchmark.suites import UPPER_BOUND
 from atp.metrics import METRICS, shown_metrics
 from atp.reporting.goals import goals_table
 from atp.reporting.result_files import Results, scores_count, scores_source
-from atp.reporting.tables import cells, cross_table, format_value, markdown_table, mean, mean_rows
-from atp.results import ClipsResult, EvalRow
+from atp.reporting.tables import cells, cross_table, format_value, joints_table, markdown_table, mean, mean_rows
+from atp.results.clip import ClipsResult
+from atp.results.eval import ALL_INTERACTIONS, EvalRow
 
 #: Files of results of our policy by how it was trained.
 TRAININGS = {
@@ -45,6 +46,10 @@ def summary(results: Results) -> str:
     for name, split, title in SUMMARY:
         scores = [mean([row.scores["miou"] for row in results.rows(name, split, policy)]) for policy in policies]
         lines.append([title, *map(format_value, scores)])
+    if results.has("joints"):
+        rows = results.rows("joints", "test")
+        ours_rate, bound = (success_rate(rows, policy) for policy in ("ours", UPPER_BOUND))
+        lines.append(["unseen categories, joints right", format_value(ours_rate), "-", format_value(bound)])
     clips = results.read(ClipsResult, "clips")
     lines.append(["real clips, motion IoU", format_value(clips.mean_motion_iou), "-", "-"])
     table = markdown_table(["mean over", "ours", "act-random", f"upper bound ({UPPER_BOUND})"], lines)
@@ -125,6 +130,22 @@ def second_seed(results: Results) -> str:
         f"{scores_source('second-seed', results.scores('second-seed'))}\n\n"
         f"{side_by_side(stated, again, ('first', 'second'))}\n\nCategories of {len(stated)} in which the two "
         f"differ by no more than the larger of their spreads: {within}."
+    )
+
+
+def success_rate(rows: Sequence[EvalRow], policy: str) -> float | None:
+    """Share of all joints of a policy's rows that succeed, from all interactions; None where none was asked for."""
+    found = [row.joints[ALL_INTERACTIONS] for row in rows if row.policy == policy and row.joints is not None]
+    total = sum(summary.joints for summary in found)
+    return sum(summary.joints * (summary.success or 0.0) for summary in found) / total if total else None
+
+
+def joints(results: Results) -> str:
+    """A block of ``docs/joints.md``: the joints of the unseen categories."""
+    result = results.scores("joints")
+    return (
+        f"{scores_source('joints', result)} Errors are median / 90th percentile over joints of the right type.\n\n"
+        f"{joints_table(result.rows)}"
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from assets.files import atomic_path
 from atp.metrics import plotted_metrics
 from atp.reporting.tables import category_rows
-from atp.results import EvalResult, EvalRow
+from atp.results.eval import EvalResult, EvalRow
 
 #: Upper bounds are drawn dashed.
 UPPER_BOUNDS = ("gt-act", "gt-act-mot")

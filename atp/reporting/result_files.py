@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, TypeVar
 
-from atp.results import EvalResult, EvalRow, Result, ResultError
+from atp.results.eval import EvalResult, EvalRow
+from atp.results.schema import Result, ResultError
 
 RESULTS = Path("docs/results")
 WEIGHTS = Path("assets/weights/four-categories")
@@ -32,6 +33,10 @@ class Results:
             ResultError: It is missing or is no such file; the message names it.
         """
         return kind.read(self.root / RESULTS / f"{name}.json")
+
+    def has(self, name: str) -> bool:
+        """Whether there is a ``docs/results/NAME.json``."""
+        return (self.root / RESULTS / f"{name}.json").is_file()
 
     def scores(self, name: str) -> EvalResult:
         """Read a result of ``atp eval``."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from atp.reporting.result_files import Results, source
 from atp.reporting.soup_tables import pairs_markdown, percent, seeds_markdown
 from atp.reporting.tables import format_value, markdown_table
-from atp.results import AgentSoupsResult, SweepResult
+from atp.results.soup import AgentSoupsResult, SweepResult
 
 #: Sweeps with a block of their own, by the task.
 SWEEPS = ("text", "image", "wide")

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from assets.files import atomic_path
 from atp.reporting.tables import markdown_table
-from atp.results import Comparison, ComparisonRow, FineTunePair, Spread, SweepPair, SweepResult, SweepRow
+from atp.results.schema import Spread
+from atp.results.soup import Comparison, ComparisonRow, FineTunePair, SweepPair, SweepResult, SweepRow
 from atp.soups.ingredients import SoupError
 
 #: Rows of single checkpoints; all but the best are one line of a table.

@@ -8,7 +8,8 @@ from typing import Any
 
 from atp.reporting.result_files import RESULTS, Results
 from atp.reporting.tables import markdown_table
-from atp.results import BenchResult, EnduranceResult, ResultError
+from atp.results.bench import BenchResult, EnduranceResult
+from atp.results.schema import ResultError
 
 
 @dataclass(frozen=True)

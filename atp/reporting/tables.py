@@ -7,12 +7,17 @@ from typing import Any
 
 from atp.metrics import METRICS, shown_metrics
 from atp.perception.baselines import BASELINES
-from atp.results import EvalResult, EvalRow
+from atp.results.eval import EvalResult, EvalRow, JointSummary
 
 #: Columns of the table of scores that say whose they are.
 NAMES = ("category", "policy", "variant", "episodes")
 #: Titles of classical methods whose name does not say it.
 METHOD_TITLES = {"dis_flow": "DIS flow", "farneback": "Farneback flow"}
+#: Columns of the scores of joints.
+JOINT_HEADINGS = (
+    "joints", "told", "type right", "success", "hinges: axis (degrees)", "pivot (mm)", "range (degrees)",
+    "slides: axis (degrees)", "range (mm)",
+)  # fmt: skip
 
 
 def columns(leave_out: Sequence[str] = ()) -> dict[str, str]:
@@ -173,6 +178,39 @@ def perception_table(rows: Sequence[EvalRow]) -> str:
     return markdown_table(["category", "", "part network", *map(method_title, methods)], lines)
 
 
+def joints_table(rows: Sequence[EvalRow]) -> str:
+    """The joints of rows, from all interactions and from two frames alone: errors as median / 90th percentile.
+
+    Args:
+        rows: Of a result; those without joints are left out.
+    """
+    lines = [
+        [row.category, row.policy, name, *joint_cells(summary)]
+        for row in rows
+        if row.joints is not None
+        for name, summary in row.joints.items()
+    ]
+    return markdown_table(["category", "policy", "from", *JOINT_HEADINGS], lines)
+
+
+def joint_cells(summary: JointSummary) -> list[str]:
+    """The cells of :data:`JOINT_HEADINGS`."""
+    return [
+        str(summary.joints),
+        *map(format_value, (summary.told, summary.right, summary.success)),
+        _pair(summary.hinge_axis, summary.hinge_axis_p90),
+        _pair(summary.hinge_pivot, summary.hinge_pivot_p90, 1000),
+        _pair(summary.hinge_range),
+        _pair(summary.slide_axis, summary.slide_axis_p90),
+        _pair(summary.slide_range, unit=1000),
+    ]
+
+
+def _pair(median: float | None, high: float | None = None, unit: float = 1.0) -> str:
+    values = [f"{unit * value:.1f}" for value in (median, high) if value is not None]
+    return " / ".join(values) or "-"
+
+
 def results_markdown(result: EvalResult) -> str:
     """Everything of a result of ``atp eval`` as a page."""
     rows = result.rows
@@ -188,4 +226,6 @@ def results_markdown(result: EvalResult) -> str:
     ]
     if any(row.perception for row in rows):
         parts.append(f"## What moved\n\n{perception_table(rows)}")
+    if any(row.joints for row in rows):
+        parts.append(f"## Joints\n\n{joints_table(rows)}")
     return "\n\n".join(parts) + "\n"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from atp.reporting.play_blocks import ours, side_by_side
 from atp.reporting.result_files import Results, scores_source, source
 from atp.reporting.tables import baselines_in, format_value, markdown_table, mean, method_title, perception_table
-from atp.results import ClipsResult, LeaveOneOutResult, LeaveOneOutRow, RobustnessResult
+from atp.results.clip import ClipsResult
+from atp.results.robustness import LeaveOneOutResult, LeaveOneOutRow, RobustnessResult
 
 
 def perception(results: Results) -> str:

@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 
-from envs.simulator import PRINCIPAL_SHIFT
 from scenes import Box, box_scene
 from seen_boxes import BODY, DOOR, OBLIQUE, look, turned_about
 
@@ -48,8 +47,8 @@ def test_a_missing_image_is_said(agent):
         agent.articulation()
 
 
-def test_the_software_renderer_has_its_principal_point_beside_the_middle(tmp_path):
+def test_images_of_the_simulator_have_their_principal_point_in_the_middle(tmp_path):
     view = box_scene(tmp_path, [Box((0.31, 0.31, 0.02), (0.0, 0.0, 0.01))]).look()
     rows, cols = np.nonzero(view.labels)
-    assert rows.mean() + 0.5 == pytest.approx(45 + PRINCIPAL_SHIFT[0], abs=0.2)
-    assert cols.mean() + 0.5 == pytest.approx(45 + PRINCIPAL_SHIFT[1], abs=0.2)
+    assert rows.mean() + 0.5 == pytest.approx(45, abs=0.2)
+    assert cols.mean() + 0.5 == pytest.approx(45, abs=0.2)

@@ -8,7 +8,7 @@ import pytest
 from atp.articulation.articulate import Articulator
 from atp.articulation.articulated_model import Articulation
 from atp.articulation.observations import Intrinsics
-from atp.results import ResultError
+from atp.results.schema import ResultError
 from seen_boxes import ABOVE, BODY, DOOR, DRAWER, LID, OBLIQUE, look, record_of, shifted, turned_about
 
 UP, LEFT = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
@@ -166,3 +166,51 @@ def test_images_of_two_sizes_are_refused():
 def test_boxes_are_seen_where_they_are():
     depth, labels, _ = look([BODY], [STILL], ABOVE)
     assert depth[labels == 1].min() == pytest.approx(1.3, abs=1e-3)
+
+
+def test_parts_that_moved_together_again_and_again_are_fixed():
+    poses = [shifted([by, 0.0, 0.0]) for by in (0.0, 0.05, 0.02, 0.06)]
+    record = record_of([BODY, DOOR], [[pose, pose] for pose in poses])
+    (joint,) = model_of(record).joints
+    assert joint.type == "fixed"
+    assert not joint.known
+    assert model_of(record).notes == []
+
+
+def test_once_together_is_not_known():
+    poses = [shifted([by, 0.0, 0.0]) for by in (0.0, 0.05)]
+    (joint,) = model_of(record_of([BODY, DOOR], [[pose, pose] for pose in poses])).joints
+    assert joint.type == "unknown"
+
+
+@pytest.mark.parametrize("nothing", [0.0, math.nan, -1.0, math.inf])
+def test_depth_without_a_reading_is_not_known(nothing):
+    states = [[STILL, door(-10)], [STILL, door(-45)]]
+    record = record_of([BODY, DOOR], states, spoil=lambda depth: np.full_like(depth, nothing))
+    (joint,) = model_of(record).joints
+    assert joint.type == "unknown"
+    assert "too little" in model_of(record).notes[0]
+
+
+def test_depth_without_intrinsics_gives_joints_of_the_image_and_says_so():
+    states = [[STILL, door(-10)], [STILL, door(-45)]]
+    model = Articulator(record_of([BODY, DOOR], states, camera_known=False)).articulation()
+    assert model.joints == []
+    assert len(model.image_joints) == 1
+    assert "intrinsics" in model.notes[0]
+
+
+def test_a_part_that_moved_out_of_the_image_and_back_keeps_its_joint():
+    states = [[STILL, door(-10)], [STILL, door(-45)], [STILL, shifted([3.0, 0.0, 0.0])], [STILL, door(-45)]]
+    (joint,) = model_of(record_of([BODY, DOOR], states)).joints
+    assert joint.type in ("revolute", "unknown")
+    assert joint.positions.count(None) >= 2 or not joint.known
+
+
+def test_two_frames_are_an_interaction_alone():
+    states = [[STILL, door(-10)], [STILL, door(-45)], [STILL, door(-25)]]
+    record = record_of([BODY, DOOR], states).of_step(1)
+    (joint,) = model_of(record).joints
+    assert joint.interactions == 1
+    assert math.degrees(joint.upper - joint.lower) == pytest.approx(20, abs=2)
+    assert metres_off(joint, UP, HINGE) < 0.02

@@ -16,7 +16,7 @@ from atp.cli import main
 from atp.jobs.journal import Journal
 from atp.metrics import StepScores
 from atp.reporting.tables import cross_table, format_value, mean_rows
-from atp.results import EvalRow
+from atp.results.eval import EvalRow
 
 
 def step(miou: float, optimal: bool = False, motion: float = math.nan) -> StepScores:

@@ -14,22 +14,10 @@ from atp.reporting.pages import BLOCKS, DOCUMENTS, render
 from atp.reporting.result_files import RESULTS, VIDEO_WEIGHTS, WEIGHTS, Results
 from atp.reporting.soup_blocks import SHOWN_METHODS, STATISTICS
 from atp.reporting.tables import markdown_table, perception_table, results_markdown
-from atp.results import (
-    AgentSoupsResult,
-    AgentSoupsSeed,
-    ClipMeans,
-    ClipsResult,
-    EvalResult,
-    EvalRow,
-    LeaveOneOutResult,
-    LeaveOneOutRow,
-    PerceptionScores,
-    RobustnessResult,
-    RobustnessRow,
-    SweepPair,
-    SweepResult,
-    SweepRow,
-)
+from atp.results.clip import ClipMeans, ClipsResult
+from atp.results.eval import EvalResult, EvalRow, PerceptionScores
+from atp.results.robustness import LeaveOneOutResult, LeaveOneOutRow, RobustnessResult, RobustnessRow
+from atp.results.soup import AgentSoupsResult, AgentSoupsSeed, SweepPair, SweepResult, SweepRow
 
 
 def row(policy: str, category: str, miou: list[float], split: str = "test", **more) -> EvalRow:

@@ -5,21 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from atp.results import (
-    AgentSoupsResult,
-    BenchResult,
-    ClipsResult,
-    Curve,
-    CurveEntry,
-    EnduranceResult,
-    EvalResult,
-    LeaveOneOutResult,
-    PlayResult,
-    Result,
-    ResultError,
-    RobustnessResult,
-    SweepResult,
-)
+from atp.results.bench import BenchResult, EnduranceResult
+from atp.results.clip import ClipsResult
+from atp.results.eval import EvalResult
+from atp.results.learning_curve import Curve, CurveEntry
+from atp.results.play import PlayResult
+from atp.results.robustness import LeaveOneOutResult, RobustnessResult
+from atp.results.schema import Result, ResultError
+from atp.results.soup import AgentSoupsResult, SweepResult
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 KINDS: dict[str, type[Result]] = {

@@ -5,7 +5,8 @@ import pytest
 
 from atp.benchmark.synthetic_robustness import VARIATIONS, score_variation, variation_config
 from atp.cli import main
-from atp.results import PerceptionScores, RobustnessResult
+from atp.results.eval import PerceptionScores
+from atp.results.robustness import RobustnessResult
 from envs.image_pairs import ImagePairConfig, synthesize_pair
 
 

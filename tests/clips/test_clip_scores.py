@@ -20,7 +20,7 @@ from atp.clips.scoring import evaluate_clip
 from atp.commands.clip import ClipOptions, run
 from atp.metrics import mask_iou
 from atp.part_memory.evidence import Evidence
-from atp.results import ClipScores, ClipsResult, MethodScores
+from atp.results.clip import ClipScores, ClipsResult, MethodScores
 
 SIDE = 64
 LEFT = np.zeros((SIDE, SIDE), bool)

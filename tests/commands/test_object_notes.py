@@ -10,7 +10,7 @@ import pytest
 
 import envs
 from atp.cli import main
-from atp.results import ObjectResult
+from atp.results.object import ObjectResult
 from urdf_objects import CUBE, cupboard, joint, link, mesh_link, write
 
 MISSING = "meshes that are not there are left out: gone.obj"

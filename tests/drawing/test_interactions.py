@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from atp.articulation.articulated_model import Articulation, ImageJointEntry, PartEntry
 from atp.drawing.film import Shot, crossfade, film
 from atp.drawing.interactions import (
     Found,
@@ -132,3 +133,21 @@ def test_a_cut_may_change_the_size_and_a_fade_may_not():
     assert [frame.shape[0] for frame in film([Shot(image(0), 1), Shot(small, 2)])] == [SIDE, 4, 4]
     with pytest.raises(ValueError, match="fade"):
         list(film([Shot(image(0), 1, fade=1), Shot(small, 1)]))
+
+
+def test_joints_are_drawn_where_they_are_and_not_where_none_is_known() -> None:
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    labels[18:22, 10:25] = 1
+    parts = [PartEntry(2, 10, False), PartEntry(1, 60, True)]
+    hinge = ImageJointEntry(2, 1, "revolute", (8.0, 30.0), None, -0.4, 0.0)
+    door = ImageJointEntry(2, 1, "revolute", line=((30.0, 5.0), (30.0, 35.0)))
+    plain = Panel(image(90), labels=labels).draw(9 * SIDE)
+
+    def changed(joint: ImageJointEntry) -> np.ndarray:
+        drawn = Panel(image(90), labels=labels, joints=Articulation(2, parts, [], [joint])).draw(9 * SIDE)
+        return np.asarray((drawn != plain).any(axis=-1))
+
+    assert changed(hinge)[72 - 8 : 72 + 8, 270 - 8 : 270 + 8].any()  # the ring, in an image nine times as large
+    assert not changed(hinge)[250:].any()
+    assert changed(door)[270, 60:300].all()
+    assert not changed(ImageJointEntry(2, 1, "unknown")).any()

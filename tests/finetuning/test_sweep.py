@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
-from atp.results import Comparison, ComparisonRow, FineTunePair, PairedTest
+from atp.results.soup import Comparison, ComparisonRow, FineTunePair, PairedTest
 from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
 from train.studies.soup_sweep import SoupSweep, SoupSweepConfig

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from atp.results import ActingTimes, BenchResult, SoupTimes
+from atp.results.bench import ActingTimes, BenchResult, SoupTimes
 from envs.play import ArticulatedPlay
 from train.bench.__main__ import BenchOptions, run
 from train.bench.acting import bench_acting

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from atp import results
-from atp.results import CurveEntry
+from atp.results import learning_curve
+from atp.results.learning_curve import CurveEntry
 from train.curves import main
 from train.runs.curve_file import Curve, read_curve
 from train.runs.curve_plot import series
@@ -41,7 +41,7 @@ def test_rates_are_averaged_back_over_the_window():
 def test_command_draws_runs_side_by_side(tmp_path, capsys):
     for name, values in (("touch", (0.1, 0.9)), ("ppo", (0.1, 0.2))):
         (tmp_path / name).mkdir()
-        results.Curve(entries(*values)).write(tmp_path / name / "curve.json")
+        learning_curve.Curve(entries(*values)).write(tmp_path / name / "curve.json")
     runs, out = [str(tmp_path / "touch"), str(tmp_path / "ppo")], tmp_path / "curves.png"
     assert main([*runs, "--labels", "ours-touch", "PPO", "--out", str(out)]) == 0
     both = np.asarray(Image.open(out).convert("RGB"))

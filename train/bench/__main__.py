@@ -20,7 +20,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from atp.results import BenchResult
+from atp.results.bench import BenchResult
 from train.bench.acting import bench_acting
 from train.bench.cost import bench_cost
 from train.bench.rollouts import bench_rollouts

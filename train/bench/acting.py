@@ -12,7 +12,7 @@ import torch
 from atp.acting.selection import best_actions
 from atp.agent import Agent
 from atp.networks.encoding import image_tensor, memory_tensor
-from atp.results import ActingTimes
+from atp.results.bench import ActingTimes
 from atp.types import Observation
 from envs.play import ArticulatedPlay
 from train.bench.measuring import in_turns, median_ms, median_ratio

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from atp.results import StepCost, StepCosts
+from atp.results.bench import StepCost, StepCosts
 from train.bench.step import measure_steps
 
 RESOLUTIONS = (45, 90, 180, 360)

@@ -15,7 +15,7 @@ import numpy as np
 import tyro
 
 from atp.jobs.progress import Progress
-from atp.results import EnduranceResult
+from atp.results.bench import EnduranceResult
 from envs.parallel.pool import play_pool
 from train.runs.stopping import stop_requested
 
@@ -83,7 +83,7 @@ def run(options: EnduranceOptions) -> EnduranceResult | None:
 
 
 def growth(megabytes: list[list[float]], warm_up: float) -> float | None:
-    """Largest relative growth over the workers after the warm-up, see :class:`atp.results.EnduranceResult`."""
+    """Largest relative growth over the workers after the warm-up, see :class:`atp.results.bench.EnduranceResult`."""
     count = len(megabytes[0])
     first, tenth = round(warm_up * count), max(1, count // 10)
     if count < first + 2 * tenth:

@@ -17,7 +17,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from assets.catalog import instance_folder, instances
 from assets.importing.prepare import prepare
-from atp.results import RolloutTimes, Scaling, VectorRates
+from atp.results.bench import RolloutTimes, Scaling, VectorRates
 from envs.parallel.pool import EnvironmentPool, play_pool
 from envs.play import ArticulatedPlay
 from train.bench.measuring import in_turns, median_rate, median_ratio

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 
-from atp.results import SoupTimes
+from atp.results.bench import SoupTimes
 from atp.soups import uniform_soup
 from train.bench.measuring import in_turns, median_ratio
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from atp.playing.policies import random_action
-from atp.results import StepTimes
+from atp.results.bench import StepTimes
 from envs.play import ArticulatedPlay
 from train.bench.measuring import Seconds, median_ms, median_ratio
 

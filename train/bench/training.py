@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 
-from atp.results import TrainingTimes
+from atp.results.bench import TrainingTimes
 from train.bench.measuring import in_turns, median_rate, median_ratio
 from train.config import read_config
 from train.learning.trainer import Trainer

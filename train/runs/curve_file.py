@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from atp import results
-from atp.results import CurveEntry
+from atp.results import learning_curve
+from atp.results.learning_curve import CurveEntry
 
 
 class Curve:
-    """``curve.json`` of a run (:class:`atp.results.Curve`), written entry by entry.
+    """``curve.json`` of a run (:class:`atp.results.learning_curve.Curve`), written entry by entry.
 
     Args:
         path: The file.
@@ -28,7 +28,7 @@ class Curve:
     def add(self, interactions: int, rates: dict[str, float]) -> None:
         """Append an entry and write the file."""
         self.entries.append(CurveEntry(interactions, rates))
-        results.Curve(self.entries).write(self.path)
+        learning_curve.Curve(self.entries).write(self.path)
 
 
 def read_curve(path: Path) -> list[CurveEntry]:
@@ -40,4 +40,4 @@ def read_curve(path: Path) -> list[CurveEntry]:
     Raises:
         ValueError: It is missing or is not a curve; the message names the file.
     """
-    return results.Curve.read(path / "curve.json" if path.is_dir() else path).entries
+    return learning_curve.Curve.read(path / "curve.json" if path.is_dir() else path).entries

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.files import atomic_path
-from atp.results import CurveEntry
+from atp.results.learning_curve import CurveEntry
 
 #: Rates that have a panel, and what they mean.
 RATES = {

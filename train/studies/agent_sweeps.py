@@ -26,7 +26,7 @@ from atp.benchmark.synthetic_robustness import score_variation
 from atp.jobs.journal import Journal
 from atp.jobs.progress import Progress
 from atp.json_dataclasses import from_json
-from atp.results import AgentSoupsResult, AgentSoupsSeed
+from atp.results.soup import AgentSoupsResult, AgentSoupsSeed
 from atp.soups import Ingredients, StateDict, greedy_soup, uniform_soup
 from envs.image_pairs import ImagePairConfig
 from train.config import check_range

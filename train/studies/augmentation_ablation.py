@@ -16,7 +16,8 @@ from atp.agent import Agent
 from atp.benchmark.synthetic_robustness import score_variation
 from atp.clips import find_clips, read_clip
 from atp.clips.scoring import Iou, evaluate_clip
-from atp.results import LeaveOneOutResult, LeaveOneOutRow, ResultError
+from atp.results.robustness import LeaveOneOutResult, LeaveOneOutRow
+from atp.results.schema import ResultError
 from envs.image_pairs import ImagePairConfig
 from train.config import LearnerConfig
 from train.learning.second_stage import PerceptionConfig, PerceptionTrainer

@@ -19,7 +19,7 @@ from atp.reporting.soup_tables import (
     pairs_markdown,
     seeds_markdown,
 )
-from atp.results import Comparison
+from atp.results.soup import Comparison
 from atp.soups import Ingredients, all_pairs
 from atp.soups.comparison import Task, compare
 from train.finetuning.random_search import SweepConfig, load_task, recipes, sweep
