@@ -21,6 +21,7 @@ from envs import human_render, oracle
 from envs.camera import FAR, Camera
 from envs.randomization import RandomizationConfig, SampledScene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, HoldConstraint, Renderer, Simulator
+from envs.trials import Trials, trials_space, try_some
 from envs.truth import Outcome, View, flow_between, judge
 
 ObservationDict = dict[str, NDArray[Any]]
@@ -122,6 +123,9 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     | `effective`, `optimal`       | bool                | See *Reward*                                                |
     | `num_parts`                  | int                 | Parts that showed at least 20 pixels at reset               |
 
+    With ``trials`` there are further entries, what that many other actions would do in the current state, which were
+    simulated and undone: `trial_actions`, `trial_touch`, `trial_worth` and `trial_flow` (:class:`envs.trials.Trials`).
+
     ## Version history
 
     * v0: the first one.
@@ -139,6 +143,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it rotate about the held point.
         view: From where the camera looks: ``"auto"``, ``"top"``, or elevation and azimuth in degrees; see *View*.
         renderer: ``"tiny"`` (software) or ``"egl"`` (OpenGL without a screen, one environment per process).
+        trials: Privileged: how many actions are tried and undone after each reset and step but an episode's last, for
+            training; see *Info*. They leave the state as it is.
         randomization: False for the clean scene, True for the default domain randomization, or a config.
         render_mode: ``"rgb_array"``, ``"human"`` or None.
 
@@ -170,6 +176,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         view: ViewChoice = "auto",
         renderer: Renderer = "tiny",
         randomization: bool | RandomizationConfig = False,
+        trials: int = 0,
         render_mode: Literal["rgb_array", "human"] | None = None,
     ) -> None:
         height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
@@ -177,6 +184,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             raise ValueError(f"resolution must be between 16 and 4096 pixels a side, not {resolution}")
         if interactions < 1:
             raise ValueError(f"interactions must be at least 1, not {interactions}")
+        if trials < 0:
+            raise ValueError(f"trials must be at least 0, not {trials}")
         if hold not in ("fixed", "point"):
             raise ValueError(f"hold must be 'fixed' or 'point', not {hold!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -192,6 +201,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self.height, self.width = height, width
         self.interactions = interactions
         self.hold: HoldConstraint = hold
+        self.trials = trials
         self.view = parse_view(view)
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)
@@ -201,7 +211,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
 
         # Gymnasium's stubs give a Dict no value type
         self.observation_space = observation_space(height, width)  # type: ignore[assignment]
-        self.privileged_space = privileged_space(height, width)
+        self.privileged_space = privileged_space(height, width, trials)
         self._limits = [height, width, height, width, DIRECTIONS]
         self.action_space = spaces.MultiDiscrete(self._limits)
         self.simulator = Simulator(renderer)
@@ -323,13 +333,26 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         """
         if self._model is None:
             raise gym.error.ResetNeeded("call reset() before try_action()")
+        return self._tried(action)[0]
+
+    def _tried(self, action: NDArray[np.int64]) -> tuple[Outcome, NDArray[np.float32]]:
+        """What an action would do, and the flow (N, 2) of the pixels that show a part."""
         hold, push, direction = self._grips(action)
         state = self.simulator.state()
         self.simulator.interact(hold, push, direction, self.hold)
         poses = self.simulator.part_poses()
         self.simulator.restore(state)
         flow = flow_between(self._view, self._scene.camera, self._poses, poses)
-        return judge(self._view, flow, self._part_of(hold), self._part_of(push), self._moved_ever)
+        return judge(self._view, flow, self._part_of(hold), self._part_of(push), self._moved_ever), flow
+
+    def _trials(self) -> dict[str, NDArray[np.generic]]:
+        """What else could be done now, as entries of the privileged info."""
+        if not self.trials:
+            return {}
+        trials = Trials.none(self.trials, self.height, self.width)
+        if self._step_count < self.interactions:
+            trials = try_some(self.trials, self._view, self._moved_ever, self._tried, self.np_random)
+        return trials.as_privileged()
 
     def oracle_action(self, seed: int | None = None) -> NDArray[np.int64]:
         """Privileged: the best action that can be found from the simulator's state.
@@ -425,6 +448,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
                 "effective": outcome.effective,
                 "optimal": outcome.optimal,
                 "num_parts": self._num_parts,
+                **self._trials(),
             },
         }
 
@@ -447,7 +471,7 @@ def observation_space(height: int, width: int) -> spaces.Dict:
     )
 
 
-def privileged_space(height: int, width: int) -> spaces.Dict:
+def privileged_space(height: int, width: int, trials: int = 0) -> spaces.Dict:
     """The space of ``info["privileged"]``; see :class:`ArticulatedPlay`."""
     return spaces.Dict(
         {
@@ -462,5 +486,6 @@ def privileged_space(height: int, width: int) -> spaces.Dict:
             "effective": spaces.Box(0, 1, (), np.bool_),
             "optimal": spaces.Box(0, 1, (), np.bool_),
             "num_parts": spaces.Discrete(MAX_PARTS + 1),
+            **trials_space(trials, height, width),
         }
     )

@@ -141,6 +141,9 @@ class TrainConfig(RunConfig):
         epsilon_share: Share of the run over which it falls.
         temperature: Of the actions drawn from the reward maps.
         group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
+        trials: Further actions that are simulated and undone in each state (:mod:`envs.trials`), from which the
+            interaction network learns too: nothing is played for them, and they are no interactions.
+        guided: Share of the random actions that are the best of the trials, where one of these moved a part.
         predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
         weights: Weights that both networks start from: a folder or the name of shipped weights. None starts afresh.
         part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
@@ -160,6 +163,8 @@ class TrainConfig(RunConfig):
     epsilon_share: float = 0.5
     temperature: float = 0.3
     group_size: int = 4
+    trials: int = 0
+    guided: float = 0.0
     predicted_memory: float = 0.5
     weights: str | None = None
     part_weights: str | None = None
@@ -169,12 +174,21 @@ class TrainConfig(RunConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range(self, 1, None, "replay_size", "group_size")
-        check_range(self, 0, None, "learning_starts")
-        check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "predicted_memory")
+        check_range(self, 0, None, "learning_starts", "trials")
+        check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "guided", "predicted_memory")
+        if self.guided and not self.trials:
+            raise ValueError("--guided takes the best of the trials: it needs --trials above 0")
+        if self.trials and self.reward == "no-hold":
+            raise ValueError("--trials hold something: they do not go with --reward no-hold")
         if self.weights and self.part_weights:
             raise ValueError("--weights starts both networks and --part-weights keeps one: give one of them")
         if self.interactions_per_step <= 0 or self.temperature <= 0:
             raise ValueError("--interactions-per-step and --temperature must be above 0")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """See :class:`RunConfig`."""
+        return {**super().environment, **({"trials": self.trials} if self.trials else {})}
 
     @property
     def round_size(self) -> int:

@@ -227,6 +227,6 @@ def test_a_name_is_given_once_and_tables_keep_their_order():
     with pytest.raises(ValueError, match="'ours' is registered already"):
         register_policy("ours")(type("Other", (), {"__module__": "elsewhere"}))
     assert POLICIES.names[:10] == (
-        "ours", "ours-four-categories", "ours-no-touch", "act-random", "act-no-hold", "act-no-part", "ppo", "ppo-on-object", "gt-act",
-        "gt-act-mot",
+        "ours", "ours-four-categories", "ours-no-touch", "act-random", "act-no-hold", "act-no-part", "ppo",
+        "ppo-on-object", "gt-act", "gt-act-mot",
     )  # fmt: skip

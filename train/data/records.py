@@ -13,16 +13,24 @@ from atp.networks import encoding
 
 #: Depth is stored in tenths of a millimetre, so that 16 bits reach 6.5 m.
 DEPTH_UNIT = 1e-4
+#: Fields of the action that was carried out, and of trials.
+_OF_TRIALS = {"action": "trial_actions", "rewards": "trial_rewards", "hindsight": "trial_hindsight"}
 
 
-def record_type(height: int, width: int) -> np.dtype:
-    """The dtype of one stored interaction for images of ``height`` x ``width``.
+def record_type(height: int, width: int, trials: int = 0) -> np.dtype:
+    """The dtype of one stored interaction for images of ``height`` x ``width``, and with K ``trials``.
 
     Fields: rgb (2, H, W, 3) uint8, depth (2, H, W) uint16 (tenths of a millimetre) and ground (2,) float32 (metres,
     :func:`atp.ground.ground_depth`) before and after; memory (H, W) uint8 before; moved (2, H, W) bool before and
     after; action (5,) int16; rewards (2,) float32, hold and push, NaN for nothing; hindsight (H, W) uint8 codes of
-    ``train.signals.hindsight``.
+    ``train.signals.hindsight``. With trials, what other actions would have done in the image before
+    (:mod:`envs.trials`): trial_actions (K, 5) int16, trial_rewards (K, 2) float32 and trial_hindsight (K, H, W) uint8.
     """
+    tried: list[tuple[str, type, tuple[int, ...]]] = [
+        ("trial_actions", np.int16, (trials, 5)),
+        ("trial_rewards", np.float32, (trials, 2)),
+        ("trial_hindsight", np.uint8, (trials, height, width)),
+    ]
     return np.dtype(
         [
             ("rgb", np.uint8, (2, height, width, 3)),
@@ -33,8 +41,42 @@ def record_type(height: int, width: int) -> np.dtype:
             ("action", np.int16, (5,)),
             ("rewards", np.float32, (2,)),
             ("hindsight", np.uint8, (height, width)),
+            *(tried if trials else []),
         ]
     )
+
+
+def judged(records: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether hold or push got a reward: (B, 1 + K) bool, of the action that was carried out and of each trial."""
+    executed = ~np.isnan(records["rewards"]).all(axis=-1)[:, None]
+    if "trial_rewards" not in (records.dtype.names or ()):
+        return executed
+    return np.concatenate([executed, ~np.isnan(records["trial_rewards"]).all(axis=-1)], axis=1)
+
+
+def draw_actions(records: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Put in place of each record's action one of its trials, or leave it: all that got a reward are equally likely.
+
+    Args:
+        records: (B,) of :func:`record_type`; they stay as they are.
+        rng: Source of randomness.
+
+    Returns:
+        (B,) records whose action, rewards and hindsight are those of the chosen one.
+    """
+    choices = judged(records)
+    if choices.shape[1] == 1:
+        return records
+    drawn = records.copy()
+    chosen = np.where(choices, rng.random(choices.shape), -1.0).argmax(axis=1) - 1
+    for i in np.flatnonzero(chosen >= 0):
+        for name, trials in (
+            ("action", "trial_actions"),
+            ("rewards", "trial_rewards"),
+            ("hindsight", "trial_hindsight"),
+        ):
+            drawn[name][i] = records[trials][i, chosen[i]]
+    return drawn
 
 
 def pack_depth(depth: NDArray[np.float32]) -> NDArray[np.uint16]:

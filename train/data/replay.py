@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.data.records import record_type
+from train.data.records import judged, record_type
 
 
 class Replay:
@@ -27,6 +27,7 @@ class Replay:
         slack: Most interactions between two checkpoints.
         written: Interactions that had been appended at the checkpoint to resume from; the file must be there. 0 starts
             anew with an empty file.
+        trials: Further actions in each record, see :func:`train.data.records.record_type`.
 
     Attributes:
         shape: (H, W) of the images.
@@ -38,9 +39,11 @@ class Replay:
             room for a new one; the message names the file.
     """
 
-    def __init__(self, path: Path, height: int, width: int, capacity: int, slack: int, written: int = 0) -> None:
+    def __init__(
+        self, path: Path, height: int, width: int, capacity: int, slack: int, written: int = 0, trials: int = 0
+    ) -> None:
         self.shape, self.capacity, self.written = (height, width), capacity, written
-        dtype = record_type(height, width)
+        dtype = record_type(height, width, trials)
         self._ring = _open(path, dtype, capacity + slack) if written else _make(path, dtype, capacity + slack)
         # small columns that every draw looks at, kept in memory
         self._moved = np.zeros(len(self._ring), bool)
@@ -66,7 +69,7 @@ class Replay:
 
     @property
     def judged(self) -> NDArray[np.bool_]:
-        """(len(self),) whether hold or push got a reward, oldest first."""
+        """(len(self),) whether hold or push got a reward, or those of a trial, oldest first."""
         return self._judged[self._places()]
 
     def sample(self, size: int, rng: np.random.Generator, weights: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -101,7 +104,7 @@ class Replay:
     def _note(self, places: NDArray[np.intp]) -> None:
         """Take the columns kept in memory from the ring."""
         self._moved[places] = self._ring["moved"][places].any(axis=(1, 2, 3))
-        self._judged[places] = ~np.isnan(self._ring["rewards"][places]).all(axis=1)
+        self._judged[places] = judged(self._ring[places]).any(axis=1)
 
 
 def _open(path: Path, dtype: np.dtype, places: int) -> np.memmap:

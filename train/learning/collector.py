@@ -23,7 +23,7 @@ from train.data.records import pack_depth, record_type
 from train.data.replay import Replay
 from train.runs.round_statistics import RoundStatistics
 from train.signals.hindsight import hindsight_codes
-from train.signals.reward import Variant, interaction_reward
+from train.signals.reward import Rewards, Variant, interaction_reward
 
 
 @dataclass
@@ -37,8 +37,8 @@ class _Group:
         memories: Their part memories.
         waiting: Those that have not answered yet.
         interactions_done: Interactions answered, -1 before the first observation.
-        before: Their last observation; with it ``ground`` (G,) float32, metres (:func:`atp.ground.ground_depth`), and
-            ``foreground`` (G, H, W) bool.
+        before: Their last observation; with it ``ground`` (G,) float32, metres (:func:`atp.ground.ground_depth`),
+            ``foreground`` (G, H, W) bool, and what trials found in that state, if there are any.
         labels: (G, H, W) part memories before the action under way.
         actions: (G, 5) the action under way.
         explored: (G,) whether it was random.
@@ -75,6 +75,8 @@ class Collector:
         device: Of the networks.
         seed: Seeds the episodes and the actions.
         see_memory: Whether the interaction network sees the part memory. Rewards are judged with it in any case.
+        guided: Share of the random actions that are the best of the state's trials (:mod:`envs.trials`), where one of
+            them moved a part.
         group_size: Environments of a group. Small groups wait less for their slowest, large ones make larger batches.
     """
 
@@ -89,13 +91,14 @@ class Collector:
         seed: int | tuple[int, ...],
         see_memory: bool = True,
         group_size: int = 4,
+        guided: float = 0.0,
     ) -> None:
         self.pool, self.interactions, self.variant = pool, interactions, variant
         self.predicted = np.arange(pool.count) < predicted_share * pool.count
         self.temperature, self.device = temperature, device
         self.seed = (seed,) if isinstance(seed, int) else seed
         self.holds, self.see_memory = variant != "no-hold", see_memory
-        self.group_size = group_size
+        self.group_size, self.guided = group_size, guided
         self._asked_round: int | None = None
 
     def play(
@@ -178,6 +181,8 @@ class Collector:
         pairs = list(zip(after["depth"], planes, strict=True))
         after["ground"] = np.array([ground_depth(*pair) for pair in pairs], np.float32)
         after["foreground"] = np.stack([above_plane(*pair) for pair in pairs])
+        truth = _select(self.pool.privileged, group.members)
+        after |= {name: array for name, array in truth.items() if name.startswith("trial_")}
         if group.interactions_done >= 0:
             self._look(group, networks[1], after)
         group.before = after
@@ -220,6 +225,8 @@ class Collector:
         shape = observation["rgb"].shape[1:3]
         for i in np.flatnonzero(group.explored):
             group.actions[i] = random_action(observation["depth"][i], shape, rng)
+            if self.guided and rng.random() < self.guided and observation["trial_worth"][i].any():
+                group.actions[i] = observation["trial_actions"][i, observation["trial_worth"][i].argmax()]
             if not self.holds:
                 group.actions[i, :2] = NO_HOLD
         from_maps = np.flatnonzero(~group.explored)
@@ -255,35 +262,44 @@ class Collector:
 
     def _records(self, group: _Group, after: Arrays, moved: NDArray[np.bool_], truth: Arrays) -> NDArray[Any]:
         """The interactions of a group as records of the replay."""
-        before, labels, actions = group.before, group.labels, group.actions
-        records = np.zeros(len(group.members), record_type(*labels.shape[1:]))
+        before, labels = group.before, group.labels
+        trials = before["trial_actions"].shape[1] if "trial_actions" in before else 0
+        records = np.zeros(len(group.members), record_type(*labels.shape[1:], trials))
         records["rgb"] = np.stack([before["rgb"], after["rgb"]], axis=1)
         records["depth"] = pack_depth(np.stack([before["depth"], after["depth"]], axis=1))
         records["ground"] = np.stack([before["ground"], after["ground"]], axis=1)
         records["memory"] = self._seen(labels)
         records["moved"] = moved
-        records["action"] = actions
-        flowed = np.hypot(truth["flow"][..., 0], truth["flow"][..., 1]) > MOVED_PIXELS
-        for i, touch in enumerate(after["touch"]):
-            touched = (bool(touch[0]), bool(touch[1]))
-            if self.variant == "no-touch":
-                touched = (True, True)  # no bits: read as if both had touched
-            foreground = before["foreground"][i]
-            rewards = interaction_reward(
-                *touched,
-                flowed[i],
-                actions[i, :2],
-                labels[i],
-                self.variant,
-                foreground=foreground if foreground.any() else None,
-            )
-            records["rewards"][i] = rewards
-            if not self.holds:
-                touched = (True, touched[1])  # there is no hold that could have failed
-            records["hindsight"][i] = hindsight_codes(
-                rewards, truth["flow"][i], flowed[i], actions[i, :2], touched, foreground
-            )
+        records["action"] = group.actions
+        for i, record in enumerate(records):
+            state = labels[i], before["foreground"][i]
+            found = self._judge(group.actions[i], after["touch"][i], truth["flow"][i], *state)
+            record["rewards"], record["hindsight"] = found
+            for k in range(trials):
+                action = before["trial_actions"][i, k]
+                found = self._judge(action, before["trial_touch"][i, k], before["trial_flow"][i, k], *state)
+                record["trial_actions"][k] = action
+                record["trial_rewards"][k], record["trial_hindsight"][k] = found
         return records
+
+    def _judge(
+        self,
+        action: NDArray[np.integer],
+        touch: NDArray[np.generic],
+        flow: NDArray[np.float32],
+        labels: NDArray[np.uint8],
+        foreground: NDArray[np.bool_],
+    ) -> tuple[Rewards, NDArray[np.uint8]]:
+        """Rewards of an action and what it says of other pixels, given what it did to the image before."""
+        flowed = np.hypot(flow[..., 0], flow[..., 1]) > MOVED_PIXELS
+        touched = (bool(touch[0]), bool(touch[1]))
+        if self.variant == "no-touch":
+            touched = (True, True)  # no bits: read as if both had touched
+        known = foreground if foreground.any() else None
+        rewards = interaction_reward(*touched, flowed, action[:2], labels, self.variant, foreground=known)
+        if not self.holds:
+            touched = (True, touched[1])  # there is no hold that could have failed
+        return rewards, hindsight_codes(rewards, flow, flowed, action[:2], touched, foreground)
 
 
 def _select(arrays: Arrays, members: NDArray[np.intp]) -> Arrays:

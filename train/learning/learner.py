@@ -13,7 +13,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
-from train.data.records import decode
+from train.data.records import decode, draw_actions
 from train.data.replay import Replay
 from train.learning.optimizer import MuonAdamW
 from train.learning.schedule import lr_at
@@ -130,7 +130,7 @@ class Learner:
 
     def _interaction_loss(self, replay: Replay, rng: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
         """Rewards of stored interactions at their executed pixels, and what they say of others."""
-        records = replay.sample(self.config.batch_size, rng, replay.judged.astype(float))
+        records = draw_actions(replay.sample(self.config.batch_size, rng, replay.judged.astype(float)), rng)
         batch = self._batch(records, generator)
         with self._autocast():
             hold, push = self._trained["interaction"](batch["before"], batch["memory"], batch["action"][:, :2])

@@ -75,6 +75,7 @@ class Trainer(TrainingRun):
             config.seed if group.size == 1 else (config.seed, group.rank),
             config.memory,
             config.group_size,
+            config.guided,
         )
         folder = config.out / "tensorboard" if group.is_main_process else None
         self.log = opened.enter_context(closing(TrainingLog(folder, self.played)))
@@ -103,6 +104,7 @@ class Trainer(TrainingRun):
             ),
             slack=self._share(config.checkpoint_every) + config.round_size,
             written=written,
+            trials=config.trials,
         )
 
     @property
