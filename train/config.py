@@ -146,8 +146,9 @@ class TrainConfig(RunConfig):
         guided: Share of the random actions that are the best of the trials, where one of these moved a part.
         predicted_memory: Share of the environments whose part memory comes from predicted motion masks.
         weights: Weights that both networks start from: a folder or the name of shipped weights. None starts afresh.
-        part_weights: Weights whose part network is taken as it is, so that only the interaction network learns: a
-            folder or the name of shipped weights. None trains both.
+        freeze_part: Keep the part network of ``weights`` as it is, so that only the interaction network learns on.
+        part_weights: Weights whose part network is taken as it is, so that only the interaction network learns, from
+            nothing: a folder or the name of shipped weights. None trains both.
         learner: Options of the networks and the optimiser.
         mirror: A place that fsspec knows (s3://, gs://, file://), to which checkpoints and interactions are copied; a
             run without a checkpoint in ``out`` resumes from there. Empty for none.
@@ -167,6 +168,7 @@ class TrainConfig(RunConfig):
     guided: float = 0.0
     predicted_memory: float = 0.5
     weights: str | None = None
+    freeze_part: bool = False
     part_weights: str | None = None
     learner: LearnerConfig = field(default_factory=LearnerConfig)
     mirror: str = ""
@@ -176,6 +178,8 @@ class TrainConfig(RunConfig):
         check_range(self, 1, None, "replay_size", "group_size")
         check_range(self, 0, None, "learning_starts", "trials")
         check_range(self, 0, 1, "epsilon_start", "epsilon_end", "epsilon_share", "guided", "predicted_memory")
+        if self.freeze_part and not self.weights:
+            raise ValueError("--freeze-part keeps the part network of --weights: give them")
         if self.guided and not self.trials:
             raise ValueError("--guided takes the best of the trials: it needs --trials above 0")
         if self.trials and self.reward == "no-hold":

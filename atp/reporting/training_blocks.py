@@ -67,6 +67,7 @@ def second_stage(results: Results) -> str:
             f"({stage['machine']}): `{stage['command']}`"
         )
     head = (
-        f"Weights `video`: further gradient steps of the part network of `four-categories` (`{VIDEO_WEIGHTS / 'config.json'}`)."
+        "Weights `video`: further gradient steps of the part network of `four-categories` "
+        f"(`{VIDEO_WEIGHTS / 'config.json'}`)."
     )
     return f"{head}\n\n" + "\n".join(lines)

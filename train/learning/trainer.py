@@ -89,7 +89,7 @@ class Trainer(TrainingRun):
         elif config.weights:
             agent = Agent.from_pretrained(config.weights, "cpu")
             networks = {"interaction": agent.interaction.float(), "part": agent.part.float()}
-        learns = ("interaction",) if config.part_weights else ("interaction", "part")
+        learns = ("interaction",) if config.part_weights or config.freeze_part else ("interaction", "part")
         return Learner(config.learner, int(gradient_steps), self._device, config.seed, networks, learns, self.group)
 
     def _open_replay(self, written: int) -> Replay:
