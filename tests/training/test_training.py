@@ -302,6 +302,15 @@ def test_a_run_starts_from_given_weights(whole, tmp_path):
             fresh = new.learner.networks[name].state_dict()
             assert any(not torch.equal(started[key], fresh[key]) for key in started)
         assert set(trainer.learner.optimizers) == {"interaction", "part"}
+    frozen = replace(config, out=tmp_path / "frozen", freeze_part=True)
+    with closing(Trainer(frozen)) as trainer:
+        assert set(trainer.learner.optimizers) == {"interaction"}
+        started, given = trainer.learner.networks["interaction"], Agent.from_pretrained(whole / "weights", "cpu")
+        assert all(
+            torch.equal(*pair) for pair in zip(started.parameters(), given.interaction.parameters(), strict=True)
+        )
+    with pytest.raises(ValueError, match="--freeze-part keeps the part network of --weights"):
+        replace(frozen, weights=None)
     with pytest.raises(ValueError, match=r"--weights .* --part-weights .* give one"):
         replace(config, part_weights="default")
 
