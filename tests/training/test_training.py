@@ -305,7 +305,8 @@ def test_a_run_starts_from_given_weights(whole, tmp_path):
     frozen = replace(config, out=tmp_path / "frozen", freeze_part=True)
     with closing(Trainer(frozen)) as trainer:
         assert set(trainer.learner.optimizers) == {"interaction"}
-        started, given = trainer.learner.networks["interaction"], Agent.from_pretrained(whole / "weights", "cpu")
+        started = trainer.learner.networks["interaction"].parameters()
+        given = Agent.from_pretrained(whole / "weights", "cpu").interaction.parameters()
         assert all(
             torch.equal(*pair) for pair in zip(started.parameters(), given.interaction.parameters(), strict=True)
         )
