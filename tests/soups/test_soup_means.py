@@ -17,7 +17,7 @@ from atp.soups import (
     uniform_soup,
     wise_ft,
 )
-from atp.soups.block_reading import BLOCK, Buffer
+from atp.soups.checkpoints.block_reading import BLOCK, Buffer
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
