@@ -18,6 +18,7 @@ from atp.soups.checkpoints.soup_errors import LackingError
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import Statistics, mix
+from atp.soups.model_outputs import outputs_of, split_batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -118,8 +119,8 @@ def learned_soup(
             model.zero_grad(set_to_none=True)
             optimizer.zero_grad(set_to_none=True)
             values = []
-            for inputs, targets in some_batches:
-                outputs = model(inputs.to(device))
+            for inputs, targets in map(split_batch, some_batches):
+                outputs = outputs_of(model, inputs, device)
                 value = loss(outputs * log_temperature.exp().to(outputs), targets.to(device)) / len(some_batches)
                 if not value.requires_grad:
                     raise SoupError("the loss depends on no parameter of the model: nothing can be learned")

@@ -18,7 +18,7 @@ from atp.soups.checkpoints.soup_errors import LackingError
 from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.mixing import Statistics
 
-#: Inputs (B, ...) and class indices (B,) of each batch.
+#: Inputs (B, ...) and class indices (B,) of each batch; a batch may be a dictionary (`atp.soups.model_outputs`).
 Batches = Sequence[tuple[Tensor, Tensor]]
 
 

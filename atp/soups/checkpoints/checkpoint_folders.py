@@ -214,6 +214,7 @@ def _same(path: Path, other: Path) -> bool:
     if path.is_dir() or other.is_dir():
         mine, theirs = (weight_files(each) if each.is_dir() else None for each in (path, other))
         return bool(mine and theirs and len(mine[0]) == len(theirs[0])) and all(
-            filecmp.cmp(a, b, shallow=False) for a, b in zip(mine[0], theirs[0], strict=True)  # type: ignore[index]
+            filecmp.cmp(a, b, shallow=False)
+            for a, b in zip(mine[0], theirs[0], strict=True)  # type: ignore[index]
         )
     return path.stat().st_size == other.stat().st_size and filecmp.cmp(path, other, shallow=False)

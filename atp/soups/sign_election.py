@@ -84,9 +84,7 @@ def check_density(density: float) -> None:
         raise SoupError(f"the density must be over 0 and at most 1, not {density:g}")
 
 
-def _merged(
-    tensor: TensorBlocks, start: int, stop: int, bounds: Sequence[float], weights: Sequence[float]
-) -> Tensor:
+def _merged(tensor: TensorBlocks, start: int, stop: int, bounds: Sequence[float], weights: Sequence[float]) -> Tensor:
     """The merged task vector of a block; each ingredient is read twice, so that one at a time is in memory."""
 
     def trimmed(number: int) -> Tensor:

@@ -14,7 +14,7 @@ from atp.soups.checkpoints.block_reading import blocks
 from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import Statistics
-from atp.soups.ties import check_density
+from atp.soups.sign_election import check_density
 
 #: Share that is kept: the paper drops nine of ten elements.
 DENSITY = 0.1
@@ -68,7 +68,5 @@ def dare(
 @METHODS.register("dare")
 def _dare(inputs: SoupInputs) -> Iterator[Soup]:
     density = DENSITY if inputs.density is None else inputs.density
-    state = dare(
-        inputs.ingredients, inputs.start("DARE"), density, inputs.weights, inputs.seed, inputs.statistics
-    )
+    state = dare(inputs.ingredients, inputs.start("DARE"), density, inputs.weights, inputs.seed, inputs.statistics)
     yield Soup("DARE", state, weights_for(inputs.ingredients, inputs.weights, 1 / len(inputs.ingredients)))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,7 @@ from atp.soups.checkpoints.soup_errors import LackingError, SoupError
 from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.methods import METHODS, Batches, Soup, SoupInputs
 from atp.soups.mixing import Statistics
+from atp.soups.model_outputs import outputs_of, split_batch
 
 
 def fisher(
@@ -92,9 +94,10 @@ def fisher_information(model: nn.Module, batches: Batches, seed: int = 0) -> Sta
     sums = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
     count = 0
     with torch.enable_grad():
-        for inputs, _ in batches:
-            for one in inputs.to(device).split(1):
-                chances = model(one).log_softmax(1)
+        for batch in batches:
+            inputs, targets = split_batch(batch)
+            for index in range(len(targets)):
+                chances = outputs_of(model, _one(inputs, index), device).log_softmax(1)
                 drawn = torch.multinomial(chances[0].detach().exp().cpu(), 1, generator=generator)
                 found = torch.autograd.grad(chances[0, drawn.to(device)].sum(), list(parameters.values()),
                                             allow_unused=True)  # fmt: skip
@@ -107,12 +110,21 @@ def fisher_information(model: nn.Module, batches: Batches, seed: int = 0) -> Sta
     return {name: (total / count).float().cpu() for name, total in sums.items()}
 
 
+def _one(inputs: Any, index: int) -> Any:
+    """One example of a batch."""
+    if isinstance(inputs, Mapping):
+        return {name: _one(value, index) for name, value in inputs.items()}
+    return inputs[index : index + 1]
+
+
 @METHODS.register("fisher")
 def _fisher(inputs: SoupInputs) -> Iterator[Soup]:
     some = inputs.ingredients
     known: list[Source] = list(inputs.information)
     if not known and inputs.model is None:
-        raise LackingError("the Fisher soup needs a file of Fisher information for each checkpoint (--fisher), or a task")
+        raise LackingError(
+            "the Fisher soup needs a file of Fisher information for each checkpoint (--fisher), or a task"
+        )
     if not known and inputs.model is not None:
         for index in range(len(some)):
             inputs.model.load_state_dict(some.load(index))
