@@ -34,7 +34,7 @@ class SoupOptions:
     folders of them."""
     method: Annotated[str, tyro.conf.arg(aliases=["--methods"])] = ""
     """Soup methods, with commas: uniform, linear, greedy, learned, wise-ft, model-stock, task-arithmetic, ties, dare,
-    slerp, fisher, or module:name of your own (atp.soups.methods). Empty is uniform, and with --task all that compare."""
+    slerp, fisher, or module:name of your own (atp.soups.methods). Empty is uniform; with --task all that compare."""
     weights: tuple[float, ...] = ()
     """One for each checkpoint, in their order: for linear (they sum to 1), task-arithmetic, ties, dare, fisher."""
     alpha: float | None = None

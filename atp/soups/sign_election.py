@@ -8,8 +8,15 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from atp.soups.blockwise import TensorBlocks, completed, computed, for_each_tensor, from_initial, trained_names
-from atp.soups.blockwise import weights_for
+from atp.soups.blockwise import (
+    TensorBlocks,
+    completed,
+    computed,
+    for_each_tensor,
+    from_initial,
+    trained_names,
+    weights_for,
+)
 from atp.soups.checkpoints.block_reading import blocks
 from atp.soups.checkpoints.soup_errors import SoupError
 from atp.soups.ingredients import Ingredients, Source, StateDict

@@ -40,7 +40,7 @@ def task_arithmetic(
     some = Ingredients.of(ingredients)
     every = from_initial(some, initial, "task arithmetic")
     row = [scale * weight for weight in weights_for(some, weights, 1.0)]
-    factors = dict.fromkeys(trained_names(some), [1 - sum(row), *row])
+    factors = {key: [1 - sum(row), *row] for key in trained_names(some)}
     return completed(some, weighted_sum(every, factors, statistics), statistics)
 
 

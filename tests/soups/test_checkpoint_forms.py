@@ -68,7 +68,7 @@ def test_averaged_weights_are_named_and_can_be_chosen(tmp_path):
         found = torch.load(place, weights_only=True)
     assert same(found["state_dict_ema"], mean(state(10), state(11)))
     assert "state_dict" not in found
-    with pytest.raises(SoupError, match="no weights under 'ema'.*there are state_dict"):
+    with pytest.raises(SoupError, match=r"no weights under 'ema'.*there are state_dict"):
         Ingredients(files, options=ReadOptions(key="ema"))
 
 
@@ -99,7 +99,7 @@ def test_prefix_that_is_asked_for(tmp_path):
     some = Ingredients([tmp_path / "0.pt", tmp_path / "1.pt"], options=ReadOptions(strip_prefix="net."))
     assert same(uniform_soup(some), WANTED)
     assert "left out: loss.scale" in some.checkpoints[0].notes[0]
-    with pytest.raises(SoupError, match="no name begins with 'encoder.'"):
+    with pytest.raises(SoupError, match=r"no name begins with 'encoder.'"):
         Ingredients([tmp_path / "0.pt"], options=ReadOptions(strip_prefix="encoder."))
 
 
@@ -140,11 +140,11 @@ def test_large_ones_come_out_in_shards_with_an_index(tmp_path):
 def test_shards_that_are_missing_are_named(tmp_path):
     run = hugging_face(tmp_path / "a", 0, 2)
     (run / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(SoupError, match="names model-00002-of-00002.safetensors, which is not there"):
+    with pytest.raises(SoupError, match=r"names model-00002-of-00002.safetensors, which is not there"):
         Ingredients([run])
     other = hugging_face(tmp_path / "b", 0, 2, index=False)
     (other / "model-00001-of-00002.safetensors").unlink()
-    with pytest.raises(SoupError, match="shard 1 of 2 of model.safetensors is missing"):
+    with pytest.raises(SoupError, match=r"shard 1 of 2 of model.safetensors is missing"):
         Ingredients([other])
     (run / "model.safetensors.index.json").write_text("{}")
     with pytest.raises(SoupError, match="is no index of shards"):
@@ -208,7 +208,7 @@ def test_classes_are_named_and_never_run(tmp_path):
         with pytest.raises(SoupError, match=rf"{name}.pt: holds more than tensors \(.*{told}"):
             Ingredients([tmp_path / f"{name}.pt"])
     torch.save([*state(0).values()], tmp_path / "list.pt")
-    with pytest.raises(SoupError, match="list.pt: holds a list, not a state dict"):
+    with pytest.raises(SoupError, match=r"list.pt: holds a list, not a state dict"):
         Ingredients([tmp_path / "list.pt"])
     assert Net.__module__ == "left_checkpoints"
 
@@ -260,7 +260,7 @@ def test_types_that_cannot_be_mixed_are_named(tmp_path):
 def test_dtypes_are_mixed_where_one_is_asked_for(tmp_path):
     one = state(0)
     other = {n: t.bfloat16() if t.is_floating_point() else t for n, t in state(1).items()}
-    with pytest.raises(SoupError, match="'embed.weight' is torch.bfloat16.*--dtype"):
+    with pytest.raises(SoupError, match=r"'embed.weight' is torch.bfloat16.*--dtype"):
         Ingredients([one, other])
     for dtype in (torch.float32, torch.float16, torch.float64):
         soup = uniform_soup(Ingredients([one, other], dtype))
@@ -283,10 +283,10 @@ def test_what_does_not_fit_its_type_is_refused_and_what_does_is_finite():
     soup = uniform_soup(large)
     assert same(soup, large[0])
     one, other = {"w": torch.full((4,), 60000.0).half()}, {"w": torch.full((4,), -60000.0).half()}
-    with pytest.raises(SoupError, match="'w': the mixture has values beyond the range of torch.float16.*--dtype"):
+    with pytest.raises(SoupError, match=r"'w': the mixture has values beyond the range of torch.float16.*--dtype"):
         mix(Ingredients([one, other]), [2.0, -1.0])
     assert torch.isfinite(mix(Ingredients([one, other], torch.float32), [2.0, -1.0])["w"]).all()
-    with pytest.raises(SoupError, match="beyond the range of torch.float16"):
+    with pytest.raises(SoupError, match=r"beyond the range of torch.float16"):
         uniform_soup(Ingredients([{"w": torch.full((2,), 1e30)}] * 2, torch.float16))
 
 

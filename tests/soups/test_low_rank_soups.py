@@ -64,7 +64,7 @@ def test_greedy_soups_of_adapters(tmp_path):
 
 def test_factors_without_a_configuration_are_refused(tmp_path):
     factors = adapter(tmp_path / "0", 0)
-    with pytest.raises(SoupError, match="'base_model.model.q.lora_A.weight' is a factor of a low-rank update"):
+    with pytest.raises(SoupError, match=r"'base_model.model.q.lora_A.weight' is a factor of a low-rank update"):
         Ingredients([factors])
     for name in ("x.lora_down.weight", "x.lora.up.weight", "lora_unet_mid.lora_up.weight", "x.hada_w1_a", "x.lokr_w2"):
         save_file({name: torch.ones(2, 2)}, tmp_path / "a.safetensors")
@@ -95,5 +95,5 @@ def test_methods_that_are_not_made_of_adapters_say_so(tmp_path):
     with pytest.raises(SoupError, match="model stock is not made of adapters"):
         model_stock(some, tmp_path / "0")
     save_file({"w": torch.ones(2)}, tmp_path / "w.safetensors")
-    with pytest.raises(SoupError, match="lacks|one is an adapter"):
+    with pytest.raises(SoupError, match=r"lacks|one is an adapter"):
         Ingredients([tmp_path / "0", tmp_path / "w.safetensors"])

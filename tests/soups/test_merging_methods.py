@@ -130,7 +130,7 @@ def test_ties_where_signs_disagree():
 
 @pytest.mark.parametrize("option", [{"density": 0.0}, {"density": 1.5}, {"weights": [1.0, -1.0, 1.0]}])
 def test_options_out_of_range(option):
-    with pytest.raises(SoupError, match="density|positive"):
+    with pytest.raises(SoupError, match=r"density|positive"):
         ties(ENDS, START, **option)
 
 
@@ -274,8 +274,8 @@ def test_methods_take_their_options():
     states = [network(seed).state_dict() for seed in range(2)]
     start = network(5).state_dict()
     inputs = SoupInputs(
-        Ingredients(states), scores=[0.4, 0.6], best=1, initial=start, weights=[0.3, 0.7], alpha=0.2, density=0.5, seed=4,
-        information=[{name: tensor.abs() for name, tensor in state.items()} for state in states],
+        Ingredients(states), scores=[0.4, 0.6], best=1, initial=start, weights=[0.3, 0.7], alpha=0.2, density=0.5,
+        seed=4, information=[{name: tensor.abs() for name, tensor in state.items()} for state in states],
     )  # fmt: skip
 
     def made(name):

@@ -139,7 +139,7 @@ def test_numbers_of_a_training_are_no_tests(tmp_path):
 
 def test_losses_choose_only_where_it_is_said(tmp_path):
     path = lines(tmp_path / "a.jsonl", {"val_loss": 0.9, "in": 0.6}, {"val_loss": 0.3, "in": 0.5})
-    with pytest.raises(SoupError, match="val_loss looks like a loss.*--lower-is-better"):
+    with pytest.raises(SoupError, match=r"val_loss looks like a loss.*--lower-is-better"):
         read_scores([path], "val_loss", "in")
     best = next(
         row for row in read_scores([path], "val_loss", "in", lower_is_better=True).rows if row.way == "best single"

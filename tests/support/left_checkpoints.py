@@ -99,7 +99,10 @@ def of_trainings(seed):
         "deit": ({"model": weights, "model_ema": ema}, "model"),
         "net": ({"epoch": 1, "net": weights, "optimizer": {}}, "net"),
         "nanogpt": (
-            {"model": weights, "optimizer": optimizer, "model_args": {"n_layer": 1}, "best_val_loss": torch.tensor(1.0)},
+            {
+                "model": weights, "optimizer": optimizer, "model_args": {"n_layer": 1},
+                "best_val_loss": torch.tensor(1.0),
+            },
             "model",
         ),
         "deepspeed": ({"module": weights, "global_steps": 3, "optimizer": None}, "module"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import filecmp
 import json
 import re
@@ -182,10 +183,8 @@ def _why_not(path: Path, written: set[str]) -> str | None:
 def _written(folder: Path) -> set[str]:
     """Names of soups that earlier runs wrote to a folder."""
     names: set[str] = set()
-    try:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         names |= {str(name) for name in json.loads((folder / REPORT).read_text("utf-8"))["written"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     try:
         rows = json.loads((folder / "soup.json").read_text("utf-8"))["rows"]
         names |= {f"{str(row['way']).replace(' ', '-').lower()}.safetensors" for row in rows}
