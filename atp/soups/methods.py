@@ -1,7 +1,7 @@
 """Ways to make soups, by name: `atp soup` and :func:`atp.soups.comparison.compare` go through all of them.
 
 A new way is one function in a module of its own, anybody's: it takes :class:`SoupInputs`, returns any number of
-:class:`Soup` and registers itself with ``@METHODS.register("best-two")``. ``atp soup --methods
+:class:`Soup` and registers itself with ``@METHODS.register("best-two")``. ``atp soup --method
 uniform,my_module:best-two`` finds it by the name of its module. CONTRIBUTING.md ("A soup method") has a tested example.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import pickle
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -53,10 +54,8 @@ def load_pytorch(path: Path, name: str) -> Any:
 def _classes(path: Path, told: str) -> str:
     """The classes in a file that are not allowed, as far as they can be told without running anything."""
     names = set(re.findall(r"GLOBAL ([\w.]+)", told))
-    try:
+    with contextlib.suppress(RuntimeError, ValueError, pickle.UnpicklingError, OSError):  # an old or a damaged file
         names |= set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except (RuntimeError, ValueError, pickle.UnpicklingError, OSError):
-        pass  # a file of before PyTorch 1.6, or a damaged one
     names -= {f"{allowed.__module__}.{allowed.__qualname__}" for allowed in ALLOWED}
     return f" ({', '.join(sorted(names))})" if names else ""
 
