@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import tiny_task
 from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
 from atp.results import Comparison, ComparisonRow, FineTunePair, PairedTest
 from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
+from train.finetuning.task import Examples
+from train.studies import soup_sweep as study
 from train.studies.soup_sweep import SoupSweep, SoupSweepConfig
 
 
@@ -84,3 +88,41 @@ def test_pairs_by_learning_rate():
 def test_task_that_cannot_be_had():
     with pytest.raises(ValueError, match="nowhere:task"):
         SoupSweep(SoupSweepConfig(sweep=SweepConfig("nowhere:task")))
+
+
+def test_a_sweep_that_was_enlarged_is_compared_anew(tmp_path, capsys):
+    def swept(**options):
+        space = SweepConfig(TASK, Path(), runs=options.pop("runs"), space=SPACE)
+        SoupSweep(SoupSweepConfig(out=tmp_path, seeds=1, sweep=space, **options)).run()
+        return json.loads((tmp_path / "seed-0" / "soup.json").read_text())
+
+    few = swept(runs=2, pairs=0)
+    assert len(few["ingredients"]) == 2
+    assert not few["pairs"]
+    more = swept(runs=3, pairs=20)
+    assert len(more["ingredients"]) == len(more["recipes"]) == 3
+    assert len(more["pairs"]) == 3
+    other = swept(runs=3, pairs=40)
+    assert [pair["soup_loss"] for pair in other["pairs"]] != [pair["soup_loss"] for pair in more["pairs"]]
+    before = (tmp_path / "seed-0" / "soup.json").stat().st_mtime_ns
+    swept(runs=3, pairs=40)
+    assert (tmp_path / "seed-0" / "soup.json").stat().st_mtime_ns == before
+    assert len(swept(runs=2, pairs=0)["ingredients"]) == 2
+
+
+def test_held_out_examples_and_tests_are_apart_and_models_are_prepared(tmp_path, monkeypatch):
+    """With tests that are labelled the other way round the best is bad at them; every model is prepared."""
+    calls = []
+    some = tiny_task.task()
+    wrong = {name: Examples(each.inputs, (each.targets + 1) % 3) for name, each in some.tests.items()}
+    task = replace(some, tests=wrong, prepare=calls.append)
+    monkeypatch.setattr(study, "load_task", lambda name: task)
+    config = SweepConfig(TASK, Path(), runs=2, space=SPACE)
+    SoupSweep(SoupSweepConfig(out=tmp_path, seeds=2, pairs=0, sweep=config)).run()
+    found = [json.loads((tmp_path / f"seed-{seed}" / "soup.json").read_text()) for seed in (0, 1)]
+    for result in found:
+        for row in result["rows"]:
+            assert row["held_out"] > 0.5 > row["tests"]["same"]
+    assert len(calls) >= 2 * (2 + 3)  # single ones and soups of both seeds
+    one, other = ((tmp_path / f"seed-{seed}" / "000.safetensors").read_bytes() for seed in (0, 1))
+    assert one != other

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BufferedReader, FileIO
+from io import FileIO
 from pathlib import Path
 
 import torch
@@ -65,13 +65,18 @@ class BlockReader:
     Args:
         places: Of tensors that lie in files as they are, by name.
         rest: Loads the other tensors, when one is asked for.
+
+    Raises:
+        OSError: A file is not there any more.
     """
 
     def __init__(self, places: Mapping[str, Place], rest: Callable[[], Mapping[str, Tensor]]) -> None:
         self._places, self._load = places, rest
         self._rest: Mapping[str, Tensor] | None = None
-        self._files: dict[Path, BufferedReader | FileIO] = {}
         self._lock = threading.Lock()
+        self._files: dict[Path, FileIO] = {}
+        for path in dict.fromkeys(place.path for place in places.values()):
+            self._files[path] = path.open("rb", buffering=0)
 
     def block(self, name: str, start: int, stop: int, buffer: Buffer) -> Tensor:
         """Elements ``start`` to ``stop`` of a flattened tensor.
@@ -125,10 +130,7 @@ class BlockReader:
             return self._rest
 
     def _read(self, place: Place, name: str, skip: int, into: memoryview) -> None:
-        with self._lock:
-            file = self._files.get(place.path)
-            if file is None:
-                file = self._files[place.path] = place.path.open("rb", buffering=0)
+        file = self._files[place.path]
         if hasattr(os, "preadv"):
             read = os.preadv(file.fileno(), [into], place.start + skip) if into else 0
         else:
