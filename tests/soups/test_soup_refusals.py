@@ -93,7 +93,7 @@ def test_loading_looks_at_values(value):
     bad = {**other, "0.bias": other["0.bias"] * value}
     some = Ingredients([one, bad])
     some.load(0)
-    with pytest.raises(SoupError, match="ingredient 1: '0.bias' has NaN or infinite"):
+    with pytest.raises(SoupError, match=r"ingredient 1: '0.bias' has NaN or infinite"):
         some.load(1)
 
 
@@ -102,7 +102,7 @@ def test_initialisations_of_another_network_are_refused():
     other = dict(states(1)[0])
     assert len(some.beside(other)) == 1
     del other["0.bias"]
-    with pytest.raises(SoupError, match="initial: lacks '0.bias', which ingredient 0 has"):
+    with pytest.raises(SoupError, match=r"initial: lacks '0.bias', which ingredient 0 has"):
         some.beside(other)
     with pytest.raises(SoupError, match="initial: lacks"):
         model_stock(some, other)
