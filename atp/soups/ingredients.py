@@ -14,7 +14,7 @@ from torch import Tensor
 from atp.soups.checkpoints.block_reading import BlockReader, Buffer
 from atp.soups.checkpoints.low_rank import without_ranks
 from atp.soups.checkpoints.opening import open_checkpoint
-from atp.soups.checkpoints.shared_tensors import same_tensor
+from atp.soups.checkpoints.shared_tensors import same_tensor, tie_between
 from atp.soups.checkpoints.soup_errors import SoupError, SoupWarning
 from atp.soups.checkpoints.stored import Layout, ReadOptions, StoredCheckpoint
 
@@ -73,17 +73,18 @@ class Ingredients(Sequence[str]):
 
     def _compare_ties(self, checkpoint: StoredCheckpoint, first: StoredCheckpoint) -> None:
         """Mix apart what is one tensor in some and two in others."""
-        for name in list(self.layout):
-            mine, theirs = first.ties.get(name), checkpoint.ties.get(name)
-            both = [key for key in (name, (mine or theirs or (name, ()))[0]) if key in checkpoint.layout]
-            if mine != theirs and len(both) == 2 and (mine is not None or both[1] in self.layout):
-                warnings.warn(
-                    f"{checkpoint.name}: {both[1]} and {both[0]} share a tensor in only one of this and {first.name}; "
-                    "they are mixed apart",
-                    SoupWarning,
-                    stacklevel=5,
-                )
-                self.ties.pop(name, None)
+        for mine, theirs in ((first, checkpoint), (checkpoint, first)):
+            for name, (root, axes) in mine.ties.items():
+                there = name in theirs.layout and root in theirs.layout
+                if there and tie_between(theirs.ties, root, name) != axes:
+                    warnings.warn(
+                        f"{checkpoint.name}: {root} and {name} share a tensor in only one of this and {first.name}; "
+                        "they are mixed apart",
+                        SoupWarning,
+                        stacklevel=5,
+                    )
+                    if mine is first:
+                        self.ties.pop(name, None)
 
     @classmethod
     def of(cls, sources: Ingredients | Sequence[Source]) -> Ingredients:

@@ -300,7 +300,8 @@ def _put(place: Tensor, values: Tensor) -> None:
     if torch.bfloat16 in (place.dtype, values.dtype):
         place.copy_(values)
     else:
-        place.numpy()[:] = values.numpy()
+        with np.errstate(over="ignore"):  # it is looked for afterwards
+            place.numpy()[:] = values.numpy()
 
 
 def _add(total: Tensor, block: Tensor, factor: float) -> None:

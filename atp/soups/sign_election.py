@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
@@ -126,8 +127,8 @@ def _least_of_model(every: Ingredients, names: Sequence[str], density: float) ->
     prefixes, lefts = [0] * (len(every) - 1), [0] * (len(every) - 1)
     for digit in range(digits):
         shift = 64 - DIGIT * (digit + 1)
-        counts = for_each_tensor(every, names, _counter(prefixes, shift, digit, width))
-        total = torch.stack(list(counts.values())).sum(0)
+        total = torch.zeros(len(prefixes), width, dtype=torch.int64)
+        for_each_tensor(every, names, _counter(prefixes, shift, digit, total))
         for number, row in enumerate(total):
             if digit == 0:
                 lefts[number] = max(1, int(density * int(row.sum())))
@@ -138,18 +139,19 @@ def _least_of_model(every: Ingredients, names: Sequence[str], density: float) ->
     return [float(torch.tensor(bits, dtype=torch.int64).view(torch.float64)) for bits in prefixes]
 
 
-def _counter(prefixes: Sequence[int], shift: int, digit: int, width: int) -> Callable[[TensorBlocks], Tensor]:
+def _counter(prefixes: Sequence[int], shift: int, digit: int, total: Tensor) -> Callable[[TensorBlocks], None]:
     """Counts the values of one digit among the changes whose digits before are known, of each ingredient."""
+    lock, width = threading.Lock(), total.shape[1]
 
-    def count(tensor: TensorBlocks) -> Tensor:
-        found = torch.zeros(len(prefixes), width, dtype=torch.int64)
+    def count(tensor: TensorBlocks) -> None:
         for start, stop in blocks(tensor.count):
             for number, prefix in enumerate(prefixes):
                 bits = tensor.displacement(number + 1, start, stop).abs_().view(torch.int64)
                 if digit:
                     bits = bits[(bits >> (shift + DIGIT)) == prefix]
-                found[number] += torch.bincount((bits >> shift) & (width - 1), minlength=width)
-        return found
+                found = torch.bincount((bits >> shift) & (width - 1), minlength=width)
+                with lock:
+                    total[number] += found
 
     return count
 

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from assets.files import write_json
-from atp.soups.checkpoints.checkpoint_folders import REPORT
+from atp.soups.checkpoints.checkpoint_folders import REPORT, earlier_soups
 from atp.soups.checkpoints.saving import SHARD_BYTES, differing_configuration, save_like
 from atp.soups.checkpoints.soup_errors import SoupWarning
 from atp.soups.ingredients import Ingredients
@@ -35,6 +35,7 @@ class SoupFiles:
     def __init__(self, out: Path, ingredients: Ingredients, shard_bytes: int = SHARD_BYTES) -> None:
         self._out, self._ingredients, self._shard_bytes = out, ingredients, shard_bytes
         self._made: dict[str, dict[str, Any]] = {}
+        self._earlier = {name for name in earlier_soups(out) if (out / name).exists()}
         self.notes = [note for checkpoint in ingredients.checkpoints for note in checkpoint.notes]
         self.scores: dict[str, float] = {}
         for difference in differing_configuration([each.form for each in ingredients.checkpoints]):
@@ -116,7 +117,7 @@ class SoupFiles:
                 "dtypes": dtypes,
                 "scores": self.scores,
                 "soups": self._made,
-                "written": sorted(made["file"] for made in self._made.values()),
+                "written": sorted(self._earlier | {made["file"] for made in self._made.values()}),
             },
         )
 

@@ -79,7 +79,10 @@ def test_copies_and_links_count_once(tmp_path):
     assert len(twice.paths) == 1
     for number in range(2):
         hugging_face(tmp_path / "runs" / f"run{number}", 5)
-    assert names(tmp_path / "runs") == ["run0"]
+    assert names(tmp_path / "runs") == ["run0", "run1"]  # no library's copies: said, and left to the user
+    assert "run1: holds the same as" in left_out(tmp_path / "runs")
+    (tmp_path / "runs" / "run1").rename(tmp_path / "runs" / "run-best")
+    assert len(names(tmp_path / "runs")) == 1
 
 
 def test_initialisations_and_earlier_soups_are_no_ingredients(tmp_path):

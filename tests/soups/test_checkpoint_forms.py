@@ -357,3 +357,21 @@ def test_weights_that_are_tied_in_one_alone_are_mixed_apart(tmp_path):
     with pytest.warns(SoupWarning, match="share a tensor in only one"):
         soup = uniform_soup([Tied(0).state_dict(), loose])
     torch.testing.assert_close(soup["head.weight"], soup["embed.weight"] + 0.5)
+
+
+@pytest.mark.filterwarnings("error::atp.soups.SoupWarning")
+def test_the_order_of_tied_names_does_not_matter():
+    one, other = Tied(0).state_dict(), Tied(1).state_dict()
+    soup = uniform_soup([one, {name: other[name] for name in reversed(other)}])
+    assert soup["embed.weight"] is soup["head.weight"]
+
+
+def test_weights_in_folders_inside_are_told_and_left_out(tmp_path):
+    runs = [hugging_face(tmp_path / f"run{seed}", seed) for seed in (0, 1)]
+    (runs[0] / "2_Dense").mkdir()
+    save_file({"w": torch.ones(2)}, runs[0] / "2_Dense" / "model.safetensors")
+    (runs[0] / "2_Dense" / "config.json").write_text("{}")
+    (told,) = saving.differing_configuration([each.form for each in Ingredients(runs).checkpoints])
+    assert "2_Dense/model.safetensors: weights in folders inside are neither averaged nor copied" in told
+    place = written(runs, tmp_path / "soup")
+    assert [path.name for path in (place / "2_Dense").iterdir()] == ["config.json"]

@@ -27,6 +27,8 @@ NO_WEIGHTS = re.compile(
 )
 #: What fine-tunes began from; it is none of them.
 INITIAL = re.compile(r"^(initial|init|base|pretrained|zeroshot|zero-shot)\.", re.IGNORECASE)
+#: Names of what libraries copy or link to the best and the last checkpoint of a run.
+COPY = re.compile(r"(^|[^a-z])(last|latest|best|final)([^a-z]|$)", re.IGNORECASE)
 SHARD = re.compile(r"^(?P<stem>.+)-(?P<number>\d{5})-of-(?P<count>\d{5})(?P<suffix>\.\w+)$")
 INDEX = ".index.json"
 #: Lists the soups that were written to a folder; they are no ingredients.
@@ -141,7 +143,7 @@ def _inside(folder: Path, left_out: list[str]) -> Iterator[Path]:
             left_out.append(f"{folder}: is one checkpoint; those in it are others: give {folder}/{below[0]} by name")
         yield folder
         return
-    written = _written(folder)
+    written = earlier_soups(folder)
     taken: dict[str, Path] = {}
     for path in _sorted(folder):
         why = _why_not(path, written)
@@ -180,7 +182,7 @@ def _why_not(path: Path, written: set[str]) -> str | None:
     return "is an earlier soup" if path.name in written else None
 
 
-def _written(folder: Path) -> set[str]:
+def earlier_soups(folder: Path) -> set[str]:
     """Names of soups that earlier runs wrote to a folder."""
     names: set[str] = set()
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
@@ -194,14 +196,17 @@ def _written(folder: Path) -> set[str]:
 
 
 def _once(paths: list[Path], left_out: list[str]) -> list[Path]:
-    """Each checkpoint once: links to one file, and copies of it (as ``last`` and ``best`` are), count as one."""
+    """Each checkpoint once: links to one file, and the copies that libraries name ``last`` or ``best``, count as one."""
     kept: list[Path] = []
     for path in paths:
         twin = next((other for other in kept if _same(path, other)), None)
         if twin is None:
             kept.append(path)
-        else:
+        elif COPY.search(path.name) or COPY.search(twin.name) or not path.exists() or path.samefile(twin):
             left_out.append(f"{path}: is the same as {twin}, and counts once")
+        else:
+            kept.append(path)
+            left_out.append(f"{path}: holds the same as {twin}, and both count; leave one out if it is a copy")
     return kept
 
 

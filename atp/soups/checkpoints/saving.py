@@ -188,7 +188,7 @@ def _copy_configuration(form: Form, stage: Path, state: Mapping[str, Tensor]) ->
             continue
         if path.is_dir():
             if not any(each.name == REPORT for each in path.iterdir()):
-                shutil.copytree(path, stage / path.name, symlinks=False)
+                shutil.copytree(path, stage / path.name, ignore=_weights_among)
         elif suffix_of(path) not in SUFFIXES and not path.name.endswith(INDEX):
             shutil.copy2(path, stage / path.name)
     if form.adapter is not None:
@@ -197,6 +197,11 @@ def _copy_configuration(form: Form, stage: Path, state: Mapping[str, Tensor]) ->
     config = stage / "config.json"
     if config.is_file():
         _set_dtype(config, state)
+
+
+def _weights_among(folder: str, names: list[str]) -> set[str]:
+    """Weights in folders inside, which no mixture replaces."""
+    return {name for name in names if suffix_of(Path(name)) in SUFFIXES or name.endswith(INDEX)}
 
 
 def _set_dtype(config: Path, state: Mapping[str, Tensor]) -> None:
@@ -223,6 +228,14 @@ def differing_configuration(forms: Sequence[Form]) -> list[str]:
     """
     folders = [form.folder for form in forms if form.folder is not None]
     told = []
+    for folder in folders[:1]:
+        inside = [
+            path
+            for path in sorted(folder.glob("*/*"))
+            if suffix_of(path) in SUFFIXES and not NOT_COPIED.search(path.parent.name)
+        ]
+        if inside:
+            told.append(f"{inside[0]}: weights in folders inside are neither averaged nor copied")
     for folder in folders[1:]:
         for name in ("config.json", "adapter_config.json", "tokenizer.json", "vocab.txt", "vocab.json", "merges.txt"):
             mine, theirs = folder / name, folders[0] / name

@@ -43,13 +43,27 @@ def _order(root: Tensor, tensor: Tensor) -> tuple[int, ...]:
     return tuple(order)
 
 
+def tie_between(ties: Ties, root: str, name: str) -> tuple[int, ...] | None:
+    """The order of the axes of one tensor that gives another, None where they are two in memory.
+
+    Args:
+        ties: What :func:`shared_tensors` found.
+        root: Name of the one.
+        name: Name of the other.
+    """
+    first, axes = ties.get(root, (root, None))
+    second, order = ties.get(name, (name, None))
+    if first != second:
+        return None
+    known = axes or order or ()
+    axes, order = (tuple(range(len(known))) if each is None else each for each in (axes, order))
+    return tuple(axes.index(axis) for axis in order)
+
+
 def same_tensor(ties: Ties, name: str, names: Iterable[str]) -> str | None:
     """Which of some names has the very tensor of another, not turned; None if none has."""
-    root, axes = ties.get(name, (name, ()))
-    if axes != tuple(range(len(axes))):
-        return None
     for other in names:
-        other_root, other_axes = ties.get(other, (other, ()))
-        if other != name and other_root == root and other_axes == tuple(range(len(other_axes))):
+        order = tie_between(ties, other, name)
+        if other != name and order is not None and order == tuple(range(len(order))):
             return other
     return None
