@@ -196,7 +196,7 @@ def test_fisher_information_of_a_linear_classifier():
     found = fisher_information(model, [(inputs, torch.zeros(3000))], seed=0)["weight"]
     chance = float(model(inputs[:1]).softmax(1)[0, 0].detach())
     wanted = chance * (1 - chance) * 9  # of logistic regression: p (1 - p) x^2
-    torch.testing.assert_close(found, torch.tensor([[wanted, 0.0], [wanted, 0.0]]), rtol=0.05, atol=1e-6)
+    torch.testing.assert_close(found, torch.tensor([[wanted, 0.0], [wanted, 0.0]]), rtol=0.15, atol=1e-6)
     with pytest.raises(SoupError, match="at least one batch"):
         fisher_information(model, [])
 

@@ -137,7 +137,7 @@ def write_safetensors(path: Path, state: Mapping[str, Tensor], metadata: Mapping
         for name in names:
             flat = state[name].detach().contiguous().reshape(-1)
             if flat.numel():
-                file.write(memoryview(flat.view(torch.uint8).numpy()))
+                file.write(flat.view(torch.uint8).numpy().data)
 
 
 def _save_pytorch(form: Form, state: Mapping[str, Tensor], extra: Mapping[str, Any], target: Path) -> None:
