@@ -196,7 +196,7 @@ def earlier_soups(folder: Path) -> set[str]:
 
 
 def _once(paths: list[Path], left_out: list[str]) -> list[Path]:
-    """Each checkpoint once: links to one file count as one, and so do copies that libraries name ``last`` or ``best``."""
+    """Each checkpoint once: links to one file are one, and so are copies that libraries call ``last`` or ``best``."""
     kept: list[Path] = []
     for path in paths:
         twin = next((other for other in kept if _same(path, other)), None)
