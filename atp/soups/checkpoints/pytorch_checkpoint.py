@@ -162,8 +162,8 @@ def _places(tensors: Mapping[str, Tensor], files: Mapping[str, Path]) -> dict[st
     for line in lines:
         span, _, offset, _, inode, *_ = line.split(maxsplit=5)
         if int(inode) in inodes.values():
-            start, _, end = span.partition("-")
-            mapped.append((int(start, 16), int(end, 16), int(offset, 16), int(inode)))
+            low, _, high = span.partition("-")
+            mapped.append((int(low, 16), int(high, 16), int(offset, 16), int(inode)))
     places = {}
     for name, tensor in tensors.items():
         if not tensor.numel():
