@@ -172,8 +172,8 @@ def _places(tensors: Mapping[str, Tensor], files: Mapping[str, Path]) -> dict[st
         if not tensor.is_contiguous():
             continue
         first = tensor.data_ptr()
-        for start, end, offset, inode in mapped:
-            if start <= first and first + tensor.nbytes <= end and inode == inodes[files[name]]:
-                places[name] = Place(files[name], first - start + offset, tuple(tensor.shape), tensor.dtype)
+        for begins, ends, skipped, node in mapped:
+            if begins <= first and first + tensor.nbytes <= ends and node == inodes[files[name]]:
+                places[name] = Place(files[name], first - begins + skipped, tuple(tensor.shape), tensor.dtype)
                 break
     return places
