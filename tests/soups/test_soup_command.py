@@ -119,7 +119,7 @@ def test_a_report_says_what_was_mixed(folder, capsys):
     assert [each["name"] for each in found["ingredients"]] == [f"runs/{k}.safetensors" for k in range(3)]
     assert found["written"] == ["uniform.safetensors"]
     assert found["dtypes"] == ["float32"]
-    assert found["command"].startswith("atp ")
+    assert found["command"].startswith("atp")
 
 
 def test_the_output_among_the_inputs_is_no_ingredient(folder, capsys):
