@@ -7,7 +7,7 @@ import sys
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
@@ -173,9 +173,9 @@ def _made(options: SoupOptions, ingredients: Ingredients, files: SoupFiles) -> C
     return Comparison(list(ingredients), [], "", [])
 
 
-def _method_options(options: SoupOptions) -> dict[str, object]:
+def _method_options(options: SoupOptions) -> dict[str, Any]:
     """Fields of what methods are given that were asked for; a task has some of its own."""
-    given: dict[str, object] = {
+    given: dict[str, Any] = {
         "weights": list(options.weights) or None,
         "alpha": options.alpha,
         "density": options.density,

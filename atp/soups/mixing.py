@@ -85,7 +85,8 @@ def _mix_adapters(ingredients: Ingredients, by_name: Factors, statistics: Statis
     with ingredients.blocks(used) as readers:
         for name in factors:
             configs, weights = [ingredients.adapters[i] for i in used], [by_name[name][i] for i in used]
-            state[name] = joined_factors(name, readers, configs, weights, ingredients.layout[name][1])
+            parts = [reader.tensor(name) for reader in readers]
+            state[name] = joined_factors(name, parts, configs, weights, ingredients.layout[name][1])
             if not torch.isfinite(state[name]).all():
                 for index in used:
                     ingredients.check(index)

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from atp.soups.checkpoints.block_reading import BlockReader
 from atp.soups.checkpoints.soup_errors import SoupError
 from atp.soups.checkpoints.stored import Layout, StoredCheckpoint
 
@@ -104,7 +103,7 @@ def scale_of(config: Mapping[str, Any], module: str, rank: int) -> float:
 
 def joined_factors(
     name: str,
-    readers: Sequence[BlockReader],
+    factors: Sequence[Tensor],
     configs: Sequence[Mapping[str, Any]],
     weights: Sequence[float],
     dtype: torch.dtype,
@@ -113,7 +112,7 @@ def joined_factors(
 
     Args:
         name: Of the factor.
-        readers: Of the adapters.
+        factors: Of the adapters, by this name.
         configs: Of the adapters.
         weights: Of the adapters.
         dtype: Of the result.
@@ -125,8 +124,8 @@ def joined_factors(
     assert match is not None
     assert axis is not None
     parts = []
-    for reader, config, weight in zip(readers, configs, weights, strict=True):
-        part = reader.tensor(name).double()
+    for factor, config, weight in zip(factors, configs, weights, strict=True):
+        part = factor.double()
         if match["which"] == "B":
             part = part * (weight * scale_of(config, match["module"], part.shape[axis]))
         parts.append(part)
