@@ -170,10 +170,12 @@ def test_prefix_of_data_parallel_is_taken_off():
     assert all(torch.equal(mine[name], wanted[name]) for name in wanted)
 
 
-def test_copies_in_float64_give_the_model_bit_for_bit():
-    state = {"w": torch.randn(5000, dtype=torch.float64)}
-    for count in (2, 3):  # of more the sums are rounded
-        assert torch.equal(uniform_soup([state] * count)["w"], state["w"])
+def test_sums_in_float64_are_divided():
+    """And not multiplied with a share that is rounded."""
+    some = [{"w": torch.randn(5000, dtype=torch.float64)} for _ in range(3)]
+    total = some[0]["w"] + some[1]["w"] + some[2]["w"]
+    assert torch.equal(uniform_soup(some)["w"], total / 3)
+    assert not torch.equal(total / 3, total * (1 / 3))
 
 
 def test_means_are_rounded_once():
