@@ -62,6 +62,48 @@ def test_the_held_out_set_chooses_where_tests_disagree():
     assert found["best single"]["tests"]["same"] < 1
 
 
+class Counted(list):
+    """Batches that count how often they are gone through."""
+
+    passes = 0
+
+    def __iter__(self):
+        self.passes += 1
+        return super().__iter__()
+
+
+def test_tests_are_gone_through_once_for_each_row_and_choose_nothing():
+    """Random labels in the held-out set, so that much may be chosen; the tests are network 2's."""
+    some = states(4)
+    held_out = Counted([batch(0, 60)])
+    tests = {"same": Counted([batch(1, 60, teacher=2)]), "moved": Counted([batch(2, 60, teacher=2)])}
+    found = rows(compare(some, task(held_out, tests)))
+    soups = [way for way in found if way.endswith("soup")]
+    assert [each.passes for each in tests.values()] == [len(some) + len(soups)] * 2
+    inputs, targets = held_out[0]
+    model = network(0)
+
+    def logits(state):
+        model.load_state_dict(state)
+        return model(inputs).detach().double()
+
+    def accuracy(outputs):
+        return float((outputs.argmax(1) == targets).double().mean())
+
+    singles = [logits(state) for state in some]
+    scores = [accuracy(outputs) for outputs in singles]
+
+    def chosen(score):
+        return [step.index for step in greedy_choice(scores, score) if step.kept]
+
+    of_soups = chosen(lambda kept, index: accuracy(logits(uniform_soup([some[k] for k in (*kept, index)]))))
+    of_outputs = chosen(lambda kept, index: accuracy(torch.stack([singles[k] for k in (*kept, index)]).mean(0)))
+    assert found["greedy soup"]["chosen"] == of_soups
+    assert found["greedy ensemble"]["chosen"] == of_outputs
+    learned = learned_soup(some, network(0), list(held_out) * 3)
+    assert found["learned soup"]["chosen"] == pytest.approx(learned.weights.tolist())
+
+
 def test_wise_ft_starts_from_the_best_and_the_greedy_soup_is_its_own():
     some, start = states(4), network(9).state_dict()
     kept = {}

@@ -111,6 +111,12 @@ def test_integers_are_rounded_to_the_nearest():
     assert halves["a"].tolist() == [2, 2, -2]  # 1.5, 2.5 and -1.5, to even
 
 
+def test_large_integers_are_averaged_exactly():
+    with pytest.warns(SoupWarning, match="'a'"):
+        soup = uniform_soup([{"a": torch.tensor([2**60 + 1])}, {"a": torch.tensor([2**60 + 3])}])
+    assert soup["a"].item() == 2**60 + 2
+
+
 def test_one_hot_returns_that_ingredient(files):
     some = Ingredients(files)
     for index in range(5):

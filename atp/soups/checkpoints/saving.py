@@ -25,9 +25,7 @@ from atp.soups.checkpoints.weights_entry import OF_TRAINING
 #: Bytes of a shard of a folder, as Hugging Face's libraries have it.
 SHARD_BYTES = 5_000_000_000
 #: What is not copied with a folder's configuration: weights of other libraries, and what belongs to a training.
-NOT_COPIED = re.compile(
-    r"^\.|\.(h5|msgpack|onnx|gguf|pkl)$|^events\.|^runs$|^checkpoint-|^global_step|^latest$", re.I
-)
+NOT_COPIED = re.compile(r"^\.|\.(h5|msgpack|onnx|gguf|pkl)$|^events\.|^runs$|^checkpoint-|^global_step|^latest$", re.I)
 #: Options in which configurations of fine-tunes of one model may differ.
 FREE = {"_name_or_path", "transformers_version", "torch_dtype", "dtype", "finetuning_task", "peft_version"}
 TYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
