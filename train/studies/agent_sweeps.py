@@ -123,7 +123,8 @@ class AgentSoups:
         for way in WAYS:
             weights = folder / way.replace(" ", "-") if way != WAYS[0] else Path(self.config.weights)
             done = (folder if way != WAYS[0] else self.config.out) / f"{way.replace(' ', '-')}.json"
-            kept, asked = _read(done), [self.config.episodes, self.config.eval_seeds, self.config.pairs]
+            config = self.config
+            kept, asked = _read(done), [config.weights, config.episodes, config.eval_seeds, config.pairs]
             if kept is None or kept.get("asked") != asked:
                 kept = {**self._measure(str(weights), done.with_suffix(".journal")), "asked": asked}
                 write_json(done, kept)
