@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import statistics
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,27 +15,39 @@ from assets.files import atomic_path
 from atp.reporting.tables import markdown_table
 from atp.results.schema import Spread
 from atp.results.soup import Comparison, ComparisonRow, FineTunePair, SweepPair, SweepResult, SweepRow
-from atp.soups.ingredients import SoupError
+from atp.soups.checkpoints.soup_errors import SoupError, SoupWarning
 
 #: Rows of single checkpoints; all but the best are one line of a table.
 SINGLE = "ingredient"
 
 
-def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> Comparison:
+def read_scores(
+    paths: Sequence[Path],
+    held_out: str,
+    in_distribution: str,
+    shifted: Sequence[str] | None = None,
+    lower_is_better: bool = False,
+) -> Comparison:
     """Scores that others computed, as a comparison.
 
     Args:
         paths: Files with a JSON object on each line: ``model_name``, and accuracies by the name of the set, as the
             authors of Model soups published them. Names with "soup" or "ensemble" in them are no single checkpoints.
         held_out: The set by which the best single checkpoint is chosen; it is not reported.
-        in_distribution: The in-distribution test; all other sets are shifted tests.
+        in_distribution: The in-distribution test.
+        shifted: The shifted tests; None takes all further numbers that are accuracies, in 0..1 in every line, and
+            whose names are not those of options of a training. A warning says what is left out.
+        lower_is_better: Whether the held-out set's number is a loss.
 
     Returns:
         The comparison; ``held_out`` of a row is None where its file does not have it.
 
     Raises:
-        SoupError: A file cannot be read, a line is no such object, or there is no single checkpoint with both sets.
+        SoupError: A file cannot be read, a line is no such object, there is no single checkpoint with both sets, a
+            shifted test is in no line, or the held-out set is named as a loss and that lower is better was not said.
     """
+    if not lower_is_better and LOSS.search(held_out):
+        raise SoupError(f"--held-out {held_out} looks like a loss, of which the lowest is best: say --lower-is-better")
     rows: list[ComparisonRow] = []
     for path in paths:
         try:
@@ -43,14 +57,53 @@ def read_scores(paths: Sequence[Path], held_out: str, in_distribution: str) -> C
         for number, line in enumerate(lines, start=1):
             rows.append(_row(line, f"{path}, line {number}", held_out))
     singles = [row for row in rows if row.way.startswith(SINGLE) and row.held_out is not None]
-    if not singles or in_distribution not in singles[0].tests:
+    if not singles or any(in_distribution not in row.tests for row in singles):
         raise SoupError(f"{', '.join(map(str, paths))}: no single checkpoint with '{held_out}' and '{in_distribution}'")
-    best = max(enumerate(singles), key=lambda item: (item[1].held_out or 0.0, item[0]))[1]
+    tests = [in_distribution, *_shifted_tests(rows, in_distribution, shifted)]
+    rows = [replace(row, tests={name: row.tests[name] for name in tests if name in row.tests}) for row in rows]
+    singles = [row for row in rows if row.way.startswith(SINGLE) and row.held_out is not None]
+    sign = -1.0 if lower_is_better else 1.0
+    best = max(enumerate(singles), key=lambda item: (sign * (item[1].held_out or 0.0), item[0]))[1]
     names = [row.way.removeprefix(f"{SINGLE} ") for row in singles]
     others = [row for row in rows if not row.way.startswith(SINGLE)]
     chosen = replace(best, way="best single", chosen=[names.index(best.way.removeprefix(f"{SINGLE} "))])
-    shifted = [name for name in best.tests if name != in_distribution]
-    return Comparison(names, [*singles, chosen, *others], in_distribution, shifted)
+    return Comparison(names, [*singles, chosen, *others], in_distribution, tests[1:])
+
+
+#: Names of numbers of which the lowest is best.
+LOSS = re.compile(r"loss|error|perplexity|(^|_)(ppl|nll|wer|cer|mse|rmse|mae|err)(_|$)", re.IGNORECASE)
+#: Names of what a line says of a training rather than of a test.
+OF_TRAINING = re.compile(
+    r"(^|_)(epochs?|steps?|iters?|iteration|lr|rate|decay|wd|seed|dropout|smoothing|mixup|cutmix|batch|size|time|"
+    r"seconds|warmup|momentum|temperature|alpha|beta|beta1|beta2|eps|index|id|number|rank|params|flops|best)(_|$)|^is_",
+    re.IGNORECASE,
+)
+
+
+def _shifted_tests(rows: Sequence[ComparisonRow], in_distribution: str, asked: Sequence[str] | None) -> list[str]:
+    """The shifted tests among the numbers of all rows, in their order."""
+    names = [name for name in dict.fromkeys(name for row in rows for name in row.tests) if name != in_distribution]
+    if asked is not None:
+        missing = [name for name in asked if name not in names]
+        if missing:
+            raise SoupError(f"--shifted {missing[0]}: is in no line; there are {', '.join(names) or 'no others'}")
+        return list(asked)
+    of_singles = {name for row in rows if row.way.startswith(SINGLE) for name in row.tests}
+    left_out = [
+        name
+        for name in names
+        if OF_TRAINING.search(name)
+        or LOSS.search(name)
+        or name not in of_singles
+        or any(not 0 <= row.tests[name] <= 1 for row in rows if name in row.tests)
+    ]
+    if left_out:
+        warnings.warn(
+            f"taken for no accuracies of shifted tests, and left out: {', '.join(left_out)} (--shifted names tests)",
+            SoupWarning,
+            stacklevel=4,
+        )
+    return [name for name in names if name not in left_out]
 
 
 def _row(line: str, where: str, held_out: str) -> ComparisonRow:
@@ -58,7 +111,11 @@ def _row(line: str, where: str, held_out: str) -> ComparisonRow:
     try:
         found = json.loads(line)
         name = str(found["model_name"])
-        scores = {key: float(value) for key, value in found.items() if isinstance(value, int | float)}
+        scores = {
+            key: float(value)
+            for key, value in found.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SoupError(f"{where}: is no JSON object with 'model_name' and accuracies ({error})") from error
     if not scores or not all(math.isfinite(value) for value in scores.values()):
@@ -90,8 +147,15 @@ def comparison_markdown(result: Comparison, singles: bool = False) -> str:
         values = [row.held_out, *(row.tests.get(name) for name in tests)]
         if means:
             values.append(shifted_mean(result, row))
-        lines.append([row.way, *("-" if value is None else f"{100 * value:.2f}" for value in values)])
+        lines.append([row.way, *(map(_cell, values))])
     return markdown_table(["", "held-out", *tests, *means], lines)
+
+
+def _cell(value: float | None) -> str:
+    """An accuracy in percent; what is no share, such as a loss, as it is."""
+    if value is None:
+        return "-"
+    return f"{100 * value:.2f}" if 0 <= value <= 1 else f"{value:.4g} (no share)"
 
 
 def over_seeds(results: Sequence[Comparison], command: str = "") -> SweepResult:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from atp.soups.ingredients import Ingredients, SoupError, Source
 from atp.soups.landscape import angle_between
 from atp.soups.mixing import Statistics, mix
+from atp.soups.model_outputs import SameOrder, outputs_of, split_batch
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def soup_versus_ensemble(
         Both sides.
 
     Raises:
-        SoupError: They are not of one network, or there are no batches.
+        SoupError: They are not of one network, there are no batches, or they come in another order in a second pass.
     """
     line = _Line(model, list(batches), statistics, prepare)
     pair = Ingredients([one, other])
@@ -104,7 +105,7 @@ def all_pairs(
         :class:`SoupVersusEnsemble`.
 
     Raises:
-        SoupError: They are not of one network, or there are no batches.
+        SoupError: They are not of one network, there are no batches, or they come in another order in a second pass.
     """
     line = _Line(model, batches, statistics, prepare)
     singles = [line.logits(ingredients, _one_hot(index, len(ingredients))) for index in range(len(ingredients))]
@@ -141,7 +142,8 @@ class _Line:
             raise SoupError("there must be at least one batch")
         self._model, self._batches, self._statistics = model.eval(), batches, statistics
         self._prepare = prepare
-        self._targets = torch.cat([target for _, target in batches])
+        self._order = SameOrder()
+        self._targets = torch.empty(0)
 
     def logits(self, ingredients: Ingredients, weights: Sequence[float]) -> Tensor:
         """Logits (N, C) of a mixture, in float64."""
@@ -149,7 +151,13 @@ class _Line:
         self._prepare(self._model)
         self._model.eval()
         device = next(self._model.parameters()).device
-        return torch.cat([self._model(inputs.to(device)).double().cpu() for inputs, _ in self._batches])
+        logits, targets = [], []
+        for batch in self._batches:
+            inputs, target = split_batch(batch)
+            logits.append(outputs_of(self._model, inputs, device).double().cpu())
+            targets.append(target)
+        self._targets = self._order.targets(None, targets, "the batches")
+        return torch.cat(logits)
 
     def loss(self, logits: Tensor, beta: float) -> float:
         """Cross-entropy."""

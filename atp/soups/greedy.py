@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from atp.soups.checkpoints.soup_errors import LackingError
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import RunningMean, Statistics
@@ -124,5 +125,7 @@ def greedy_soup(
 
 @METHODS.register("greedy")
 def _greedy(inputs: SoupInputs) -> Iterator[Soup]:
+    if not inputs.scores:
+        raise LackingError("the greedy soup needs a held-out score: --task, or --score-command 'CMD {checkpoint}'")
     found = greedy_soup(inputs.ingredients, inputs.score, inputs.scores, statistics=inputs.statistics)
     yield Soup("greedy soup", found.state, found.chosen)

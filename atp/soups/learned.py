@@ -7,15 +7,18 @@ one backward pass and one reading of the files give all of them, and memory does
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from atp.soups.checkpoints.soup_errors import LackingError
 from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import Statistics, mix
+from atp.soups.model_outputs import outputs_of, split_batch
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -75,26 +78,32 @@ def learned_soup(
     learning_rate: float = 0.1,
     learn_temperature: bool = True,
     statistics: Statistics = None,
+    batches_per_step: int = 1,
 ) -> LearnedSoup:
     """Learn a softmax over the ingredients, and a temperature, on held-out batches.
 
     Args:
         ingredients: The checkpoints.
         model: A network of theirs, on any device; it is used in evaluation mode and ends with the soup's weights.
-        batches: Held-out inputs and targets; one step for each, so repeat them for more epochs.
+            Parameters count that require no gradients too, as ingredients may differ in them.
+        batches: Held-out inputs and targets; repeat them for more epochs.
         loss: Of outputs and targets.
         by_layer: Learn a softmax for each module.
         learning_rate: Of AdamW, without weight decay.
         learn_temperature: Learn a factor of the outputs beside.
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
+        batches_per_step: Batches whose mean loss a step is made with. The files are read twice a step, so many make
+            soups of large files affordable; the last step may have fewer.
 
     Returns:
         The soup.
 
     Raises:
-        SoupError: The checkpoints cannot be mixed, or are not of this model.
+        SoupError: The checkpoints cannot be mixed, or are not of this model; there is no batch; or the loss depends on
+            no parameter.
     """
     some = Ingredients.of(ingredients)
+    some.refuse_adapters("the learned soup")
     layers = list(dict.fromkeys(layer_of(name) for name in some.layout)) if by_layer else []
     logits = torch.zeros(max(1, len(layers)), len(some), dtype=torch.float64, requires_grad=True)
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=learn_temperature)
@@ -102,31 +111,76 @@ def learned_soup(
     optimizer = torch.optim.AdamW(learned, lr=learning_rate, weight_decay=0.0)
     model.eval()
     device = next(model.parameters()).device
-    losses = []
-    for inputs, targets in batches:
-        shares = logits.softmax(1)
-        _fill(model, mix(some, _by_name(some, shares.detach(), layers), statistics))
+    losses: list[float] = []
+    with _all_require_gradients(model):
+        for some_batches in _grouped(batches, batches_per_step):
+            shares = logits.softmax(1)
+            _fill(model, mix(some, _by_name(some, shares.detach(), layers), statistics))
+            model.zero_grad(set_to_none=True)
+            optimizer.zero_grad(set_to_none=True)
+            values = []
+            for inputs, targets in map(split_batch, some_batches):
+                outputs = outputs_of(model, inputs, device)
+                value = loss(outputs * log_temperature.exp().to(outputs), targets.to(device)) / len(some_batches)
+                if not value.requires_grad:
+                    raise SoupError("the loss depends on no parameter of the model: nothing can be learned")
+                value.backward()  # type: ignore[no-untyped-call]
+                values.append(float(value.detach()))
+            gradients = _gradients(model)
+            found = mixture_gradient(some, gradients, layers).reshape(logits.shape)
+            shares.backward(found)  # type: ignore[no-untyped-call]
+            optimizer.step()
+            losses.append(sum(values))
         model.zero_grad(set_to_none=True)
-        optimizer.zero_grad(set_to_none=True)
-        outputs = model(inputs.to(device))
-        value = loss(outputs * log_temperature.exp().to(outputs), targets.to(device))
-        value.backward()  # type: ignore[no-untyped-call]
-        gradients = {
-            name: parameter.grad.detach().cpu()
-            for name, parameter in model.named_parameters()
-            if parameter.grad is not None
-        }
-        found = mixture_gradient(some, gradients, layers).reshape(logits.shape)
-        shares.backward(found)  # type: ignore[no-untyped-call]
-        optimizer.step()
-        losses.append(float(value.detach()))
-    model.zero_grad(set_to_none=True)
+    if not losses:
+        raise SoupError("the learned soup needs a held-out batch or more, and an epoch or more of them")
     weights = logits.detach().softmax(1)
     state = mix(some, _by_name(some, weights, layers), statistics)
     _fill(model, state)
     return LearnedSoup(
         state, weights if layers else weights[0], layers, math.exp(float(log_temperature.detach())), losses
     )
+
+
+def _gradients(model: nn.Module) -> StateDict:
+    """Gradients by name of the parameter.
+
+    Raises:
+        SoupError: There are none.
+    """
+    found = {
+        name: parameter.grad.detach().cpu()
+        for name, parameter in model.named_parameters()
+        if parameter.grad is not None
+    }
+    if not found:
+        raise SoupError("the loss depends on no parameter of the model: nothing can be learned")
+    return found
+
+
+@contextmanager
+def _all_require_gradients(model: nn.Module) -> Iterator[None]:
+    """Frozen parameters get gradients too: ingredients differ in them where others trained them."""
+    frozen = [each for each in model.parameters() if not each.requires_grad and each.is_floating_point()]
+    for parameter in frozen:
+        parameter.requires_grad_(True)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)
+
+
+def _grouped(batches: Iterable[tuple[Tensor, Tensor]], size: int) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """Batches for each step."""
+    group: list[tuple[Tensor, Tensor]] = []
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def _by_name(ingredients: Ingredients, shares: Tensor, layers: Sequence[str]) -> dict[str, list[float]]:
@@ -145,7 +199,15 @@ def _fill(model: nn.Module, state: StateDict) -> None:
 
 @METHODS.register("learned")
 def _learned(inputs: SoupInputs) -> list[Soup]:
+    if inputs.model is None:
+        raise LackingError("the learned soup needs a task: --task")
     epochs = (batch for _ in range(inputs.learned_epochs) for batch in inputs.held_out)
     with torch.enable_grad():
-        found = learned_soup(inputs.ingredients, inputs.model, epochs, statistics=inputs.statistics)
+        found = learned_soup(
+            inputs.ingredients,
+            inputs.model,
+            epochs,
+            statistics=inputs.statistics,
+            batches_per_step=inputs.learned_batches,
+        )
     return [Soup("learned soup", found.state, found.weights.tolist())]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
 
-from atp.soups.ingredients import Ingredients, SoupError, Source, StateDict
+from atp.soups.blockwise import TensorBlocks, completed, for_each_tensor, from_initial, trained_names
+from atp.soups.checkpoints.block_reading import blocks
+from atp.soups.checkpoints.soup_errors import LackingError, SoupError
+from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
-from atp.soups.mixing import Statistics, is_statistic
-from atp.soups.uniform import uniform_soup
+from atp.soups.mixing import Statistics, weighted_sum
 
 
 def model_stock(
@@ -35,36 +38,43 @@ def model_stock(
     some = Ingredients.of(ingredients)
     if len(some) < 2:
         raise SoupError("model stock needs two ingredients or more")
-    start = some.beside(initial).load(0)
-    unit_sums = {
-        name: torch.zeros(tensor.shape, dtype=torch.float64)
-        for name, tensor in start.items()
-        if tensor.is_floating_point() and not is_statistic(name)
-    }
-    moved = dict.fromkeys(unit_sums, 0)
-    for index in range(len(some)):
-        for name, tensor in some.read(index):
-            if name in unit_sums:
-                displacement = tensor.double() - start[name].double()
-                length = displacement.norm()
+    every, names, count = from_initial(some, initial, "model stock"), trained_names(some), len(some)
+    squares = for_each_tensor(every, names, _squared_lengths)
+
+    def share(tensor: TensorBlocks) -> float:
+        lengths = [math.sqrt(square) for square in squares[tensor.name]]
+        moved = sum(length > 0 for length in lengths)
+        if moved < 2:
+            return 1.0  # nobody moved, or one alone: the mean as it is
+        total = 0.0
+        for start, stop in blocks(tensor.count):
+            unit_sum = torch.zeros(stop - start, dtype=torch.float64)
+            for number, length in enumerate(lengths):
                 if length > 0:
-                    unit_sums[name] += displacement / length
-                    moved[name] += 1
-    state = uniform_soup(some, statistics)
-    count = len(some)
-    for name, unit_sum in unit_sums.items():
-        if moved[name] < 2:
-            continue  # nobody moved, or one alone: the mean as it is
+                    unit_sum = unit_sum + tensor.displacement(number + 1, start, stop) / length
+            total += float(unit_sum.abs().square().sum())
         # of unit vectors: |sum|^2 = N + sum over pairs of their cosines
-        cosine = max(0.0, float((unit_sum.square().sum() - moved[name]) / (count * (count - 1))))
-        share = count * cosine / (1 + (count - 1) * cosine)
-        mixed = share * state[name].double() + (1 - share) * start[name].double()
-        state[name] = mixed.to(start[name].dtype) if share < 1 else state[name]
-    return some.tie(state)
+        cosine = max(0.0, (total - moved) / (count * (count - 1)))
+        return count * cosine / (1 + (count - 1) * cosine)
+
+    shares = for_each_tensor(every, names, share)
+    factors = {name: [1 - part, *([part / count] * count)] for name, part in shares.items()}
+    return completed(some, weighted_sum(every, factors, statistics), statistics)
+
+
+def _squared_lengths(tensor: TensorBlocks) -> list[float]:
+    """Of the displacements of all ingredients."""
+    found = [0.0] * tensor.ingredients
+    for start, stop in blocks(tensor.count):
+        for number in range(len(found)):
+            found[number] += float(tensor.displacement(number + 1, start, stop).abs().square().sum())
+    return found
 
 
 @METHODS.register("model-stock")
 def _model_stock(inputs: SoupInputs) -> Iterator[Soup]:
-    if inputs.initial is not None and len(inputs.ingredients) > 1:
-        state = model_stock(inputs.ingredients, inputs.initial, inputs.statistics)
-        yield Soup("model stock", state, range(len(inputs.ingredients)))
+    initial = inputs.start("model stock")
+    if len(inputs.ingredients) < 2:
+        raise LackingError("model stock needs two ingredients or more")
+    state = model_stock(inputs.ingredients, initial, inputs.statistics)
+    yield Soup("model stock", state, range(len(inputs.ingredients)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
-from atp.soups.mixing import Statistics, Sums
+from atp.soups.mixing import Statistics, Sums, mix
 
 
 def uniform_soup(ingredients: Ingredients | Sequence[Source], statistics: Statistics = None) -> StateDict:
@@ -23,6 +23,8 @@ def uniform_soup(ingredients: Ingredients | Sequence[Source], statistics: Statis
         SoupError: They cannot be mixed.
     """
     some = Ingredients.of(ingredients)
+    if some.adapters:
+        return mix(some, [1 / len(some)] * len(some), statistics)
     return Sums(some, statistics).mean(len(some), range(len(some)))
 
 

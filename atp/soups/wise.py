@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from atp.soups.checkpoints.soup_errors import LackingError
 from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.methods import METHODS, Soup, SoupInputs
 from atp.soups.mixing import Statistics, mix
@@ -32,9 +33,11 @@ def wise_ft(initial: Source, fine_tuned: Source, alpha: float, statistics: Stati
 
 @METHODS.register("wise-ft")
 def _wise_ft(inputs: SoupInputs) -> Iterator[Soup]:
-    if inputs.initial is None:
-        return
-    for alpha in ALPHAS:
-        best = inputs.ingredients.load(inputs.best)
-        state = wise_ft(inputs.initial, best, alpha, inputs.statistics)
-        yield Soup(f"WiSE-FT {alpha:g}", state, [inputs.best])
+    initial, some = inputs.start("WiSE-FT"), inputs.ingredients
+    some.refuse_adapters("WiSE-FT")
+    best = 0 if len(some) == 1 else inputs.best
+    if best is None:
+        raise LackingError("WiSE-FT is of one checkpoint: give one, or a score that says which is best")
+    pair = some.some([best]).after([initial])
+    for alpha in ALPHAS if inputs.alpha is None else (inputs.alpha,):
+        yield Soup(f"WiSE-FT {alpha:g}", mix(pair, [1 - alpha, alpha], inputs.statistics), [best])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import tiny_task
 from tiny_task import SPACE, TASK, accuracy, make, task
@@ -14,6 +15,7 @@ from train.finetuning import random_search as module
 from train.finetuning.fine_tune import _mixing_share, fine_tune, probe
 from train.finetuning.random_search import SweepConfig, recipes, sweep
 from train.finetuning.recipe import Recipe
+from train.finetuning.task import Examples
 
 
 def test_recipes_lie_in_their_ranges_and_depend_on_seed_and_number_alone():
@@ -122,3 +124,58 @@ def test_task_that_is_none(tmp_path):
         sweep(SweepConfig("tiny_task:nothing", tmp_path))
     with pytest.raises(ValueError, match="gives a Sequential"):
         sweep(SweepConfig("tiny_task:make", tmp_path / "b"))
+
+
+def test_probe_sees_the_training_examples_alone():
+    some = task()
+    blank = Examples(torch.zeros_like(some.held_out.inputs), some.held_out.targets)
+    recipe = Recipe(learning_rate=0.01, epochs=2)
+    wanted, found = probe(some, recipe), probe(replace(some, held_out=blank, tests={}), recipe)
+    assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+
+
+def seen_in_training(monkeypatch, recipe, augment=None):
+    """Inputs and arguments of the loss in the steps of a fine-tune."""
+    inputs, losses = [], []
+    some = task()
+    original = nn.functional.cross_entropy
+
+    def watched(logits, targets, **options):
+        losses.append(options.get("label_smoothing", 0.0))
+        return original(logits, targets, **options)
+
+    def watching():
+        model = make()
+        model.register_forward_pre_hook(lambda module, given: inputs.append(given[0].clone()))
+        return model
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.functional, "cross_entropy", watched)
+        job = replace(some, make=watching, **({"augment": augment} if augment else {}))
+        fine_tune(job, make().state_dict(), recipe)
+    return some.train.inputs, inputs, losses
+
+
+def test_label_smoothing_reaches_the_loss(monkeypatch):
+    _, _, losses = seen_in_training(monkeypatch, Recipe(learning_rate=0.01, epochs=1, label_smoothing=0.15))
+    assert set(losses) == {0.15}
+
+
+def among(examples, batch):
+    """Which rows of a batch are examples."""
+    return (batch[:, None] == examples[None]).all(2).any(1)
+
+
+def test_mixup_mixes_examples_and_nothing_without_it(monkeypatch):
+    examples, plain, _ = seen_in_training(monkeypatch, Recipe(learning_rate=0.01, epochs=1))
+    assert all(among(examples, batch).all() for batch in plain)
+    examples, mixed, _ = seen_in_training(monkeypatch, Recipe(learning_rate=0.01, epochs=1, mixup=0.9))
+    assert not all(among(examples, batch).all() for batch in mixed)
+
+
+def test_augmented_inputs_are_what_is_learned(monkeypatch):
+    def augment(inputs, strength, generator):
+        return inputs + 1000 * strength
+
+    _, inputs, _ = seen_in_training(monkeypatch, Recipe(learning_rate=0.01, epochs=1, augmentation=0.5), augment)
+    assert all(batch.mean() > 400 for batch in inputs)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
+import tiny_task
 from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
 from atp.results.soup import Comparison, ComparisonRow, FineTunePair, PairedTest
 from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
+from train.finetuning.task import Examples
+from train.studies import soup_sweep as study
 from train.studies.soup_sweep import SoupSweep, SoupSweepConfig
 
 
@@ -84,3 +89,44 @@ def test_pairs_by_learning_rate():
 def test_task_that_cannot_be_had():
     with pytest.raises(ValueError, match="nowhere:task"):
         SoupSweep(SoupSweepConfig(sweep=SweepConfig("nowhere:task")))
+
+
+def test_a_sweep_that_was_enlarged_is_compared_anew(tmp_path, capsys):
+    def swept(**options):
+        space = SweepConfig(TASK, Path(), runs=options.pop("runs"), space=SPACE)
+        SoupSweep(SoupSweepConfig(out=tmp_path, seeds=1, sweep=space, **options)).run()
+        return json.loads((tmp_path / "seed-0" / "soup.json").read_text())
+
+    few = swept(runs=2, pairs=0)
+    assert len(few["ingredients"]) == 2
+    assert not few["pairs"]
+    more = swept(runs=3, pairs=20)
+    assert len(more["ingredients"]) == len(more["recipes"]) == 3
+    assert len(more["pairs"]) == 3
+    other = swept(runs=3, pairs=40)
+    assert [pair["soup_loss"] for pair in other["pairs"]] != [pair["soup_loss"] for pair in more["pairs"]]
+    before = (tmp_path / "seed-0" / "soup.json").stat().st_mtime_ns
+    swept(runs=3, pairs=40)
+    assert (tmp_path / "seed-0" / "soup.json").stat().st_mtime_ns == before
+    assert len(swept(runs=2, pairs=0)["ingredients"]) == 2
+
+
+def test_held_out_examples_and_tests_are_apart_and_models_are_prepared(tmp_path, monkeypatch):
+    """With tests that are labelled the other way round."""
+    calls = []
+    some = tiny_task.task()
+    wrong = {name: Examples(each.inputs, 1 - each.targets) for name, each in some.tests.items()}
+    task = replace(some, tests=wrong, prepare=calls.append)
+    monkeypatch.setattr(study, "load_task", lambda name: task)
+    config = SweepConfig(TASK, Path(), runs=2, space=SPACE)
+    SoupSweep(SoupSweepConfig(out=tmp_path, seeds=2, pairs=0, sweep=config)).run()
+    files = [tmp_path / f"seed-{seed}" / "000.safetensors" for seed in (0, 1)]
+    for file in files:
+        row = next(
+            row for row in json.loads((file.parent / "soup.json").read_text())["rows"] if row["way"] == "ingredient 0"
+        )
+        state = load_file(file)
+        assert row["held_out"] == pytest.approx(tiny_task.accuracy(state, some.held_out))
+        assert row["tests"]["same"] == pytest.approx(1 - tiny_task.accuracy(state, some.tests["same"]))
+    assert len(calls) >= 2 * (2 + 3)  # single ones and soups of both seeds
+    assert files[0].read_bytes() != files[1].read_bytes()

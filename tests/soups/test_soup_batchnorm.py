@@ -8,6 +8,7 @@ import warnings
 import pytest
 import torch
 from tiny_soups import normalised, states
+from torch import nn
 
 from atp.soups import (
     Ingredients,
@@ -54,3 +55,12 @@ def test_frozen_statistics_are_not_reestimated():
     others = [{**start, "0.weight": start["0.weight"] + seed} for seed in range(3)]
     with pytest.raises(SoupError, match="frozen"):
         reestimate_batchnorm(normalised(0), [torch.randn(4, 6)], Ingredients(others))
+
+
+def test_nothing_random_happens_while_statistics_are_reestimated():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Dropout(0.5), nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)).train()
+    batches = list(torch.randn(4, 32, 6, generator=torch.Generator().manual_seed(1)))
+    reestimate_batchnorm(model, batches)
+    torch.testing.assert_close(model[2].running_mean, model[1](torch.cat(batches)).mean(0), rtol=1e-4, atol=1e-5)
+    assert not any(module.training for module in model.modules())

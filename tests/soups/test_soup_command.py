@@ -104,3 +104,85 @@ def test_scores_without_the_sets(folder, capsys):
     with pytest.raises(SystemExit):
         main(["soup", "--scores", "odd.jsonl"])
     assert "no single checkpoint with 'ImageNet2p'" in capsys.readouterr().err
+
+
+def report(folder, out="out"):
+    return json.loads((folder / out / "soup-report.json").read_text())
+
+
+def test_a_report_says_what_was_mixed(folder, capsys):
+    (folder / "runs" / "initial.safetensors").write_bytes((folder / "runs" / "0.safetensors").read_bytes())
+    main(["soup", "runs", "--out", "out"])
+    told = capsys.readouterr().out
+    assert "note: runs/initial.safetensors: is what the others began from" in told
+    found = report(folder)
+    assert [each["name"] for each in found["ingredients"]] == [f"runs/{k}.safetensors" for k in range(3)]
+    assert found["written"] == ["uniform.safetensors"]
+    assert found["dtypes"] == ["float32"]
+    assert found["command"].startswith("atp")
+
+
+def test_the_output_among_the_inputs_is_no_ingredient(folder, capsys):
+    for _ in range(3):
+        main(["soup", "runs", "--method", "uniform,ties", "--initial", "runs/0.safetensors", "--out", "runs"])
+    found = report(folder, "runs")
+    assert len(found["ingredients"]) == 3
+    assert "runs/uniform.safetensors: is an earlier soup" in capsys.readouterr().out
+    wanted = uniform_soup([folder / "runs" / f"{k}.safetensors" for k in range(3)])
+    assert torch.equal(load_file(folder / "runs" / "uniform.safetensors")["weight"], wanted["weight"])
+    main(["soup", "runs", "--task", "soup_task_of_a_test:task", "--out", "runs"])
+    main(["soup", "runs", "--task", "soup_task_of_a_test:task", "--out", "runs"])
+    assert len(report(folder, "runs")["ingredients"]) == 3
+
+
+def test_methods_and_options(folder):
+    from atp.soups import Ingredients, mix, slerp, task_arithmetic
+
+    files = [f"runs/{k}.safetensors" for k in range(3)]
+    for method, options, wanted in (
+        ("linear", ["--weights", "0.5", "0.2", "0.3"], mix(Ingredients(files), [0.5, 0.2, 0.3])),
+        (
+            "task-arithmetic",
+            ["--initial", files[0], "--alpha", "0.5", "--weights", "1", "2", "-1"],
+            task_arithmetic(files, files[0], 0.5, [1, 2, -1]),
+        ),
+    ):
+        main(["soup", *files, "--method", method, *options, "--out", "out"])
+        found = load_file(f"out/{method}.safetensors")
+        assert all(torch.equal(found[name], wanted[name]) for name in wanted)
+    main(["soup", *files[:2], "--method", "slerp", "--alpha", "0.25", "--dtype", "float64", "--out", "out"])
+    found = load_file("out/slerp.safetensors")
+    assert found["weight"].dtype == torch.float64
+    torch.testing.assert_close(found["weight"].float(), slerp(*files[:2], 0.25)["weight"])
+    main(["soup", files[1], "--method", "wise-ft", "--initial", files[0], "--alpha", "0.5", "--out", "out"])
+    assert (folder / "out" / "wise-ft-0.5.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["runs/0.safetensors"], "is one checkpoint alone, there is nothing to average"),
+        (["runs/0.safetensors", "runs/0.safetensors"], "counts once"),
+        (["runs", "--method", "ties"], "TIES needs what the checkpoints were fine-tuned from: --initial"),
+        (["runs", "--method", "greedy"], "--score-command"),
+        (["runs", "--method", "slerp"], "between two checkpoints, not 3"),
+        (["runs", "--method", "bisque"], "unknown soup method 'bisque'"),
+        (["runs", "--method", "linear", "--weights", "1", "1", "1"], "must sum to 1, not to 3"),
+        (["runs", "--key", "model"], "--key model is for PyTorch files"),
+        (["runs", "--task", "soup_task_of_a_test:task", "--score-command", "a {checkpoint}"], "both choose"),
+    ],
+)
+def test_what_a_method_lacks_is_told(folder, capsys, arguments, told):
+    with pytest.raises(SystemExit) as stopped:
+        main(["soup", *arguments, "--out", "out"])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert "Traceback" not in error
+
+
+def test_warnings_are_lines(folder, capsys):
+    for seed in range(2):
+        save_file({"a": torch.tensor([seed])}, folder / f"{seed}.safetensors")
+    main(["soup", "0.safetensors", "1.safetensors", "--out", "out"])
+    assert "warning: values of 'a' (torch.int64) differ; they are averaged and rounded" in capsys.readouterr().err

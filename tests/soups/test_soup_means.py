@@ -17,7 +17,7 @@ from atp.soups import (
     uniform_soup,
     wise_ft,
 )
-from atp.soups.block_reading import BLOCK, Buffer
+from atp.soups.checkpoints.block_reading import BLOCK, Buffer
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
@@ -66,6 +66,7 @@ def test_large_tensors_are_summed_block_by_block(tmp_path, monkeypatch, open_at_
     weights = [0.5, 0.0, -0.25, 0.125, 0.625]
     with pytest.warns(SoupWarning, match="'count'"):
         soup, mixed = uniform_soup(files), mix(Ingredients(files), weights)
+    assert soup.keys() == some[0].keys()
     for name in soup:
         stacked = torch.stack([state[name].double() for state in some])
         assert torch.equal(soup[name].double(), stacked.mean(0).to(soup[name].dtype).double()), name
@@ -108,6 +109,12 @@ def test_integers_are_rounded_to_the_nearest():
     with pytest.warns(SoupWarning):
         halves = uniform_soup([{"a": torch.tensor([1, 2, -1])}, {"a": torch.tensor([2, 3, -2])}])
     assert halves["a"].tolist() == [2, 2, -2]  # 1.5, 2.5 and -1.5, to even
+
+
+def test_large_integers_are_averaged_exactly():
+    with pytest.warns(SoupWarning, match="'a'"):
+        soup = uniform_soup([{"a": torch.tensor([2**60 + 1])}, {"a": torch.tensor([2**60 + 3])}])
+    assert soup["a"].item() == 2**60 + 2
 
 
 def test_one_hot_returns_that_ingredient(files):
@@ -167,3 +174,44 @@ def test_prefix_of_data_parallel_is_taken_off():
     mine, wanted = uniform_soup([wrapped[0], plain[1]]), uniform_soup(plain)
     assert mine.keys() == wanted.keys()
     assert all(torch.equal(mine[name], wanted[name]) for name in wanted)
+
+
+def test_sums_in_float64_are_divided():
+    """And not multiplied with a share that is rounded."""
+    some = [{"w": torch.randn(5000, dtype=torch.float64)} for _ in range(3)]
+    total = some[0]["w"] + some[1]["w"] + some[2]["w"]
+    assert torch.equal(uniform_soup(some)["w"], total / 3)
+    assert not torch.equal(total / 3, total * (1 / 3))
+
+
+def test_means_are_rounded_once():
+    """A float32 between would lie half-way between two float16, and go to the even one."""
+    ulp = 2.0**-10
+    some = [{"w": torch.tensor([value]).half()} for value in (1.0, 1.0 + ulp, 2.0)]
+    mixed = mix(Ingredients(some), [0.5, 0.5 - 2.0**-30, 2.0**-30])
+    assert mixed["w"].item() == 1.0 + ulp
+
+
+def test_booleans_that_differ_are_the_firsts():
+    some = [{"m": torch.tensor([True, False])}, {"m": torch.tensor([True, True])}, {"m": torch.tensor([True, True])}]
+    with pytest.warns(SoupWarning, match="'m'.*the first one's are kept"):
+        soup = uniform_soup(some)
+    assert soup["m"].tolist() == [True, False]
+
+
+def test_what_has_no_weight_is_not_read(tmp_path):
+    for number, state in enumerate(states(3)):
+        save_file(state, tmp_path / f"{number}.safetensors")
+    some = Ingredients(sorted(tmp_path.iterdir()))
+    (tmp_path / "1.safetensors").unlink()
+    assert mix(some, [0.5, 0.0, 0.5]).keys() == some.layout.keys()
+    with pytest.raises(SoupError, match=r"cannot be read any more.*1\.safetensors"):
+        mix(some, [0.5, 0.25, 0.25])
+
+
+def test_what_has_no_weight_for_a_tensor_does_not_count_there():
+    one, other = ({name: tensor.clone() for name, tensor in state.items()} for state in states(2))
+    other["0.bias"][0] = float("inf")
+    some = Ingredients([one, other])
+    weights = {name: [1.0, 0.0] if name == "0.bias" else [0.5, 0.5] for name in some.layout}
+    assert torch.equal(mix(some, weights)["0.bias"], one["0.bias"])

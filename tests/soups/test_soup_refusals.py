@@ -14,6 +14,7 @@ from atp.soups import (
     Ingredients,
     SoupError,
     mix,
+    model_stock,
     uniform_soup,
 )
 
@@ -41,6 +42,7 @@ def test_pickle_with_a_payload_is_refused(tmp_path):
         (lambda s: s.update({"0.bias": torch.zeros(1)}), r"'0.bias' has shape \(1,\)"),
         (lambda s: s.update({"0.bias": s["0.bias"].half()}), "'0.bias' is torch.float16"),
         (lambda s: s.update({"0.bias": s["0.bias"] * math.nan}), "'0.bias' has NaN"),
+        (lambda s: s.update({"0.bias": s["0.bias"] / 0}), "'0.bias' has NaN or infinite"),
         (lambda s: s.update({"0.bias": 3}), "'0.bias' is no tensor"),
         (lambda s: s.clear(), "not a state dict"),
     ],
@@ -83,3 +85,24 @@ def test_wrong_weights_are_told():
         mix(some, [1.0])
     with pytest.raises(SoupError, match="2 finite weights"):
         mix(some, [math.nan, 1.0])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_loading_looks_at_values(value):
+    one, other = states(2)
+    bad = {**other, "0.bias": other["0.bias"] * value}
+    some = Ingredients([one, bad])
+    some.load(0)
+    with pytest.raises(SoupError, match=r"ingredient 1: '0.bias' has NaN or infinite"):
+        some.load(1)
+
+
+def test_initialisations_of_another_network_are_refused():
+    some = Ingredients(states(2))
+    other = dict(states(1)[0])
+    assert len(some.beside(other)) == 1
+    del other["0.bias"]
+    with pytest.raises(SoupError, match=r"initial: lacks '0.bias', which ingredient 0 has"):
+        some.beside(other)
+    with pytest.raises(SoupError, match="initial: lacks"):
+        model_stock(some, other)

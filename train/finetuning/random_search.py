@@ -63,10 +63,10 @@ def sweep(config: SweepConfig) -> list[Path]:
     """
     options = _options(config)
     _check(config.out / "sweep.json", options)
+    write_json(config.out / "sweep.json", options)  # before anything that depends on them
     initial = config.out / "initial.safetensors"
     if not initial.exists():
         _save(initial, probe(load_task(config.task)))
-    write_json(config.out / "sweep.json", options)
     files = [config.out / f"{number:03}.safetensors" for number in range(config.runs)]
     missing = [number for number, file in enumerate(files) if not file.exists()]
     with Progress(config.runs, "fine-tunes", "fine-tuning", config.runs - len(missing), lines=False) as progress:

@@ -109,18 +109,35 @@ class AgentSoups:
     def _seed(self, seed: int, folder: Path) -> AgentSoupsSeed:
         """One sweep: which fine-tunes were chosen, and all scores."""
         folders = self._fine_tune(seed, folder)
-        choice = folder / "choice.json"
-        if not choice.exists():
+        choice, made_with = folder / "choice.json", folder / "compared.json"
+        about = self._about(folders)
+        if not choice.exists() or _read(made_with) != about:
+            for way in WAYS:  # scores of other soups than those that are made now
+                (folder / f"{way.replace(' ', '-')}.json").unlink(missing_ok=True)
+                (folder / f"{way.replace(' ', '-')}.journal").unlink(missing_ok=True)
+            made_with.unlink(missing_ok=True)
             write_json(choice, self._mix(folders, folder))
+            write_json(made_with, about)
         chosen = json.loads(choice.read_text("utf-8"))
         scores = {}
         for way in WAYS:
             weights = folder / way.replace(" ", "-") if way != WAYS[0] else Path(self.config.weights)
             done = (folder if way != WAYS[0] else self.config.out) / f"{way.replace(' ', '-')}.json"
-            if not done.exists():
-                write_json(done, self._measure(str(weights), done.with_suffix(".journal")))
-            scores[way] = json.loads(done.read_text("utf-8"))
+            config = self.config
+            kept, asked = _read(done), [config.weights, config.episodes, config.eval_seeds, config.pairs]
+            if kept is None or kept.get("asked") != asked:
+                kept = {**self._measure(str(weights), done.with_suffix(".journal")), "asked": asked}
+                write_json(done, kept)
+            scores[way] = {name: value for name, value in kept.items() if name != "asked"}
         return from_json(AgentSoupsSeed, {"chosen": chosen, "scores": scores})
+
+    def _about(self, folders: list[Path]) -> dict[str, Any]:
+        """What the choice depends on: which fine-tunes there are, and what they are chosen by."""
+        files = [folder / f"{name}.safetensors" for folder in folders for name in NETWORKS]
+        stats = [
+            [str(file.relative_to(file.parents[1])), file.stat().st_size, file.stat().st_mtime_ns] for file in files
+        ]
+        return {"held_out": str(self.config.held_out), "weights": self.config.weights, "fine_tunes": stats}
 
     def _fine_tune(self, seed: int, folder: Path) -> list[Path]:
         """The weights of the fine-tunes of a sweep."""
@@ -194,6 +211,14 @@ class AgentSoups:
             for kind in ImagePairConfig.__dataclass_fields__
         }
         return found
+
+
+def _read(path: Path) -> Any:
+    """JSON of a file; None where there is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _options(config: AgentSoupsConfig) -> dict[str, Any]:

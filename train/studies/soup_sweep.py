@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from dataclasses import dataclass, field, replace
@@ -10,7 +11,7 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from assets.files import write_text
+from assets.files import write_json, write_text
 from atp.reporting.soup_tables import (
     comparison_markdown,
     draw_comparison,
@@ -69,8 +70,11 @@ class SoupSweep:
             done = folder / "soup.json"
             each = replace(config.sweep, out=folder, seed=seed)
             files = sweep(each)
-            if not done.exists():
+            compared, about = folder / "compared.json", self._about(files)
+            if not done.exists() or _read(compared) != about:
+                compared.unlink(missing_ok=True)  # while the comparison is of other fine-tunes than it says
                 self._compare(files, folder, recipes(each)).write(done)
+                write_json(compared, about)
             result = Comparison.read(done)
             write_text(folder / "soup.md", comparison_markdown(result, singles=True) + "\n")
             draw_comparison(result, folder / "soup.png")
@@ -87,6 +91,11 @@ class SoupSweep:
     def close(self) -> None:
         """Nothing is left open."""
 
+    def _about(self, files: list[Path]) -> dict[str, Any]:
+        """What a comparison depends on: which fine-tunes there are, and how they are compared."""
+        stats = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+        return {"task": self.config.sweep.task, "pairs": self.config.pairs, "fine_tunes": stats}
+
     def _compare(self, files: list[Path], folder: Path, drawn: list[dict[str, Any]]) -> Comparison:
         """Compare the fine-tunes of a sweep."""
         task = load_task(self.config.sweep.task)
@@ -101,3 +110,11 @@ class SoupSweep:
             rates = [recipe["learning_rate"] for recipe in drawn]
             result["pairs"] = [{**pair, "rates": [rates[pair["one"]], rates[pair["other"]]]} for pair in pairs]
         return Comparison.from_json({**result, "recipes": drawn})
+
+
+def _read(path: Path) -> Any:
+    """JSON of a file; None where there is none."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
