@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from atp.clips.scoring import METHODS, ClipResult, InteractionResult, MaskScore
 from atp.drawing.interactions import Found, ShownInteraction, comparison_strip, motion_video
-from atp.types import Image
+from atp.types import Image, Mask
 
 
 def draw_strip(result: ClipResult) -> Image:
@@ -49,7 +49,10 @@ def _found(result: ClipResult, entry: InteractionResult, method: str, with_parts
     notes = [_note(score) for score in entry.scores[method]]
     parts = result.box.labels_to_frame(result.parts[method]) if with_parts else None
     scores = result.part_scores[method] if with_parts and result.part_scores else None
-    return Found(before, after, parts, (notes[0], notes[1], f"mIoU {scores['miou']:.2f}" if scores else ""))
+    agents: list[Mask | None] = [None, None]
+    if method == "agent" and entry.agents is not None:
+        agents = [result.box.mask_to_frame(mask) for mask in entry.agents]
+    return Found(before, after, parts, (notes[0], notes[1], f"mIoU {scores['miou']:.2f}" if scores else ""), *agents)
 
 
 def _note(score: MaskScore) -> str:

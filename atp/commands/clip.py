@@ -56,6 +56,8 @@ class ClipOptions:
     """Correct the camera's shaking and its exposure between the two frames."""
     depth: bool = True
     """Use the depth images of clips that have them."""
+    second_look: bool = True
+    """Look again, closer, at what was seen moving."""
     device: str = "auto"
     """auto, cpu or cuda."""
     seed: int = 0
@@ -90,7 +92,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
     console = Console(stderr=True)
     named = list(zip(clips, _unique([clip.name for clip in clips]), strict=True))
     for clip, stem in track(named, "clips", console=console):
-        found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth)
+        found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth, options.second_look)
         image, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
         write_png(image, draw_strip(found))
         write_video(video, draw_video(found), FPS)
