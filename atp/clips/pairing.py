@@ -95,7 +95,7 @@ class ViewPair:
         return first, match_light(first, second) if self.steadied else second
 
     def closer(self, window: Window) -> tuple[Observation, Observation]:
-        """A square of both, enlarged to the network's size, without depth; the second one corrected as the observation is.
+        """A square of both, enlarged to the network's size, without depth; the second corrected as the observation is.
 
         Args:
             window: The square, in the network's pixels.

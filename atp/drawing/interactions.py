@@ -29,7 +29,7 @@ class Found:
         moved_after: The same in the frame after.
         parts: uint8 (h, w), the parts it knows after the interaction, in the frame after; None to show none.
         notes: Texts below what moved before, what moved after, and the parts.
-        agent_before: bool (h, w), what it took for a hand, an arm or a robot, in the frame before; None: not looked for.
+        agent_before: bool (h, w), what it took for a hand, an arm or a robot, in the frame before; None: none sought.
         agent_after: The same in the frame after.
     """
 
@@ -148,9 +148,7 @@ def comparison_strip(shown: Sequence[ShownInteraction], *, title: str = "", pane
     for entry in shown:
         found = entry.found.values()
         plan = Panel(entry.before, action=entry.action, action_shape=entry.action_shape)
-        before = [
-            Panel(entry.before, one.moved_before, entry.true_before, agent=one.agent_before) for one in found
-        ]
+        before = [Panel(entry.before, one.moved_before, entry.true_before, agent=one.agent_before) for one in found]
         after = [Panel(entry.after, one.moved_after, entry.true_after, agent=one.agent_after) for one in found]
         rows += [[plan, *before], [Panel(entry.after), *after]]
         notes += [["", *(one.notes[moment] for one in found)] for moment in (0, 1)]

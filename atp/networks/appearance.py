@@ -1,4 +1,4 @@
-"""What things look like: the first stages of EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946), for one image at a time.
+"""What things look like: the first stages of EfficientNet-Lite0 (Tan and Le, arXiv 1905.11946), for each image alone.
 
 Trained on photographs, it knows hands, wood and doors that synthetic images only resemble. Its batch norms are folded
 into the convolutions before them, so that nothing depends on a batch. It sees the image at twice its size.

@@ -56,9 +56,7 @@ class PartNetwork(nn.Module):
         appearance: Add features of each image alone (:mod:`atp.networks.appearance`).
     """
 
-    def __init__(
-        self, width: int = 32, agent: bool = False, matching: bool = False, appearance: bool = False
-    ) -> None:
+    def __init__(self, width: int = 32, agent: bool = False, matching: bool = False, appearance: bool = False) -> None:
         super().__init__()
         extras = {"agent": agent, "matching": matching, "appearance": appearance}
         self.config: dict[str, Any] = {"width": width, **{name: True for name, wanted in extras.items() if wanted}}
@@ -151,7 +149,9 @@ def _silent(inputs: int, outputs: int) -> nn.Conv2d:
     return layer
 
 
-def extended(network: PartNetwork, agent: bool = False, matching: bool = False, appearance: bool = False) -> PartNetwork:
+def extended(
+    network: PartNetwork, agent: bool = False, matching: bool = False, appearance: bool = False
+) -> PartNetwork:
     """A network with more to it, which sees the same motion at first.
 
     What is added starts as in a new network, so from PyTorch's global generator; it says nothing of motion yet.

@@ -21,8 +21,10 @@ def _seed():
 
 
 def inputs(batch=2, height=48, width=40):
-    return torch.rand(batch, 5, height, width) - 0.5, torch.rand(batch, 5, height, width) - 0.5, torch.zeros(
-        batch, 4, height, width
+    return (
+        torch.rand(batch, 5, height, width) - 0.5,
+        torch.rand(batch, 5, height, width) - 0.5,
+        torch.zeros(batch, 4, height, width),
     )
 
 
@@ -125,14 +127,12 @@ def test_features_of_an_image_have_the_sizes_of_the_encoder():
 def test_batch_norms_are_folded_into_the_convolutions():
     appearance = Appearance()
     stored = {}
-    names = [("stem", "_conv_stem", "_bn0")]
-    number = 0
+    names, number = [("stem", "_conv_stem", "_bn0")], 0
     for stage, blocks in enumerate(appearance.stages):
         for index, block in enumerate(blocks):
-            if block._expands:
-                names.append((f"stages.{stage}.{index}.expand", f"_blocks.{number}._expand_conv", f"_blocks.{number}._bn0"))
-            for ours, theirs, norm in (("depthwise", "_depthwise_conv", "_bn1"), ("project", "_project_conv", "_bn2")):
-                names.append((f"stages.{stage}.{index}.{ours}", f"_blocks.{number}.{theirs}", f"_blocks.{number}.{norm}"))
+            layers = [("depthwise", "_bn1"), ("project", "_bn2")] + [("expand", "_bn0")] * block._expands
+            there, here = f"_blocks.{number}", f"stages.{stage}.{index}"
+            names += [(f"{here}.{name}", f"{there}._{name}_conv", f"{there}.{norm}") for name, norm in layers]
             number += 1
     shapes = {name: value.shape for name, value in appearance.state_dict().items()}
     for ours, theirs, norm in names:

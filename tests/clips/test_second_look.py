@@ -26,11 +26,11 @@ class BrightThings:
         return tuple(Evidence(mask, mask.astype(np.float32), np.zeros_like(mask)) for mask in masks)
 
 
-def pair_of(height=240, width=320, size=12, depth=None) -> ViewPair:
+def pair_of(height=240, width=320, size=12, depth=None, col=200) -> ViewPair:
     frames = []
     for shift in (0, 16):
         frame = np.full((height, width, 3), 40, np.uint8)
-        frame[100 : 100 + size, 200 + shift : 200 + shift + size] = 230
+        frame[100 : 100 + size, col + shift : col + shift + size] = 230
         frames.append(frame)
     return ViewPair.of(*(View.of(frame, R, depth) for frame in frames), steadies=False)
 

@@ -203,7 +203,9 @@ def test_agents_are_learned_from_rendered_pairs_without_play(options, played, sq
     assert "rendered/agent_iou=" in capsys.readouterr().out
 
 
-def test_frozen_features_stay_and_a_stopped_run_ends_as_one_that_was_not(options, played, squares, tmp_path, monkeypatch):
+def test_frozen_features_stay_and_a_stopped_run_ends_as_one_that_was_not(
+    options, played, squares, tmp_path, monkeypatch
+):
     learner = replace(options.learner, rendered=1)
     config = replace(
         options,

@@ -21,7 +21,7 @@ LETTERBOXED, BORDERS, PORTRAIT = 0.5, (0.05, 0.23), 0.6
 LEAST_LEFT, LEAST_CROPPED = 0.6, 0.35
 #: Share of pairs of which a crop is shown, and the range of its side as a share of the image's.
 CROPPED, CROPS = 0.55, (0.4, 0.95)
-#: How often a crop is one about what moved, as the second look at a clip takes it, and its side over that of what moved.
+#: How often a crop is about what moved, as the second look at a clip takes it, and its side over that of what moved.
 ABOUT_MOTION, MARGINS = 0.5, (1.15, 2.2)
 #: Share of pairs whose second image is brought to the light of the first, as in clips.
 MATCHED = 0.7

@@ -1,4 +1,4 @@
-"""Where image pairs come from: synthesized of boxes, or rendered of real assets. Both know what moved and the agents."""
+"""Where image pairs come from: synthesized of boxes, or rendered of real assets. Both know what moved, and agents."""
 
 from __future__ import annotations
 

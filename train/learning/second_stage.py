@@ -1,4 +1,4 @@
-"""The second stage of training: the part network is trained further with stored play, drawn and rendered image pairs."""
+"""The second stage of training: the part network is trained further with stored play and with image pairs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.utils.tensorboard import SummaryWriter
 from atp.agent import Agent, pick_device
 from atp.benchmark.synthetic_robustness import score_variation
 from atp.networks import PartNetwork, extended
-from atp.types import RESOLUTION
+from atp.networks.blocks import MIN_SIZE
 from envs.image_pairs import ImagePairConfig
 from envs.rendered_pairs import PicturesMissing
 from train.config import LearnerConfig, check_range
@@ -52,7 +52,7 @@ class DesignConfig:
 class PerceptionConfig:
     """Options of the second stage.
 
-    The weights `video` of version 0.1 went through it four times: with these defaults, and then with more and more play.
+    The first weights `video` went through it four times: with these defaults, and then with more and more play.
 
     Attributes:
         play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions; None:
@@ -68,7 +68,7 @@ class PerceptionConfig:
         workers: Processes that make pairs.
         validation: Pairs that are synthesized beside, to be scored at each checkpoint, and rendered, where those are
             trained with.
-        resolution: Image side in pixels without play; with play it is that of the play.
+        resolution: Image side in pixels, if it is not that of the weights; with play it is that of the play.
         device: Where to compute.
         threads: CPU threads of PyTorch; 0 leaves its default.
         seed: Decides everything.
@@ -90,7 +90,7 @@ class PerceptionConfig:
     rendered_folder: Path | None = None
     workers: int = 2
     validation: int = 150
-    resolution: int = RESOLUTION
+    resolution: int | None = None
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int = 0
     seed: int = 0
@@ -105,8 +105,9 @@ class PerceptionConfig:
     def __post_init__(self) -> None:
         check_range(self, 1, None, "steps", "drawn", "workers", "checkpoint_every", "log_every", "validation")
         check_range(self, 1, None, "rendered")
-        check_range(self, 16, None, "resolution")
         check_range(self, 0, None, "threads", "seed")
+        if self.resolution is not None:
+            check_range(self, MIN_SIZE, None, "resolution")
         if self.play is None and not self.weights:
             raise ValueError("--weights must be given where there is no --play")
         if self.play is None and not self.learner.pairs + self.learner.rendered:
@@ -148,8 +149,10 @@ class PerceptionTrainer(TrainingRun):
         device = pick_device(config.device)
         self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=("part",))
         self._resume()
-        self.resolution = config.resolution if self.replay is None else self.replay.shape[0]
-        self.drawn = self.rendered = None
+        own = self._player.resolution if config.resolution is None else config.resolution
+        self.resolution = own if self.replay is None else self.replay.shape[0]
+        self.drawn: ImagePairFiles | None = None
+        self.rendered: ImagePairFiles | None = None
         if config.learner.pairs:
             source = DrawnPairs(self.resolution, config.pairs)
             self.drawn = ImagePairFiles(config.pair_folder, source, config.drawn, config.seed, config.workers)
@@ -180,7 +183,8 @@ class PerceptionTrainer(TrainingRun):
             "before": self._start.config.get("perception"),
         }
         device = self.learner.device.type
-        return Agent(interaction, part, {**self._player.config, "perception": perception}, device=device)
+        made = {**self._player.config, "resolution": self.resolution, "perception": perception}
+        return Agent(interaction, part, made, device=device)
 
     def _flush(self) -> None:
         self._writer.flush()
