@@ -159,21 +159,22 @@ class Letterbox:
         near = np.ix_(rows.clip(0, self.height - 1), cols.clip(0, self.width - 1))
         return np.where(inside, depth[near], 0).astype(np.float32)
 
-    def closer(self, frame: NDArray[Any], window: Window) -> Image:
-        """Bring a square of a frame to the network's size.
+    def closer(self, frame: NDArray[Any], window: Window, size: int) -> Image:
+        """Cut a square out of a frame.
 
         Args:
             frame: uint8 (height, width, 3).
             window: The square, in the network's pixels; what of it lies off the frame repeats the frame's edge.
+            size: Side wanted, pixels.
 
         Returns:
-            uint8 (R, R, 3).
+            uint8 (size, size, 3).
         """
         scale = self.side / self.resolution
         rows, cols = (slice(round(at * scale), round((at + window.side) * scale)) for at in (window.row, window.col))
         square = self._pad(frame, cv2.BORDER_REPLICATE)[rows, cols]
-        method = cv2.INTER_AREA if len(square) >= self.resolution else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(square, (self.resolution, self.resolution), interpolation=method))
+        method = cv2.INTER_AREA if len(square) >= size else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(square, (size, size), interpolation=method))
 
     def mask_to_frame(self, mask: NDArray[Any]) -> Mask:
         """Bring a mask at the network's size back to the frame, each frame pixel from the one over it.

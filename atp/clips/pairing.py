@@ -94,17 +94,18 @@ class ViewPair:
         first, second = box.image(self.first.rgb), box.image(self._steadied)
         return first, match_light(first, second) if self.steadied else second
 
-    def closer(self, window: Window) -> tuple[Observation, Observation]:
-        """A square of both, enlarged to the network's size, without depth; the second corrected as the observation is.
+    def closer(self, window: Window, size: int) -> tuple[Observation, Observation]:
+        """A square of both without depth, the second one corrected as the observation is.
 
         Args:
             window: The square, in the network's pixels.
+            size: Side of the images, pixels.
         """
         frames = self.first.rgb, self._steadied
         if self.steadied:
             frames = frames[0], match_light(*frames)
         box = self.first.box
-        first, second = (_observation(box.closer(frame, window), None) for frame in frames)
+        first, second = (_observation(box.closer(frame, window, size), None) for frame in frames)
         return first, second
 
     @property

@@ -16,11 +16,12 @@ from atp.clips.pairing import ViewPair
 from atp.part_memory.evidence import Chance, Evidence
 from atp.types import Action, Mask, Observation
 
-#: Side of the square over that of what moved, its least side, and the side from which on it is not worth it; the
-#: latter two as shares of the image's side.
-MARGIN, LEAST_SIDE, MOST_SIDE = 1.6, 0.3, 0.85
-#: Pixels of what moved in the first pass, fewer of which are not looked at again: a share of the image.
-LEAST_MOVED = 5e-4
+#: Side of the square over that of what moved, and its least side as a share of the image's.
+MARGIN, LEAST_SIDE = 1.2, 0.3
+#: Side of the images of the second look over that of the first.
+ENLARGED = 4 / 3
+#: Pieces of what moved smaller than this share of the largest one do not decide where to look.
+LEAST_PIECE = 0.25
 
 
 class PairSegmenter(Protocol):
@@ -48,9 +49,10 @@ def look(agent: PairSegmenter, pair: ViewPair, action: Action | None, again: boo
         return found
     window = window_about(found[0].moved | found[1].moved)
     box = pair.first.box
+    size = round(ENLARGED * box.resolution)
     if window is None or window.side * box.side < box.resolution**2:  # the frames have no more to show
         return found
-    closer = agent.perceive(*pair.closer(window), None)  # what the action means in there was never trained
+    closer = agent.perceive(*pair.closer(window, size), None)  # what the action means in there was never trained
     first, second = (averaged(one, other, window) for one, other in zip(found, closer, strict=True))
     return first, second
 
@@ -62,16 +64,18 @@ def window_about(moved: Mask) -> Window | None:
         moved: (R, R) bool, what moved in one image or the other.
 
     Returns:
-        The square, within the image; None where nothing moved, or too much of the image to gain anything.
+        The square about its larger pieces, all of the image at most; None where nothing moved.
     """
     side = len(moved)
-    if moved.sum() < max(1, LEAST_MOVED * moved.size):
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(moved.astype(np.uint8), connectivity=8)
+    if count == 1:
         return None
-    rows, cols = (np.flatnonzero(moved.any(axis)) for axis in (1, 0))
+    areas = stats[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0  # what stayed
+    large = (areas >= LEAST_PIECE * areas.max())[pieces] & moved
+    rows, cols = (np.flatnonzero(large.any(axis)) for axis in (1, 0))
     extent = max(rows[-1] - rows[0], cols[-1] - cols[0]) + 1
-    wanted = max(round(MARGIN * extent), round(LEAST_SIDE * side), 1)
-    if wanted > MOST_SIDE * side:
-        return None
+    wanted = min(max(round(MARGIN * extent), round(LEAST_SIDE * side), 1), side)
     middles = ((each[0] + each[-1] + 1) / 2 for each in (rows, cols))
     row, col = (min(max(round(middle - wanted / 2), 0), side - wanted) for middle in middles)
     return Window(row, col, wanted)
@@ -82,7 +86,7 @@ def averaged(whole: Evidence, closer: Evidence, window: Window) -> Evidence:
 
     Args:
         whole: Of the whole image, (R, R).
-        closer: Of the square, enlarged to (R, R).
+        closer: Of the square, at any resolution.
         window: The square.
 
     Returns:

@@ -55,8 +55,8 @@ def test_there_is_no_second_look_where_it_shows_no_more():
     frames[0][10:15, 10:15] = frames[1][10:15, 14:19] = 230
     small = ViewPair.of(*(View.of(frame, R) for frame in frames), steadies=False)
     deep = pair_of(depth=np.ones((240, 320), np.float32))
-    large = pair_of(240, 240, 120)
-    for pair in (small, deep, large):
+    still = pair_of(col=100, size=0)
+    for pair in (small, deep, still):
         agent = BrightThings()
         look(agent, pair, None)
         assert len(agent.shown) == 1
@@ -74,14 +74,16 @@ def test_the_square_is_about_what_moved_and_within_the_image():
     assert window.row + window.side / 2 == pytest.approx(18, abs=0.5)
     assert window.col + window.side / 2 == pytest.approx(20, abs=0.5)
     assert window.side > 16
+    moved[2, 2] = moved[38, 38] = True  # specks
+    assert window_about(moved) == window
     moved[:, 1:39] = True
-    assert window_about(moved) is None
+    assert window_about(moved) == Window(0, 0, R)
 
 
 def test_both_looks_are_averaged_within_the_square_alone():
     window = Window(10, 20, 10)
-    whole, closer = np.full((R, R), 0.9, np.float32), np.full((R, R), 0.0, np.float32)
-    closer[:20] = 0.3
+    whole, closer = np.full((R, R), 0.9, np.float32), np.full((2 * R, 2 * R), 0.0, np.float32)
+    closer[:R] = 0.3
     found = averaged(Evidence(whole > 0.5, whole), Evidence(closer > 0.5, closer), window)
     assert found.chance[:10].min() == pytest.approx(0.9)
     assert found.chance[10:15, 20:30] == pytest.approx(0.6)
@@ -94,8 +96,8 @@ def test_a_square_of_a_frame_shows_what_is_there():
     frame = np.zeros((60, 120, 3), np.uint8)
     frame[20:40, 60:80] = 255
     box = Letterbox(60, 120, R)  # three frame pixels to one of the network's
-    found = box.closer(frame, Window(10, 10, 20))
+    found = box.closer(frame, Window(10, 10, 20), R)
     whole = np.repeat(np.repeat(box.image(frame)[10:30, 10:30], 2, 0), 2, 1)
     assert found.shape == (R, R, 3)
     assert np.abs(found.astype(int) - whole)[2:-2, 2:-2].mean() < 8
-    assert box.closer(frame, Window(0, 0, R)).tobytes() == box.image(frame).tobytes()
+    assert box.closer(frame, Window(0, 0, R), R).tobytes() == box.image(frame).tobytes()
