@@ -20,8 +20,8 @@ from atp.types import Action, Mask, Observation
 MARGIN, LEAST_SIDE = 1.2, 0.3
 #: Side of the images of the second look over that of the first.
 ENLARGED = 4 / 3
-#: Pieces of what moved smaller than this share of the largest one do not decide where to look.
-LEAST_PIECE = 0.25
+#: Weight of the second look in the mean of both.
+CLOSER = 0.7
 
 
 class PairSegmenter(Protocol):
@@ -64,16 +64,12 @@ def window_about(moved: Mask) -> Window | None:
         moved: (R, R) bool, what moved in one image or the other.
 
     Returns:
-        The square about its larger pieces, all of the image at most; None where nothing moved.
+        The square, all of the image at most; None where nothing moved.
     """
-    side = len(moved)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(moved.astype(np.uint8), connectivity=8)
-    if count == 1:
+    if not moved.any():
         return None
-    areas = stats[:, cv2.CC_STAT_AREA].copy()
-    areas[0] = 0  # what stayed
-    large = (areas >= LEAST_PIECE * areas.max())[pieces] & moved
-    rows, cols = (np.flatnonzero(large.any(axis)) for axis in (1, 0))
+    side = len(moved)
+    rows, cols = (np.flatnonzero(moved.any(axis)) for axis in (1, 0))
     extent = max(rows[-1] - rows[0], cols[-1] - cols[0]) + 1
     wanted = min(max(round(MARGIN * extent), round(LEAST_SIDE * side), 1), side)
     middles = ((each[0] + each[-1] + 1) / 2 for each in (rows, cols))
@@ -94,7 +90,7 @@ def averaged(whole: Evidence, closer: Evidence, window: Window) -> Evidence:
     """
     chance = _chance(whole).copy()
     inside = (slice(window.row, window.row + window.side), slice(window.col, window.col + window.side))
-    chance[inside] = (chance[inside] + _reduced(_chance(closer), window.side)) / 2
+    chance[inside] += CLOSER * (_reduced(_chance(closer), window.side) - chance[inside])
     agent = whole.agent
     if agent is not None and closer.agent is not None:
         agent = agent.copy()
