@@ -64,16 +64,16 @@ class Matching(nn.Module):
         count, (height, width) = len(features) // 2, features.shape[-2:]
         cosines, matches = self._matches(self.describe(compared))
         values = self.value(compared).flatten(2)
-        other = values.roll(count, 0).unflatten(1, (self.heads, -1))
+        other = values.roll(count, 0).reshape(2 * count, self.heads, -1, height * width)
         seen = (matches @ other.transpose(2, 3)).transpose(2, 3).flatten(1, 2)
         told = self._told(cosines, matches, _grid(height, width, features))
-        hidden = torch.cat([values, seen, told], 1).unflatten(2, (height, width)).to(features.dtype)
+        hidden = torch.cat([values, seen, told], 1).reshape(2 * count, -1, height, width).to(features.dtype)
         mixed: Tensor = self.mix(torch.relu(self.norm(self.merge(hidden))))
         return features + mixed
 
     def _matches(self, described: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and matches (2B, heads, N, N): of each cell of an image, over the cells of the other one."""
-        cells = described.flatten(2).unflatten(1, (self.heads, DESCRIPTOR))
+        cells = described.reshape(len(described), self.heads, DESCRIPTOR, -1)
         first, second = nn.functional.normalize(cells.float(), dim=2).chunk(2)
         there = first.transpose(2, 3) @ second
         cosines = torch.cat([there, there.transpose(2, 3)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from atp.networks import appearance as looks
@@ -18,6 +19,7 @@ PRIOR = 0.1  # share of an image that an untrained network takes to have moved
 MATCHED = {1: 2, 2: 4}
 #: Levels to which the two features of :class:`atp.networks.appearance.Appearance` are added.
 SEEN_LEVELS = (1, 2)
+SEEN_GROUPS = 8  # in which they are normalised
 
 
 class Exchange(nn.Module):
@@ -70,7 +72,6 @@ class PartNetwork(nn.Module):
         seen = dict(zip(SEEN_LEVELS, looks.SEEN, strict=True)) if appearance else {}
         if appearance:
             self.appearance = looks.Appearance()
-            self.seen_norms = nn.ModuleDict({str(level): GroupNorm(size) for level, size in seen.items()})
             self.seen_joins = nn.ModuleDict(
                 {str(level): _silent(2 * size, channels[level]) for level, size in seen.items()}
             )
@@ -123,8 +124,9 @@ class PartNetwork(nn.Module):
         """Features at strides 2, 4, 8 and 16 of both streams, (2B, C, h, w) each."""
         seen: dict[str, Tensor] = {}
         if self.config.get("appearance"):
-            named = zip(self.seen_norms.items(), self.appearance(images), strict=True)
-            seen = {name: norm(found) for (name, norm), found in named}
+            # without weights: PyTorch's backward of a norm with weights crashes where its input needs no gradient
+            found = [F.group_norm(each, SEEN_GROUPS) for each in self.appearance(images)]
+            seen = {str(level): each for level, each in zip(SEEN_LEVELS, found, strict=True)}
         features = self.encoder.stem(raw)
         levels = []
         for level, stage in enumerate(self.encoder.stages):
