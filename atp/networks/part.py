@@ -15,8 +15,9 @@ from atp.networks.matching import Matching
 
 DIFFERENCE_CHANNELS = 4  # colour and height
 PRIOR = 0.1  # share of an image that an untrained network takes to have moved
-#: Levels of the encoder at which the images are matched, and heads of each.
-MATCHED = {1: 2, 2: 4}
+#: Levels of the encoder at which the images are matched, and heads of each: stride 8. At stride 4 as well, a training
+#: step takes twice as long.
+MATCHED = {2: 4}
 #: Levels to which the two features of :class:`atp.networks.appearance.Appearance` are added.
 SEEN_LEVELS = (1, 2)
 SEEN_GROUPS = 8  # in which they are normalised
@@ -53,8 +54,7 @@ class PartNetwork(nn.Module):
     Args:
         width: Channels at stride 2; doubled at strides 4, 8 and 16.
         agent: Also segment agents: hands, arms, robots. They are no part of what moved.
-        matching: Match each cell at strides 4 and 8 with all cells of the other image
-            (:mod:`atp.networks.matching`).
+        matching: Match each cell at stride 8 with all cells of the other image (:mod:`atp.networks.matching`).
         appearance: Add features of each image alone (:mod:`atp.networks.appearance`).
     """
 
