@@ -28,7 +28,7 @@ from atp.part_memory.memory import PartMemory
 from atp.part_memory.motion_in_space import Space
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.encoded import LastObservations
-from atp.perception.motion import averaged_motion, motion_confidence
+from atp.perception.motion import averaged_logits, motion_confidence, motion_logits
 from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
 
 Logits = NDArray[np.float32]  # (B, H, W) of having moved
@@ -367,7 +367,7 @@ class Agent:
     def perceive(
         self, before: Observation, after: Observation, action: Action | None = None
     ) -> tuple[Evidence, Evidence]:
-        """Which pixels moved between two images, and how sure that is.
+        """Which pixels moved between two images, how sure that is, and where agents are (hands, arms, robots).
 
         Args:
             before: Observation before.
@@ -377,8 +377,11 @@ class Agent:
         Returns:
             What moved in the image before and in the image after.
         """
-        masks, logits = self._motion([before], [after], None if action is None else [action])
-        first, second = (Evidence(mask[0], chance_of(found[0])) for mask, found in zip(masks, logits, strict=True))
+        masks, logits, agents = self._motion([before], [after], None if action is None else [action])
+        first, second = (
+            Evidence(mask[0], chance_of(found[0]), None if agent is None else agent[0])
+            for mask, found, agent in zip(masks, logits, agents, strict=True)
+        )
         return first, second
 
     def segment_motion(
@@ -401,13 +404,14 @@ class Agent:
     @torch.inference_mode()
     def _motion(
         self, before: Sequence[Observation], after: Sequence[Observation], actions: Sequence[Action] | None
-    ) -> tuple[tuple[Mask, Mask], tuple[Logits, Logits]]:
-        """Motion masks of several pairs of images and the logits that they are made of, each (B, H, W)."""
+    ) -> tuple[tuple[Mask, Mask], tuple[Logits, Logits], tuple[Mask | None, Mask | None]]:
+        """Motion masks of several pairs of images, the logits that they are made of, and agents, each (B, H, W)."""
         options = self.options
         encoded = [[self._last.encoded(observation) for observation in batch] for batch in (before, after)]
         first, second = (torch.cat([each.image for each in batch]) for batch in encoded)
         known = None if actions is None or not options.condition_on_action else torch.from_numpy(np.stack(actions))
-        logits = averaged_motion(self.part, first, second, known, options.mask_symmetries)
+        every = averaged_logits(self.part, first, second, known, options.mask_symmetries)
+        logits = motion_logits(every)
         believed = motion_confidence(*logits) >= options.motion_threshold
         sure = believed.cpu().numpy()
         found = [each.float().cpu().numpy() for each in logits]
@@ -423,7 +427,8 @@ class Agent:
             for batch, moved in zip(encoded, masks, strict=True):
                 for index, each in enumerate(batch):
                     moved[index] = fit_motion(moved[index], each.foreground)
-        return (masks[0], masks[1]), (found[0], found[1])
+        agents = [(each > 0).cpu().numpy() for each in every[2:]]
+        return (masks[0], masks[1]), (found[0], found[1]), (agents[0], agents[1]) if agents else (None, None)
 
     def _require_memory(self) -> PartMemory:
         if self._memory is None:

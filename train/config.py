@@ -20,7 +20,7 @@ class LearnerConfig:
 
     Attributes:
         width: Channels of the networks at stride 2.
-        batch_size: Interactions in a gradient step.
+        batch_size: Interactions in a gradient step; in :mod:`train.learning.second_stage` there are none without play.
         optimizer: AdamW, or Muon for matrices (:mod:`train.learning.optimizer`), which learns faster at first.
         learning_rate: Peak learning rate.
         weight_decay: Of the optimiser.
@@ -29,6 +29,8 @@ class LearnerConfig:
         moved_share: Share of the part network's batch in which something moved.
         pairs: Synthetic image pairs (:mod:`envs.image_pairs`) added to each batch of the part network in
             :mod:`train.learning.second_stage`; play has none.
+        rendered: Likewise, pairs that look like photographs (:mod:`envs.rendered_pairs`).
+        agent: Weight of the loss of agents, in a part network that segments them.
         hindsight: Weight of the labels of pixels that were not touched (:mod:`train.signals.hindsight`); 0 trains at
             the executed pixels alone, as AtP does.
         bfloat16: Autocast forward passes to bfloat16; None where the device computes in it natively: elsewhere it is
@@ -48,13 +50,15 @@ class LearnerConfig:
     ema: float = 0.998
     moved_share: float = 0.75
     pairs: int = 0
+    rendered: int = 0
+    agent: float = 1.0
     hindsight: float = 0.5
     bfloat16: bool | None = None
     compile: bool = False
 
     def __post_init__(self) -> None:
         check_range(self, 1, None, "width", "batch_size")
-        check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight", "pairs")
+        check_range(self, 0, None, "learning_rate", "weight_decay", "warmup", "hindsight", "pairs", "rendered", "agent")
         check_range(self, 0, 1, "ema", "moved_share")
 
 

@@ -87,13 +87,13 @@ def refine_by_motion(before: View, after: View, focal: float) -> tuple[Logits, L
     camera = Intrinsics.centred(shape, focal * max(shape))
     up = None if before.plane is None else ground_normal(before.plane, shape, camera.focal, camera.row, camera.col)
     views = (before, before.depth), (after, after.depth)
-    surfaces = [_surface(view, depth) for view, depth in views]
+    one, other = (_surface(view, depth) for view, depth in views)
     best: tuple[float, tuple[Logits, Logits]] = (-np.inf, (before.logits, after.logits))
     for least in (0.0, SURER):
         found = rigid_motion(MovedPart(*(_part(view, depth, least, camera) for view, depth in views)), up)
         if found is not None:
-            first = _judge(before, *surfaces, found.matrix, camera)
-            second = _judge(after, *surfaces[::-1], inverse(found.matrix), camera)
+            first = _judge(before, one, other, found.matrix, camera)
+            second = _judge(after, other, one, inverse(found.matrix), camera)
             best = max(best, (first[0] + second[0], (first[1], second[1])), key=lambda trial: trial[0])
     return best[1]
 

@@ -31,6 +31,21 @@ from atp.types import Action, Image, Labels, Mask
 
 
 @dataclass(frozen=True)
+class Window:
+    """A square of the network's image.
+
+    Attributes:
+        row: Of its first pixel.
+        col: Likewise.
+        side: In pixels.
+    """
+
+    row: int
+    col: int
+    side: int
+
+
+@dataclass(frozen=True)
 class Letterbox:
     """The frame is padded to a square about its centre, and the square is resized by area.
 
@@ -143,6 +158,23 @@ class Letterbox:
         inside = ((rows >= 0) & (rows < self.height))[:, None] & ((cols >= 0) & (cols < self.width))
         near = np.ix_(rows.clip(0, self.height - 1), cols.clip(0, self.width - 1))
         return np.where(inside, depth[near], 0).astype(np.float32)
+
+    def closer(self, frame: NDArray[Any], window: Window, size: int) -> Image:
+        """Cut a square out of a frame.
+
+        Args:
+            frame: uint8 (height, width, 3).
+            window: The square, in the network's pixels; what of it lies off the frame repeats the frame's edge.
+            size: Side wanted, pixels.
+
+        Returns:
+            uint8 (size, size, 3).
+        """
+        scale = self.side / self.resolution
+        rows, cols = (slice(round(at * scale), round((at + window.side) * scale)) for at in (window.row, window.col))
+        square = self._pad(frame, cv2.BORDER_REPLICATE)[rows, cols]
+        method = cv2.INTER_AREA if len(square) >= size else cv2.INTER_LINEAR
+        return np.asarray(cv2.resize(square, (size, size), interpolation=method))
 
     def mask_to_frame(self, mask: NDArray[Any]) -> Mask:
         """Bring a mask at the network's size back to the frame, each frame pixel from the one over it.

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from atp.clips.letterbox import Letterbox
+from atp.clips.letterbox import Letterbox, Window
 from atp.clips.steadying import Affine, camera_motion, match_light, steady, unsteady_mask
 from atp.part_memory.evidence import Chance, Evidence, both_chances
 from atp.types import Image, Mask, Observation
@@ -90,10 +90,28 @@ class ViewPair:
 
     def images(self, side: int) -> tuple[Image, Image]:
         """The two frames at another resolution, uint8 (side, side, 3), the second corrected as the observation is."""
-        frame = self.second.rgb if self.motion is None else np.asarray(steady(self.second.rgb, self.motion), np.uint8)
         box = Letterbox(self.first.box.height, self.first.box.width, side)
-        first, second = box.image(self.first.rgb), box.image(frame)
+        first, second = box.image(self.first.rgb), box.image(self._steadied)
         return first, match_light(first, second) if self.steadied else second
+
+    def closer(self, window: Window, size: int) -> tuple[Observation, Observation]:
+        """A square of both without depth, the second one corrected as the observation is.
+
+        Args:
+            window: The square, in the network's pixels.
+            size: Side of the images, pixels.
+        """
+        frames = self.first.rgb, self._steadied
+        if self.steadied:
+            frames = frames[0], match_light(*frames)
+        box = self.first.box
+        first, second = (_observation(box.closer(frame, window, size), None) for frame in frames)
+        return first, second
+
+    @property
+    def _steadied(self) -> Image:
+        """The second frame from where the camera was before."""
+        return self.second.rgb if self.motion is None else np.asarray(steady(self.second.rgb, self.motion), np.uint8)
 
     def in_frames(self, moved_before: Mask, moved_after: Mask) -> tuple[Mask, Mask]:
         """Masks (R, R) seen in the corrected pair as they are in the frames, without what lies in the border."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from atp.articulation.articulated_model import Articulation
 from atp.clips.scoring import METHODS, ClipResult, InteractionResult, MaskScore
 from atp.drawing.interactions import Found, ShownInteraction, comparison_strip, motion_video
-from atp.types import Image
+from atp.types import Image, Mask
 
 
 def draw_strip(result: ClipResult, model: Articulation | None = None) -> Image:
@@ -57,7 +57,10 @@ def _found(
     parts = result.box.labels_to_frame(result.parts[method]) if with_parts else None
     scores = result.part_scores[method] if with_parts and result.part_scores else None
     texts = (notes[0], notes[1], f"mIoU {scores['miou']:.2f}" if scores else "")
-    return Found(before, after, parts, texts, model if with_parts else None)
+    agents: list[Mask | None] = [None, None]
+    if method == "agent" and entry.agents is not None:
+        agents = [result.box.mask_to_frame(mask) for mask in entry.agents]
+    return Found(before, after, parts, texts, model if with_parts else None, *agents)
 
 
 def _note(score: MaskScore) -> str:

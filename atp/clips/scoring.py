@@ -12,6 +12,7 @@ from atp.clips.clip_baselines import CLIP_BASELINES
 from atp.clips.errors import ClipError
 from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
+from atp.clips.second_look import look
 from atp.metrics import mask_iou, score_memory
 from atp.part_memory.evidence import Chance, Evidence
 from atp.part_memory.memory import PartMemory
@@ -72,12 +73,14 @@ class InteractionResult:
         frames: uint8 (h, w, 3) before and after, as in the footage, reduced to 640 pixels.
         masks: For each method M_t and M_{t+1}, bool (R, R), at the network's resolution.
         scores: For each method the scores of the two.
+        agents: What the agent took for a hand, an arm or a robot, as ``masks``; None if it does not look for any.
     """
 
     interaction: ClipInteraction
     frames: tuple[Image, Image]
     masks: dict[str, Pair]
     scores: dict[str, tuple[MaskScore, MaskScore]]
+    agents: Pair | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +103,12 @@ class ClipResult:
 
 
 def evaluate_clip(
-    clip: Clip, agent: MotionSegmenter, resolution: int, steadies: bool = True, depth: bool = True
+    clip: Clip,
+    agent: MotionSegmenter,
+    resolution: int,
+    steadies: bool = True,
+    depth: bool = True,
+    second_look: bool = False,
 ) -> ClipResult:
     """Look at every interaction of a clip with every method.
 
@@ -116,6 +124,7 @@ def evaluate_clip(
         resolution: Side R of the network's images.
         steadies: Correct the camera's motion and light between the frames of an interaction.
         depth: Use depth images where the clip has them.
+        second_look: The agent looks again, closer, at what it saw moving (:mod:`atp.clips.second_look`).
 
     Returns:
         What was found.
@@ -139,7 +148,7 @@ def evaluate_clip(
         if not results:
             agent.reset(pair.first.observation)
         action = whole.network_action(found.action)
-        evidence = agent.perceive(pair.first.observation, pair.corrected, action)
+        evidence = look(agent, pair, action, second_look)
         masks = {"agent": (evidence[0].moved, evidence[1].moved)}
         masks |= {name: method(pair) for name, method in CLIP_BASELINES.items()}
         masks = {name: pair.in_frames(*both) for name, both in masks.items()}
@@ -150,8 +159,14 @@ def evaluate_clip(
             parts[name] = memory.labels
         scores = {name: (_score(mask[0], truth[0]), _score(mask[1], truth[1])) for name, mask in masks.items()}
         frames = pair.first.rgb, pair.second.rgb
-        results.append(InteractionResult(found, frames, masks, scores))
+        results.append(InteractionResult(found, frames, masks, scores, _agents(pair, evidence)))
     return ClipResult(clip, tuple(results), parts, _part_scores(clip, parts, whole), pair.second.box)
+
+
+def _agents(pair: ViewPair, evidence: tuple[Evidence, Evidence]) -> Pair | None:
+    """Where the agent saw hands, arms and robots, in the frames."""
+    before, after = (each.agent for each in evidence)
+    return None if before is None or after is None else pair.in_frames(before, after)
 
 
 @dataclass(frozen=True)

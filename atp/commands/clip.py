@@ -59,6 +59,8 @@ class ClipOptions:
     """Use the depth images of clips that have them."""
     model: bool = False
     """Also estimate the joints of what moved, in the plane of the image: NAME.articulation.json, and in the image."""
+    second_look: bool = True
+    """Look again, closer, at what was seen moving."""
     device: str = "auto"
     """auto, cpu or cuda."""
     seed: int = 0
@@ -93,7 +95,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
     console = Console(stderr=True)
     named = list(zip(clips, _unique([clip.name for clip in clips]), strict=True))
     for clip, stem in track(named, "clips", console=console):
-        found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth)
+        found = evaluate_clip(clip, agent, resolution, options.steadies, options.depth, options.second_look)
         image, video = options.out / f"{stem}.png", options.out / f"{stem}.mp4"
         model = clip_model(found, options.steadies) if options.model else None
         if model is not None:

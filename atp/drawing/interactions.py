@@ -16,7 +16,7 @@ from atp.articulation.articulated_model import Articulation
 from atp.drawing.film import Shot, film
 from atp.drawing.grid import ACTION_LEGEND, Legend, strip
 from atp.drawing.panel import Panel
-from atp.drawing.primitives import MOTION_COLOUR, TRUTH_COLOUR, fit
+from atp.drawing.primitives import AGENT_COLOUR, MOTION_COLOUR, TRUTH_COLOUR, fit
 from atp.frame_action import NO_ACTION, FrameAction
 from atp.types import Image, Labels, Mask
 
@@ -31,6 +31,8 @@ class Found:
         parts: uint8 (h, w), the parts it knows after the interaction, in the frame after; None to show none.
         notes: Texts below what moved before, what moved after, and the parts.
         joints: A model of the object as it is known then, in the pixels of the frame after; None to show none.
+        agent_before: bool (h, w), what it took for a hand, an arm or a robot, in the frame before; None: none sought.
+        agent_after: The same in the frame after.
     """
 
     moved_before: Mask
@@ -38,6 +40,8 @@ class Found:
     parts: Labels | None = None
     notes: tuple[str, str, str] = ("", "", "")
     joints: Articulation | None = None
+    agent_before: Mask | None = None
+    agent_after: Mask | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,8 +155,8 @@ def comparison_strip(shown: Sequence[ShownInteraction], *, title: str = "", pane
     for entry in shown:
         found = entry.found.values()
         plan = Panel(entry.before, action=entry.action, action_shape=entry.action_shape)
-        before = [Panel(entry.before, one.moved_before, entry.true_before) for one in found]
-        after = [Panel(entry.after, one.moved_after, entry.true_after) for one in found]
+        before = [Panel(entry.before, one.moved_before, entry.true_before, agent=one.agent_before) for one in found]
+        after = [Panel(entry.after, one.moved_after, entry.true_after, agent=one.agent_after) for one in found]
         rows += [[plan, *before], [Panel(entry.after), *after]]
         notes += [["", *(one.notes[moment] for one in found)] for moment in (0, 1)]
         row_captions += [f"{name}\n(frame {number})" for name, number in entry.numbered()]
@@ -247,8 +251,8 @@ def motion_video(shown: Sequence[ShownInteraction], *, panel_size: int = 480) ->
             )
             states = (
                 (first, Panel(entry.before)),
-                (first, Panel(entry.before, found.moved_before, entry.true_before)),
-                (second, Panel(entry.after, found.moved_after, entry.true_after)),
+                (first, Panel(entry.before, found.moved_before, entry.true_before, agent=found.agent_before)),
+                (second, Panel(entry.after, found.moved_after, entry.true_after, agent=found.agent_after)),
                 (second, Panel(entry.after)),
             )
             for place, (name, panel) in enumerate(states):
@@ -268,6 +272,8 @@ def _with_parts(image: Image, found: Found | None, size: int) -> Image:
 
 def _motion_legend(shown: Sequence[ShownInteraction]) -> list[Legend]:
     legend = [Legend("moved, as found", MOTION_COLOUR)]
+    if any(found.agent_before is not None for entry in shown for found in entry.found.values()):
+        legend.append(Legend("hand or robot, as found", AGENT_COLOUR))
     if any(mask is not None for entry in shown for mask in (entry.true_before, entry.true_after)):
         legend.append(Legend("moved, as annotated", TRUTH_COLOUR, "outline"))
     return legend

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from atp.articulation.articulated_model import Articulation
 from atp.drawing.joint_axes import draw_joints
 from atp.drawing.primitives import (
+    AGENT_COLOUR,
     MOTION_COLOUR,
     TRUTH_COLOUR,
     draw_action,
@@ -34,6 +35,7 @@ class Panel:
     Attributes:
         image: uint8 (H, W, 3).
         mask: bool, what was found to move, tinted; None for nothing.
+        agent: bool, what was taken for a hand, an arm or a robot, tinted; None for nothing.
         true_mask: bool, what truly moved, outlined.
         labels: uint8, parts, each tinted in its colour; 0 background.
         joints: A model of what moves in it, in the pixels of ``image``; drawn where there are ``labels``.
@@ -48,6 +50,7 @@ class Panel:
     joints: Articulation | None = None
     action: FrameAction | None = None
     action_shape: tuple[int, ...] | None = None
+    agent: Mask | None = None
 
     def draw(self, size: int | None = None) -> Image:
         """Draw it.
@@ -64,6 +67,8 @@ class Panel:
         image = self.image if size is None else fit(self.image, size)
         if self.mask is not None:
             image = overlay_mask(image, _resized(self.mask, image), MOTION_COLOUR)
+        if self.agent is not None:
+            image = overlay_mask(image, _resized(self.agent, image), AGENT_COLOUR)
         if self.true_mask is not None:
             image = outline_mask(image, _resized(self.true_mask, image), TRUTH_COLOUR)
         if self.labels is not None:

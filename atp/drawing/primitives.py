@@ -40,6 +40,7 @@ PART_COLOURS: tuple[Colour, ...] = (
 
 MOTION_COLOUR: Colour = (255, 20, 150)
 TRUTH_COLOUR: Colour = (60, 255, 60)
+AGENT_COLOUR: Colour = (40, 120, 255)
 HOLD_COLOUR: Colour = (255, 225, 0)
 PUSH_COLOUR: Colour = (255, 255, 255)
 INK: Colour = (25, 25, 30)

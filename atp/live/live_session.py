@@ -14,6 +14,7 @@ from atp.clips import ClipError, ClipInteraction, read_clip
 from atp.clips.clip import CLIP_FILE
 from atp.clips.letterbox import Letterbox
 from atp.clips.pairing import View, ViewPair
+from atp.clips.second_look import look
 from atp.clips.writing import ClipWriter
 from atp.json_dataclasses import from_json
 from atp.live.cameras import Camera, Shot
@@ -140,7 +141,7 @@ class LiveSession:
     def _take_in(self, plan: Plan, action: Action, after: View) -> None:
         assert self._view is not None
         pair = ViewPair.of(self._view, after, self.steadies)
-        first, second = self.agent.perceive(pair.first.observation, pair.corrected, action)
+        first, second = look(self.agent, pair, action)
         moved = pair.in_frames(first.moved, second.moved)
         parts = self.agent.remember(action, *moved, after.observation, pair.chances(first, second))
         self.steps.append(LiveStep(plan, pair.first.rgb, after.rgb, *moved, parts.copy(), after.box))

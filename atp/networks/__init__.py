@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from atp.networks.interaction import InteractionFeatures, InteractionNetwork
-from atp.networks.part import PartNetwork
+from atp.networks.part import PartNetwork, extended
 
-__all__ = ["InteractionFeatures", "InteractionNetwork", "PartNetwork"]
+__all__ = ["InteractionFeatures", "InteractionNetwork", "PartNetwork", "extended"]

@@ -43,10 +43,12 @@ class Evidence:
     Attributes:
         moved: (H, W) bool, what moved.
         chance: (H, W) float32 in 0 to 1; None where nobody says how sure the mask is.
+        agent: (H, W) bool, the hand, arm or robot in view, which is no part of ``moved``; None where nobody looked.
     """
 
     moved: Mask
     chance: Chance | None = None
+    agent: Mask | None = None
 
     @property
     def surely(self) -> Mask:

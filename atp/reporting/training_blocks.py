@@ -60,11 +60,16 @@ def second_stage(results: Results) -> str:
     lines = []
     for number, stage in enumerate(reversed(stages), start=1):
         options, minutes = stage["options"], stage["training_seconds"] / 60
-        learner, count = options["learner"], options.get("image_pairs", options.get("drawn"))
+        learner = options["learner"]
+        drawn, rendered = options.get("image_pairs", options.get("drawn")), options.get("rendered")
+        batch = [
+            f"{learner['batch_size']} interactions of recorded play" if options["play"] is not None else "",
+            f"{learner['pairs']} of {drawn:,} synthetic image pairs" if learner["pairs"] else "",
+            f"{learner['rendered']} of {rendered:,} rendered ones" if learner.get("rendered") else "",
+        ]
         lines.append(
-            f"{number}. {stage['gradient_steps']:,} steps, each with {learner['batch_size']} interactions of recorded "
-            f"play and {learner['pairs']} of {count:,} synthetic image pairs, in {minutes:.0f} minutes "
-            f"({stage['machine']}): `{stage['command']}`"
+            f"{number}. {stage['gradient_steps']:,} steps, each with {' and '.join(each for each in batch if each)}, "
+            f"in {minutes:.0f} minutes ({stage['machine']}): `{stage['command']}`"
         )
     head = (
         "Weights `video`: further gradient steps of the part network of `four-categories` "

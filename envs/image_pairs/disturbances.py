@@ -19,16 +19,20 @@ Colours = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def draw_hands(images: list[Colours], config: ImagePairConfig, rng: Generator) -> None:
+def draw_hands(images: list[Colours], config: ImagePairConfig, rng: Generator) -> list[NDArray[np.bool_]]:
     """Draw an arm or a stick into none, one or both of two images, in place.
 
     Args:
         images: Two (H, W, 3) float32 images in 0..255.
         config: What to vary.
         rng: Source of every choice.
+
+    Returns:
+        For each image the pixels that were drawn over, (H, W) bool.
     """
+    masks = [np.zeros(image.shape[:2], bool) for image in images]
     if not config.hands:
-        return
+        return masks
     size = min(images[0].shape[:2])
     for _ in range(int(rng.choice([0, 1, 2], p=[0.45, 0.45, 0.1]))):
         skin = rng.random() < 0.6
@@ -39,7 +43,8 @@ def draw_hands(images: list[Colours], config: ImagePairConfig, rng: Generator) -
         where = rng.integers(3)  # first image, second, both
         for index, image in enumerate(images):
             if where in (index, 2):
-                _arm(image, tone, sleeve, width, rng)
+                masks[index] |= _arm(image, tone, sleeve, width, rng)
+    return masks
 
 
 def _arm(
@@ -48,8 +53,8 @@ def _arm(
     sleeve: NDArray[np.float64] | None,
     width: float,
     rng: Generator,
-) -> None:
-    """A bent limb from the border to somewhere within, with a hand or a tip at its end."""
+) -> NDArray[np.bool_]:
+    """A bent limb from the border to somewhere within, with a hand or a tip at its end; its pixels, (H, W) bool."""
     height, wide = image.shape[:2]
     start = _on_border(rng, height, wide)
     end = rng.uniform(0.1, 0.9, 2) * (wide, height)
@@ -73,6 +78,8 @@ def _arm(
         cv2.line(mask, ends[0], ends[1], 1.0, thick, cv2.LINE_AA)
     shading = cv2.GaussianBlur(mask, (0, 0), max(1.0, 0.25 * width))[..., None]
     image += mask[..., None] * (layer * (0.6 + 0.4 * shading) - image)
+    covered: NDArray[np.bool_] = mask >= 0.5
+    return covered
 
 
 def _on_border(rng: Generator, height: int, width: int) -> NDArray[np.float64]:

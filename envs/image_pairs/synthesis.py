@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,11 +33,14 @@ class ImagePair:
 
     Attributes:
         rgb: (2, H, W, 3) uint8, before and after.
-        moved: (2, H, W) bool, the pixels of what moved, in each; all False where nothing did. What a hand hides counts.
+        moved: (2, H, W) bool, the visible pixels of what moved, in each; all False where nothing did. Hands, and what
+            they hide, are not part of it.
+        agent: (2, H, W) bool, hands, arms and sticks.
     """
 
     rgb: NDArray[np.uint8]
     moved: NDArray[np.bool_]
+    agent: NDArray[np.bool_]
 
 
 def synthesize_pair(
@@ -142,25 +146,25 @@ def _develop(
         image[view.bodies < 0] = empty
     if config.surfaces:  # rooms are less colourful than generated things
         images = disturbances.mute(images, rng.uniform(0.1, 1.0))
-    disturbances.draw_hands(images, config, rng)
+    agents = [_reduce_mask(mask, resolution) for mask in disturbances.draw_hands(images, config, rng)]
     images = disturbances.change_light(images, config, rng)
     if config.shake and rng.random() < 0.5:
-        images[1], masks[1] = _shaken(images[1], masks[1], rng)
+        images[1], (masks[1], agents[1]) = _shaken(images[1], (masks[1], agents[1]), rng)
     soft, dirt, quality = rng.uniform(0, 1.0) ** 2 * 1.5, rng.uniform(0, 8), int(rng.integers(35, 110))
     stored = []
     for image in images:
         small = cv2.resize(image, (resolution, resolution), interpolation=cv2.INTER_AREA)
         extra = rng.uniform(0, 0.8) if config.blur and rng.random() < 0.2 else 0.0
         stored.append(disturbances.sense(np.asarray(small, np.float32), config, soft + extra, dirt, quality, rng))
-    if stays:
-        masks = [np.zeros_like(mask) for mask in masks]
-    return ImagePair(np.stack(stored), np.stack(masks))
+    agent = np.stack(agents)
+    moved = np.zeros_like(agent) if stays else np.stack(masks) & ~agent
+    return ImagePair(np.stack(stored), moved, agent)
 
 
 def _shaken(
-    image: NDArray[np.float32], mask: NDArray[np.bool_], rng: np.random.Generator
-) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """An image from a camera that has moved by up to some two per cent of the image, and its mask."""
+    image: NDArray[np.float32], masks: Sequence[NDArray[np.bool_]], rng: np.random.Generator
+) -> tuple[NDArray[np.float32], list[NDArray[np.bool_]]]:
+    """An image from a camera that has moved by up to some two per cent of the image, and its masks."""
 
     def moved(values: NDArray[Any], angle: float, zoom: float, shift: NDArray[np.float64]) -> NDArray[Any]:
         side = values.shape[0]
@@ -169,7 +173,8 @@ def _shaken(
         return np.asarray(cv2.warpAffine(values, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE))
 
     angle, zoom, shift = rng.normal(0, 0.6), 1 + rng.normal(0, 0.008), rng.normal(0, 0.01, 2)
-    return moved(image, angle, zoom, shift), moved(mask.astype(np.float32), angle, zoom, shift) >= 0.5
+    shaken = [moved(mask.astype(np.float32), angle, zoom, shift) >= 0.5 for mask in masks]
+    return moved(image, angle, zoom, shift), shaken
 
 
 def _reduce_mask(mask: NDArray[np.bool_], resolution: int) -> NDArray[np.bool_]:

@@ -29,9 +29,7 @@ def developed(
         (2, resolution, resolution, 3) uint8.
     """
     camera = config.camera
-    small = [
-        cv2.resize(np.minimum(image, 8.0), (resolution, resolution), interpolation=cv2.INTER_AREA) for image in images
-    ]
+    small = [cv2.resize(_finite(image), (resolution, resolution), interpolation=cv2.INTER_AREA) for image in images]
     aim = float(np.exp(rng.normal(np.log(0.2), 0.3)))
     gains = [aim / max(float(np.median(image) * 0.5 + image.mean() * 0.5), 1e-4) for image in small]
     if rng.random() < 0.6:  # the exposure is fixed
@@ -52,3 +50,8 @@ def developed(
         extra = rng.uniform(0, 0.7) if camera.blur and rng.random() < 0.15 else 0.0
         stored.append(sense(np.asarray(255 * value, np.float32), camera, soft + extra, dirt, quality, rng))
     return np.stack(stored)
+
+
+def _finite(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Light without excess, and without the pixels of degenerate triangles that have none: one spoils a whole image."""
+    return np.minimum(np.nan_to_num(image, nan=0.0), np.float32(8.0))

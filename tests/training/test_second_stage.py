@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,14 @@ import torch
 from atp.agent import Agent
 from tiny_agent import tiny_agent
 from train.config import LearnerConfig
+from train.data.pair_sources import pair_type
 from train.data.records import record_type
+from train.data.rendered_sets import whole_pairs
 from train.data.replay import Replay
 from train.learning.calibration import calibrated_motion_threshold
 from train.learning.learner import Learner
-from train.learning.second_stage import PerceptionConfig, PerceptionTrainer
+from train.learning.pair_scores import score_pairs
+from train.learning.second_stage import DesignConfig, PerceptionConfig, PerceptionTrainer
 
 SIDE = 32
 
@@ -142,6 +145,114 @@ def test_a_stopped_run_ends_as_one_that_was_not(options, tmp_path, monkeypatch):
     other = replace(options, out=tmp_path / "other", seed=2)
     assert train(other)
     assert weights(whole.out, "part") != weights(other.out, "part")
+
+
+@dataclass(frozen=True)
+class Squares:
+    """In place of rendered pairs: a bright square that moves to the right, and a hand above it in the second image."""
+
+    resolution: int = 64
+
+    def options(self):
+        return {"squares": self.resolution}
+
+    def make(self, seed):
+        rng = np.random.default_rng(seed)
+        pair = np.zeros((), pair_type(self.resolution))
+        row, col = rng.integers(20, 30, 2)
+        pair["rgb"] = rng.integers(30, 90, (1, 64, 64, 1))
+        for index, shift in ((0, 0), (1, 8)):
+            square = (index, slice(row, row + 14), slice(col + shift, col + shift + 14))
+            pair["rgb"][square], pair["moved"][square] = 220, seed[-1] % 4 > 0
+        pair["rgb"][1, :12, 10:50] = (200, 140, 120)
+        pair["agent"][1, :12, 10:50] = True
+        return pair
+
+
+@pytest.fixture
+def squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.data.rendered_sets.RenderedPairs", Squares)
+    monkeypatch.setattr("train.data.rendered_sets.SMALL_FILE_SIZE", 8)
+
+
+def test_agents_are_learned_from_rendered_pairs_without_play(options, played, squares, tmp_path, capsys):
+    config = replace(
+        options,
+        play=None,
+        weights=str(played / "weights"),
+        out=tmp_path / "out",
+        resolution=SIDE,
+        rendered=8,
+        rendered_folder=tmp_path / "rendered",
+        steps=160,
+        validation=8,
+        checkpoint_every=160,
+        learner=replace(options.learner, pairs=0, rendered=4, learning_rate=5e-3),
+        design=DesignConfig(agent=True, matching=True, appearance="random"),
+    )
+    assert train(config)
+    assert len(list((tmp_path / "rendered").rglob("*.npy"))) == 2  # one set to train with, one to validate with
+    end = Agent.from_pretrained(config.out / "weights", "cpu")
+    assert end.part.config == {"width": 8, "agent": True, "matching": True, "appearance": True}
+    assert end.options.motion_threshold == Agent.from_pretrained(played / "weights", "cpu").options.motion_threshold
+    assert end.config["perception"]["options"]["learner"]["rendered"] == 4
+    pairs = np.stack([Squares().make((9, 9, number)) for number in range(8)])
+    scores = score_pairs(end.for_clips(), whole_pairs(pairs, SIDE))
+    assert scores["agent_iou"] > 0.6
+    assert scores["agent_taken"] < 0.1
+    assert "rendered/agent_iou=" in capsys.readouterr().out
+
+
+def test_frozen_features_stay_and_a_stopped_run_ends_as_one_that_was_not(
+    options, played, squares, tmp_path, monkeypatch
+):
+    learner = replace(options.learner, rendered=1)
+    config = replace(
+        options,
+        learner=learner,
+        rendered=8,
+        rendered_folder=tmp_path / "rendered",
+        design=DesignConfig(agent=True, matching=True, appearance="random"),
+    )
+    whole, stopped = (replace(config, out=tmp_path / name) for name in ("whole", "stopped"))
+    trainer = PerceptionTrainer(whole)
+    before = {name: value.clone() for name, value in trainer.learner.networks["part"].appearance.state_dict().items()}
+    assert trainer.run()
+    after = trainer.learner.acting[1].appearance.state_dict()
+    trainer.close()
+    assert all(torch.equal(value, after[name]) for name, value in before.items())
+    step = Learner.step
+
+    def interrupted(self, *arguments):
+        if self.steps == 4:
+            signal.raise_signal(signal.SIGINT)
+        return step(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Learner, "step", interrupted)
+        assert not train(stopped)
+    assert train(stopped)
+    assert weights(whole.out, "part") == weights(stopped.out, "part")
+
+
+def test_what_cannot_be_rendered_is_said_in_one_line(options, monkeypatch, tmp_path):
+    from envs.rendered_pairs import PicturesMissing
+
+    def missing(self, seed):
+        raise PicturesMissing("moderngl is not installed: pip install it")
+
+    monkeypatch.setattr("train.data.pair_sources.RenderedPairs.make", missing)
+    config = replace(
+        options,
+        out=tmp_path / "out",
+        rendered_folder=tmp_path,
+        workers=1,
+        learner=replace(options.learner, rendered=1),
+    )
+    with pytest.raises(ValueError, match="no pairs can be rendered: moderngl is not installed"):
+        PerceptionTrainer(config)
+    with pytest.raises(ValueError, match="--weights must be given"):
+        replace(options, play=None)
 
 
 def test_what_is_no_run_of_play_is_refused(options, played, tmp_path):

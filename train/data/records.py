@@ -48,7 +48,7 @@ def record_type(height: int, width: int, trials: int = 0) -> np.dtype:
 
 def judged(records: NDArray[Any]) -> NDArray[np.bool_]:
     """Whether hold or push got a reward: (B, 1 + K) bool, of the action that was carried out and of each trial."""
-    executed = ~np.isnan(records["rewards"]).all(axis=-1)[:, None]
+    executed: NDArray[np.bool_] = ~np.isnan(records["rewards"]).all(axis=-1)[:, None]
     if "trial_rewards" not in (records.dtype.names or ()):
         return executed
     return np.concatenate([executed, ~np.isnan(records["trial_rewards"]).all(axis=-1)], axis=1)
@@ -98,18 +98,44 @@ def decode(records: NDArray[Any]) -> dict[str, Tensor]:
 
     Returns:
         ``before`` and ``after`` (B, 5, H, W) and ``memory`` (B, 2, H, W), float32 of :mod:`atp.networks.encoding`;
-        ``moved_before`` and ``moved_after`` (B, H, W) float32, 1 where it moved; ``action`` (B, 5) int64; ``rewards``
-        (B, 2) float32, hold and push, NaN for none; ``hindsight`` (B, H, W) uint8 codes of
-        :mod:`train.signals.hindsight`.
+        ``moved_before`` and ``moved_after`` (B, H, W) float32, 1 where it moved; ``agent_before`` and ``agent_after``
+        likewise, 1 where there is a hand, an arm or a robot: nowhere, for the simulator's grippers have no body;
+        ``action`` (B, 5) int64; ``rewards`` (B, 2) float32, hold and push, NaN for none; ``hindsight`` (B, H, W) uint8
+        codes of :mod:`train.signals.hindsight`.
     """
     depth = unpack_depth(records["depth"])
+    nobody = torch.zeros(records["memory"].shape)
     return {
         "before": encoding.image_tensor(records["rgb"][:, 0], depth[:, 0], records["ground"][:, 0]),
         "after": encoding.image_tensor(records["rgb"][:, 1], depth[:, 1], records["ground"][:, 1]),
         "memory": encoding.memory_tensor(records["memory"]),
         "moved_before": torch.from_numpy(records["moved"][:, 0].astype(np.float32)),
         "moved_after": torch.from_numpy(records["moved"][:, 1].astype(np.float32)),
+        "agent_before": nobody,
+        "agent_after": nobody.clone(),
         "action": torch.from_numpy(records["action"].astype(np.int64)),
         "rewards": torch.from_numpy(records["rewards"].copy()),
         "hindsight": torch.from_numpy(records["hindsight"].copy()),
+    }
+
+
+def decode_pairs(pairs: NDArray[Any]) -> dict[str, Tensor]:
+    """Image pairs as a batch of tensors for the part network, on the CPU and not augmented.
+
+    Args:
+        pairs: (B,) of :func:`train.data.pair_sources.pair_type`.
+
+    Returns:
+        What :func:`decode` gives of images and masks, without depth, and ``action`` (B, 5), not known.
+    """
+    masks = {
+        f"{name}_{moment}": torch.from_numpy(pairs[name][:, index].astype(np.float32))
+        for name in ("moved", "agent")
+        for index, moment in enumerate(("before", "after"))
+    }
+    return {
+        "before": encoding.image_tensor(pairs["rgb"][:, 0]),
+        "after": encoding.image_tensor(pairs["rgb"][:, 1]),
+        "action": torch.full((len(pairs), 5), encoding.UNKNOWN_ACTION, dtype=torch.int64),
+        **masks,
     }

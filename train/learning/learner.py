@@ -13,14 +13,19 @@ from torch.optim.swa_utils import AveragedModel
 
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
-from train.data.records import decode, draw_actions
+from train.data.records import decode, decode_pairs, draw_actions
 from train.data.replay import Replay
 from train.learning.optimizer import MuonAdamW
 from train.learning.schedule import lr_at
 from train.runs.distributed import ProcessGroup
 from train.signals.augmentation import AugmentationConfig, augment
 from train.signals.hindsight import hindsight_loss
-from train.signals.losses import interaction_loss, mask_loss
+from train.signals.losses import agent_loss, interaction_loss, mask_loss
+
+#: What the part network learns from, by name in a batch.
+PART_TENSORS = (
+    "before", "after", "action_maps", "moved_before", "moved_after", "agent_before", "agent_after"
+)  # fmt: skip
 
 
 class Learner:
@@ -70,18 +75,20 @@ class Learner:
         native = has_native_bfloat16(device)
         self._bfloat16 = native if config.bfloat16 is None else config.bfloat16
         self.steps = 0
+        self._aside: dict[str, torch.Tensor] = {}  # losses of the step that are part of another one
 
     @property
     def acting(self) -> tuple[InteractionNetwork, PartNetwork]:
         """The averaged networks."""
         return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
-    def step(self, replay: Replay, pairs: NDArray[Any] | None = None) -> dict[str, torch.Tensor]:
+    def step(self, replay: Replay | None, pairs: NDArray[Any] | None = None) -> dict[str, torch.Tensor]:
         """One gradient step for each network that learns.
 
         Args:
-            replay: Where interactions are drawn from.
-            pairs: Records that the part network's batch gets in addition; they are not rotated, only mirrored.
+            replay: Where interactions are drawn from; None where the part network learns from pairs alone.
+            pairs: Image pairs (:func:`train.data.pair_sources.pair_type`) that the part network's batch gets in
+                addition; they are not rotated, only mirrored.
 
         Returns:
             Losses and gradient norms by name, each (); to read one waits for the device.
@@ -96,6 +103,7 @@ class Learner:
             "interaction": lambda: self._interaction_loss(replay, rng, generator),
         }
         scalars = {"learning_rate": torch.tensor(rate)}
+        self._aside = {}
         for name, loss_of in losses.items():
             if name not in self.optimizers:
                 continue
@@ -104,7 +112,7 @@ class Learner:
             loss.backward()  # type: ignore[no-untyped-call]
             norm = nn.utils.clip_grad_norm_(self.networks[name].parameters(), 1.0)
             self.optimizers[name].step()
-            scalars |= {f"loss/{name}": loss.detach(), f"gradient_norm/{name}": norm}
+            scalars |= {f"loss/{name}": loss.detach(), f"gradient_norm/{name}": norm, **self._aside}
         self.averaged.update_parameters(self.networks)
         self.steps += 1
         return scalars
@@ -115,23 +123,35 @@ class Learner:
         return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
 
     def _part_loss(
-        self, replay: Replay, pairs: NDArray[Any] | None, rng: np.random.Generator, generator: torch.Generator
+        self, replay: Replay | None, pairs: NDArray[Any] | None, rng: np.random.Generator, generator: torch.Generator
     ) -> torch.Tensor:
-        """Motion segmentation of stored interactions and of pairs."""
-        moved, share = replay.moved, self.config.moved_share
-        weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
-        batch = self._batch(replay.sample(self.config.batch_size, rng, weights), generator)
+        """Motion segmentation of stored interactions and of pairs, and where agents are."""
+        batches = []
+        if replay is not None:
+            moved, share = replay.moved, self.config.moved_share
+            weights = np.where(moved, share / max(moved.sum(), 1), (1 - share) / max((~moved).sum(), 1))
+            batches.append(self._batch(decode(replay.sample(self.config.batch_size, rng, weights)), generator))
         if pairs is not None:
-            filmed = self._batch(pairs, generator, AugmentationConfig(upright=True))
-            batch = {name: torch.cat([tensor, filmed[name]]) for name, tensor in batch.items()}
+            batches.append(self._batch(decode_pairs(pairs), generator, AugmentationConfig(upright=True)))
+        batch = {name: torch.cat([each[name] for each in batches]) for name in PART_TENSORS}
+        agents = self.networks["part"].segments_agents and self.config.agent > 0
         with self._autocast():
-            first, second = self._trained["part"](batch["before"], batch["after"], batch["action_maps"])
-        return mask_loss(first, batch["moved_before"]) + mask_loss(second, batch["moved_after"])
+            found = self._trained["part"](batch["before"], batch["after"], batch["action_maps"], bool(agents))
+        loss = mask_loss(found[0], batch["moved_before"]) + mask_loss(found[1], batch["moved_after"])
+        if not agents:
+            return loss
+        seen = agent_loss(found[2], batch["agent_before"]) + agent_loss(found[3], batch["agent_after"])
+        self._aside["loss/agent"] = seen.detach()
+        return loss + self.config.agent * seen
 
-    def _interaction_loss(self, replay: Replay, rng: np.random.Generator, generator: torch.Generator) -> torch.Tensor:
+    def _interaction_loss(
+        self, replay: Replay | None, rng: np.random.Generator, generator: torch.Generator
+    ) -> torch.Tensor:
         """Rewards of stored interactions at their executed pixels, and what they say of others."""
+        if replay is None:
+            raise ValueError("the interaction network learns from play alone")
         records = draw_actions(replay.sample(self.config.batch_size, rng, replay.judged.astype(float)), rng)
-        batch = self._batch(records, generator)
+        batch = self._batch(decode(records), generator)
         with self._autocast():
             hold, push = self._trained["interaction"](batch["before"], batch["memory"], batch["action"][:, :2])
         loss = interaction_loss(hold, push, batch["action"], batch["rewards"])
@@ -140,10 +160,13 @@ class Learner:
         return loss
 
     def _batch(
-        self, records: NDArray[Any], generator: torch.Generator, augmentation: AugmentationConfig | None = None
+        self,
+        decoded: dict[str, torch.Tensor],
+        generator: torch.Generator,
+        augmentation: AugmentationConfig | None = None,
     ) -> dict[str, torch.Tensor]:
-        """Stored interactions as augmented tensors on the device."""
-        batch = augment(decode(records), augmentation or AugmentationConfig(), generator)
+        """Stored interactions or pairs as augmented tensors on the device."""
+        batch = augment(decoded, augmentation or AugmentationConfig(), generator)
         if self.device.type == "cuda":  # pinned memory is copied while the GPU computes
             batch = {name: tensor.pin_memory() for name, tensor in batch.items()}
         return {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
@@ -177,8 +200,8 @@ def has_native_bfloat16(device: torch.device) -> bool:
 
 
 def _optimizer(network: nn.Module, config: LearnerConfig) -> MuonAdamW | torch.optim.AdamW:
-    """The optimiser of a network."""
-    options = (network.parameters(), config.learning_rate)
+    """The optimiser of a network; what is frozen stays as it is."""
+    options = ([each for each in network.parameters() if each.requires_grad], config.learning_rate)
     if config.optimizer == "muon":
         return MuonAdamW(*options, config.weight_decay)
     return torch.optim.AdamW(*options, weight_decay=config.weight_decay)

@@ -18,7 +18,7 @@ from atp.networks.rotations import Rotation
 RGB = slice(0, 3)
 DEPTH = slice(3, 5)  # height and validity
 IMAGES = ("before", "after")
-ROTATED = (*IMAGES, "memory", "moved_before", "moved_after")
+ROTATED = (*IMAGES, "memory", "moved_before", "moved_after", "agent_before", "agent_after")
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def augment(batch: dict[str, Tensor], config: AugmentationConfig, generator: tor
 
     Args:
         batch: "action" (B, 5) long, all known; and any of "before", "after" (B, 5, H, W) image tensors,
-            "memory" (B, 2, H, W), "moved_before", "moved_after" (B, H, W), "hindsight" (B, H, W) uint8
-            codes of `train.signals.hindsight`. Other entries pass unchanged.
+            "memory" (B, 2, H, W), "moved_before", "moved_after", "agent_before", "agent_after" (B, H, W), "hindsight"
+            (B, H, W) uint8 codes of `train.signals.hindsight`. Other entries pass unchanged.
         config: How much.
         generator: CPU generator; decides everything.
 

@@ -76,3 +76,16 @@ def mask_loss(logits: Tensor, targets: Tensor, dice_weight: float = 1.0) -> Tens
     dice = 1 - (2 * overlap + 1) / (shares.sum((1, 2)) + sizes + 1)
     present = (sizes > 0).to(dice.dtype)
     return loss + dice_weight * (dice * present).sum() / present.sum().clamp(min=1)
+
+
+def agent_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy of masks of agents (hands, arms, robots); they are seldom small.
+
+    Args:
+        logits: (B, H, W).
+        targets: (B, H, W) float in [0, 1].
+
+    Returns:
+        Scalar: mean over pixels and images.
+    """
+    return F.binary_cross_entropy_with_logits(logits.float(), targets.float())
