@@ -54,7 +54,7 @@ def trials_space(count: int, height: int, width: int) -> dict[str, spaces.Space[
     side = max(height, width)
     return {
         "trial_actions": spaces.Box(0, max(side, DIRECTIONS), (count, 5), np.int64),
-        "trial_touch": spaces.Box(0, 1, (count, 2), np.bool_),
+        "trial_touch": spaces.Box(0, 1, (count, 2), np.bool_),  # type: ignore[arg-type]
         "trial_worth": spaces.Box(0, 2, (count,), np.int8),
         "trial_flow": spaces.Box(-np.inf, np.inf, (count, height, width, 2), np.float32),
     }
