@@ -264,7 +264,8 @@ class Collector:
         """The interactions of a group as records of the replay."""
         before, labels = group.before, group.labels
         trials = before["trial_actions"].shape[1] if "trial_actions" in before else 0
-        records = np.zeros(len(group.members), record_type(*labels.shape[1:], trials=trials))
+        height, width = labels.shape[1:]
+        records = np.zeros(len(group.members), record_type(height, width, trials))
         records["rgb"] = np.stack([before["rgb"], after["rgb"]], axis=1)
         records["depth"] = pack_depth(np.stack([before["depth"], after["depth"]], axis=1))
         records["ground"] = np.stack([before["ground"], after["ground"]], axis=1)
