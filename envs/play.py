@@ -182,10 +182,9 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
         if min(height, width) < 16 or max(height, width) > 4096:
             raise ValueError(f"resolution must be between 16 and 4096 pixels a side, not {resolution}")
-        if interactions < 1:
-            raise ValueError(f"interactions must be at least 1, not {interactions}")
-        if trials < 0:
-            raise ValueError(f"trials must be at least 0, not {trials}")
+        for name, value, least in (("interactions", interactions, 1), ("trials", trials, 0)):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}, not {value}")
         if hold not in ("fixed", "point"):
             raise ValueError(f"hold must be 'fixed' or 'point', not {hold!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -199,9 +198,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         else:
             self.randomization = RandomizationConfig() if randomization else RandomizationConfig.off()
         self.height, self.width = height, width
-        self.interactions = interactions
+        self.interactions, self.trials = interactions, trials
         self.hold: HoldConstraint = hold
-        self.trials = trials
         self.view = parse_view(view)
         self.render_mode = render_mode
         self._object = None if object is None else Path(object)

@@ -26,6 +26,7 @@ SUMMARY = (
     ("full", "test", "unseen categories, mIoU"),
     ("full", "val", "training categories, unseen objects, mIoU"),
     ("stress", "stress", "stress categories, mIoU"),
+    ("found", "found", "objects that others made, mIoU"),
 )
 
 
@@ -42,8 +43,8 @@ def policy_of(row: EvalRow) -> str:
 def summary(results: Results) -> str:
     """The few figures of the front page."""
     policies = ("ours", "act-random", UPPER_BOUND)
-    lines = []
-    for name, split, title in SUMMARY:
+    lines, there = [], [row for row in SUMMARY if results.has(row[0])]
+    for name, split, title in there:
         scores = [mean([row.scores["miou"] for row in results.rows(name, split, policy)]) for policy in policies]
         lines.append([title, *map(format_value, scores)])
     if results.has("joints"):
@@ -54,7 +55,7 @@ def summary(results: Results) -> str:
     lines.append(["real clips, motion IoU", format_value(clips.mean_motion_iou), "-", "-"])
     table = markdown_table(["mean over", "ours", "act-random", f"upper bound ({UPPER_BOUND})"], lines)
     counts: dict[str, list[str]] = {}
-    for name in dict.fromkeys(name for name, _, _ in SUMMARY):
+    for name in dict.fromkeys(name for name, _, _ in there):
         counts.setdefault(scores_count(results.scores(name)), []).append(f"`{name}.json`")
     captions = [f"{' and '.join(names)}: {count}." for count, names in counts.items()]
     pairs = sum(len(clip.interactions) for clip in clips.clips)

@@ -73,9 +73,10 @@ def scores_source(name: str, result: EvalResult) -> str:
 
 
 def scores_count(result: EvalResult) -> str:
-    """How many episodes, interactions and seeds a result of ``atp eval`` is of."""
+    """How many episodes, interactions and seeds a result of ``atp eval`` is of, and the weights if not ``default``."""
     row = result.rows[0]
     lengths = [len(values) for values in row.by_interaction.values()]
     interactions = f" of {max(lengths)} interactions" if lengths else ""
     seeds = f", from {len(result.seeds)} seeds" if len(result.seeds) > 1 else ""
-    return f"{row.episodes} episodes{interactions} for each policy and category{seeds}"
+    weights = "" if result.weights == "default" else f", weights `{result.weights}`"
+    return f"{row.episodes} episodes{interactions} for each policy and category{seeds}{weights}"

@@ -63,7 +63,7 @@ def second_stage(results: Results) -> str:
         learner = options["learner"]
         drawn, rendered = options.get("image_pairs", options.get("drawn")), options.get("rendered")
         batch = [
-            f"{learner['batch_size']} interactions of recorded play" if options["play"] is not None else "",
+            f"{learner['batch_size']} interactions of recorded play" if options.get("play", "") is not None else "",
             f"{learner['pairs']} of {drawn:,} synthetic image pairs" if learner["pairs"] else "",
             f"{learner['rendered']} of {rendered:,} rendered ones" if learner.get("rendered") else "",
         ]

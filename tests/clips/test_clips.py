@@ -316,7 +316,7 @@ def test_the_command_scores_a_clip(folder: Path, tmp_path: Path):
     shifted[:5] = True  # in the border, which does not count
     agent = FakeAgent(shifted, after, 80)
     change(folder, {}, hold=[60, 10], push=[50, 40], direction=3)
-    options = ClipOptions((folder.parent,), out=tmp_path / "out", json=tmp_path / "scores.json")
+    options = ClipOptions((folder.parent,), out=tmp_path / "out", json=tmp_path / "scores.json", second_look=False)
     result = run(options, agent).to_json()
 
     (entry,) = result["clips"]

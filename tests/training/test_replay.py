@@ -179,6 +179,8 @@ def test_stored_interactions_become_tensors():
         "before": (5, SIZE, SIZE),
         "after": (5, SIZE, SIZE),
         "memory": (2, SIZE, SIZE),
+        "agent_before": (SIZE, SIZE),
+        "agent_after": (SIZE, SIZE),
         "moved_before": (SIZE, SIZE),
         "moved_after": (SIZE, SIZE),
         "action": (5,),
@@ -192,5 +194,6 @@ def test_stored_interactions_become_tensors():
     assert batch["memory"][:, 0].nonzero().tolist() == [[1, 2, 3]]
     assert batch["moved_after"].nonzero().tolist() == [[0, 0, 0]]
     assert not batch["moved_before"].any()
+    assert not batch["agent_after"].any()  # grippers have no body
     assert batch["action"].tolist() == [[3] * 5, [4] * 5]
     assert batch["rewards"].isnan().tolist() == [[True, False], [True, True]]

@@ -184,9 +184,9 @@ def test_agents_are_learned_from_rendered_pairs_without_play(options, played, sq
         resolution=SIDE,
         rendered=8,
         rendered_folder=tmp_path / "rendered",
-        steps=160,
+        steps=400,
         validation=8,
-        checkpoint_every=160,
+        checkpoint_every=100,
         learner=replace(options.learner, pairs=0, rendered=4, learning_rate=5e-3),
         design=DesignConfig(agent=True, matching=True, appearance="random"),
     )
