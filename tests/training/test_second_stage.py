@@ -175,6 +175,7 @@ def squares(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("train.data.rendered_sets.SMALL_FILE_SIZE", 8)
 
 
+@pytest.mark.slow
 def test_agents_are_learned_from_rendered_pairs_without_play(options, played, squares, tmp_path, capsys):
     config = replace(
         options,
