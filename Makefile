@@ -71,7 +71,7 @@ eval: setup
 	$(BIN)/atp eval --suite full --seeds 5 --out runs/full --json docs/results/full.json
 	$(BIN)/atp eval --suite stress --policies ours,act-random,gt-act,gt-act-mot --seeds 5 --out runs/stress --json docs/results/stress.json
 	$(BIN)/atp eval --suite ablations --seeds 5 --out runs/ablations --json docs/results/ablations.json
-	$(BIN)/atp eval --suite joints --weights mix --seeds 5 --out runs/joints --json docs/results/joints.json
+	$(BIN)/atp eval --suite joints --seeds 5 --out runs/joints --json docs/results/joints.json
 	$(BIN)/atp report
 
 # Model soups: of sentence encoders, of small image networks (and of one with BatchNorm), of the agent itself
