@@ -29,7 +29,7 @@ from atp.articulation.rigid_motion import (
     rigid_motion,
 )
 from atp.articulation.tree import Pair, joint_tree
-from atp.ground import ground_plane
+from atp.ground import ground_normal, ground_plane
 from atp.types import Mask
 
 #: A motion that fits worse than this mean cost is not believed.
@@ -191,16 +191,10 @@ class ArticulationEstimator:
             plane = None if depth is None else ground_plane(depth)
             self._normals[step] = None
             if depth is not None and plane is not None:
-                self._normals[step] = _normal(plane, depth.shape, self.camera)
+                height, width = depth.shape
+                camera = self.camera
+                self._normals[step] = ground_normal(plane, (height, width), camera.focal, camera.row, camera.col)
         return self._normals[step]
-
-
-def _normal(plane: Array, shape: tuple[int, ...], camera: Intrinsics) -> Array:
-    height, width = shape
-    by_row, by_col, rest = plane
-    middle = by_row * (camera.row - 0.5) / height + by_col * (camera.col - 0.5) / width + rest
-    normal = np.array([by_col * camera.focal / width, by_row * camera.focal / height, middle])
-    return np.asarray(-normal / np.linalg.norm(normal))
 
 
 def _relative(step: int, one: RigidMotion, other: RigidMotion, before: Array, later: Array) -> RelativeMotion:

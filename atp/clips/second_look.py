@@ -1,7 +1,8 @@
 """A second look at what moved: the square about it, cut out of the frames before they are reduced.
 
 At the network's resolution a small part is a few pixels wide. Once the first pass has said where something moved, the
-network sees that place alone, larger, and both passes are averaged there.
+network sees that place alone, larger, and both passes are averaged there. The constants were chosen on eight real clips
+with the weights `video`. What fills the square entirely, as a plain lid may, is seen worse there.
 """
 
 from __future__ import annotations

@@ -29,17 +29,17 @@ def clips(results: Results) -> str:
 
 
 def robustness(results: Results) -> str:
-    """Motion IoU with synthetic image pairs in which one thing varies, of both shipped weights."""
+    """Motion IoU with synthetic image pairs in which one thing varies, of `video` and the weights it started from."""
     result = results.read(RobustnessResult, "robustness")
-    earlier = {row.variation: row for row in results.read(RobustnessResult, "robustness-default").variations}
+    earlier = {row.variation: row for row in results.read(RobustnessResult, "robustness-four-categories").variations}
     first = result.variations[0]
     names = baselines_in(list(first.methods))
     lines = []
     for row in result.variations:
         methods = [row.methods["agent"], earlier[row.variation].methods["agent"], *(row.methods[n] for n in names)]
         lines.append([row.variation.replace("_", " "), *(format_value(scores.motion_iou) for scores in methods)])
-    table = markdown_table(["what varies", "`video`", "`default`", *map(method_title, names)], lines)
-    more = f"{first.pairs} pairs for each row; `default` from `robustness-default.json`"
+    table = markdown_table(["what varies", "`video`", "`four-categories`", *map(method_title, names)], lines)
+    more = f"{first.pairs} pairs for each row; `four-categories` from `robustness-four-categories.json`"
     return f"{source('robustness', result.command, more)}\n\n{table}"
 
 
@@ -65,7 +65,7 @@ def leave_one_out(results: Results) -> str:
 
 def video_weights(results: Results) -> str:
     """What the second stage of training costs where the agent plays."""
-    table = side_by_side(ours(results, "full"), ours(results, "video"), ("`default`", "`video`"))
+    table = side_by_side(ours(results, "four-categories"), ours(results, "video"), ("`four-categories`", "`video`"))
     return f"{scores_source('video', results.scores('video'))}\n\n{table}"
 
 

@@ -125,15 +125,15 @@ def test_the_summary_has_the_means_of_every_split(tmp_path):
 
 def test_robustness_and_the_leave_one_out_ablation_are_tables_of_their_files(tmp_path):
     root = repository(tmp_path)
-    for name, iou in (("robustness", 0.7), ("robustness-default", 0.3)):
+    for name, iou in (("robustness", 0.7), ("robustness-four-categories", 0.3)):
         methods = {"agent": PerceptionScores(iou, 0.0), "dis_flow": PerceptionScores(0.25, 0.0)}
         variation = RobustnessRow("white_balance", 9, methods)
         RobustnessResult("atp robustness", "video", [variation]).write(root / RESULTS / f"{name}.json")
     assert block("robustness", root) == [
-        "From `docs/results/robustness.json`: `.venv/bin/atp robustness` (9 pairs for each row; `default` from "
-        "`robustness-default.json`).",
+        "From `docs/results/robustness.json`: `.venv/bin/atp robustness` (9 pairs for each row; `four-categories` from "
+        "`robustness-four-categories.json`).",
         "",
-        "| what varies | `video` | `default` | DIS flow |",
+        "| what varies | `video` | `four-categories` | DIS flow |",
         "| --- | --- | --- | --- |",
         "| white balance | 0.700 | 0.300 | 0.250 |",
     ]

@@ -126,9 +126,8 @@ def test_nearly_all_motion_in_play_is_believed_and_more_certain_motion_would_not
     assert shares[1] < shares[0]
 
 
-def test_a_stopped_run_ends_as_one_that_was_not(options, tmp_path, monkeypatch):
-    whole, stopped = (replace(options, out=tmp_path / name, seed=1) for name in ("whole", "stopped"))
-    assert train(whole)
+def train_interrupted(config, monkeypatch):
+    """Train, and stop it after four steps as Ctrl+C does."""
     step = Learner.step
 
     def interrupted(self, *arguments):
@@ -138,7 +137,13 @@ def test_a_stopped_run_ends_as_one_that_was_not(options, tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "step", interrupted)
-        assert not train(stopped)
+        assert not train(config)
+
+
+def test_a_stopped_run_ends_as_one_that_was_not(options, tmp_path, monkeypatch):
+    whole, stopped = (replace(options, out=tmp_path / name, seed=1) for name in ("whole", "stopped"))
+    assert train(whole)
+    train_interrupted(stopped, monkeypatch)
     assert not (stopped.out / "weights").exists()
     assert train(stopped)
     assert weights(whole.out, "part") == weights(stopped.out, "part")
@@ -222,16 +227,7 @@ def test_frozen_features_stay_and_a_stopped_run_ends_as_one_that_was_not(
     after = trainer.learner.acting[1].appearance.state_dict()
     trainer.close()
     assert all(torch.equal(value, after[name]) for name, value in before.items())
-    step = Learner.step
-
-    def interrupted(self, *arguments):
-        if self.steps == 4:
-            signal.raise_signal(signal.SIGINT)
-        return step(self, *arguments)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Learner, "step", interrupted)
-        assert not train(stopped)
+    train_interrupted(stopped, monkeypatch)
     assert train(stopped)
     assert weights(whole.out, "part") == weights(stopped.out, "part")
 

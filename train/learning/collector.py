@@ -184,7 +184,7 @@ class Collector:
         truth = _select(self.pool.privileged, group.members)
         after |= {name: array for name, array in truth.items() if name.startswith("trial_")}
         if group.interactions_done >= 0:
-            self._look(group, networks[1], after)
+            self._look(group, networks[1], after, truth)
         group.before = after
         group.interactions_done += 1
         if group.interactions_done == self.interactions:
@@ -195,9 +195,8 @@ class Collector:
             self.pool.step_async(index, action)
         group.waiting = set(group.members.tolist())
 
-    def _look(self, group: _Group, network: PartNetwork, after: Arrays) -> None:
+    def _look(self, group: _Group, network: PartNetwork, after: Arrays, truth: Arrays) -> None:
         """See what a group's action did, remember it and keep it as records."""
-        truth = _select(self.pool.privileged, group.members)
         moved = np.stack([truth["moved_before"], truth["moved_after"]], axis=1)
         from_network = self.predicted[group.members]
         predicted = self._perceive(network, group, after, np.flatnonzero(from_network))
