@@ -1,7 +1,5 @@
 """What the collector tells the log of a training run."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -19,13 +17,12 @@ def logged_motion_iou(predicted, moved):
     images = {"rgb": np.zeros((1, SIDE, SIDE, 3), np.uint8)}
     truth = {"moved_before": moved[:1], "moved_after": moved[1:]}
     truth |= {name: np.ones(1, int) for name in ("optimal", "effective", "num_parts")}
-    collector.pool = SimpleNamespace(privileged=truth)
     collector.predicted = np.ones(1, bool)
     collector._perceive = lambda *_: predicted[None]
     collector._records = lambda *_: np.zeros(1)
     group = _Group(np.arange(1), np.random.default_rng(0), torch.Generator(), [PartMemory((SIDE, SIDE))], set())
     group.before, group.interactions_done, group.explored = images, 0, np.zeros(1, bool)
-    collector._look(group, None, images)
+    collector._look(group, None, images, truth)
     return group.statistics.motion_iou
 
 
