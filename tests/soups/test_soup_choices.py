@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections import namedtuple
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,11 +16,13 @@ from torch.utils.data import DataLoader, TensorDataset
 from atp.soups import (
     Ingredients,
     SoupError,
+    SoupInputs,
     SoupWarning,
     all_pairs,
     greedy_choice,
     greedy_soup,
     learned_soup,
+    make_soups,
     soup_versus_ensemble,
     uniform_soup,
 )
@@ -290,6 +294,27 @@ def test_statistics_of_greedy_and_learned_soups_are_kept():
     assert torch.equal(soup.state["1.running_mean"], some[soup.chosen[0]]["1.running_mean"])
     learned = learned_soup(some, normalised(5), [batch(0)], statistics="keep")
     assert torch.equal(learned.state["1.running_mean"], some[0]["1.running_mean"])
+
+
+@pytest.mark.parametrize("method", ["uniform", "greedy", "learned", "wise-ft", "model-stock", "linear", "fisher"])
+def test_every_method_by_name_passes_the_policy_on(method):
+    """Two checkpoints whose statistics differ; greedy takes both."""
+    some, start = [normalised(seed).state_dict() for seed in range(2)], normalised(7).state_dict()
+    inputs = SoupInputs(
+        Ingredients(some), scores=[0.5, 0.4], score=lambda state: 1.0, best=0, model=normalised(0),
+        held_out=[batch(0)], initial=start, statistics="keep", weights=[0.5, 0.5],
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", SoupWarning)  # no policy would warn
+        kept = list(make_soups(inputs, [method]))
+        averaged = list(make_soups(replace(inputs, statistics="average"), [method]))
+    assert kept
+    if method == "greedy":
+        assert kept[0].chosen == [0, 1]
+    for mine, other in zip(kept, averaged, strict=True):
+        first = start if method == "wise-ft" else some[0]
+        assert torch.equal(mine.state["1.running_mean"], first["1.running_mean"]), mine.name
+        assert not torch.equal(mine.state["1.running_mean"], other.state["1.running_mean"]), mine.name
 
 
 def test_pairs_are_made_with_the_policy_and_prepared():
