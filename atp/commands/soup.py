@@ -66,6 +66,8 @@ class SoupOptions:
     task: str = ""
     """A function, as package.module:function, that returns an atp.soups.comparison.Task: the model, the held-out set
     and the tests."""
+    leave_out: str = ""
+    """With --task: rows that are left out, with commas: soup methods, or ensembles."""
     scores: tuple[Path, ...] = ()
     """In place of checkpoints: files with accuracies on each line, as published with the paper."""
     held_out: str = "ImageNet2p"
@@ -75,7 +77,8 @@ class SoupOptions:
     shifted: str = ""
     """With --scores: the shifted tests, with commas; empty takes all that look like accuracies."""
     out: Path = Path("runs/soup")
-    """Folder for the soups and soup-report.json; with a task or scores also soup.json, soup.md, soup.png."""
+    """Folder for the soups and soup-report.json; with a task or scores also soup.json, soup.md, soup.png, and what is
+    kept of a comparison so that the same command resumes."""
 
 
 def run(options: SoupOptions) -> Comparison:
@@ -137,12 +140,29 @@ def _of_checkpoints(options: SoupOptions) -> Comparison:
 def _compared(options: SoupOptions, ingredients: Ingredients, files: SoupFiles) -> Comparison:
     """With a task: the soups beside single checkpoints and ensembles."""
     from atp.soups.comparison import compare
+    from atp.soups.methods import method_names
 
     if options.score_command:
         raise ValueError("--task and --score-command both choose; give one")
     task = load_task(options.task)
-    given = _method_options(options)
-    compared = compare(ingredients, task, files.keep, split_names(options.method), _tell, given)
+    methods, left_out = split_names(options.method), set(split_names(options.leave_out))
+    if left_out:
+        some = methods or method_names()
+        unknown = sorted(left_out - {*some, "ensembles"})
+        if unknown:
+            raise ValueError(f"--leave-out {unknown[0]}: is not compared; choose of {', '.join(some)}, ensembles")
+        task = replace(task, ensembles=task.ensembles and "ensembles" not in left_out)
+    compared = compare(
+        ingredients,
+        task,
+        files.keep,
+        methods,
+        _tell,
+        _method_options(options),
+        folder=options.out,
+        still=files.still,
+        leave_out=left_out,
+    )
     return _written(Comparison.from_json(compared), options.out)
 
 

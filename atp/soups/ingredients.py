@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +184,22 @@ class Ingredients(Sequence[str]):
     def some(self, indices: Sequence[int]) -> Ingredients:
         """Some of them."""
         return self._with([self.sources[i] for i in indices], [self.checkpoints[i] for i in indices], 0)
+
+    def in_memory(self) -> Ingredients:
+        """The same, held in memory in their own dtypes, for what goes through them many times.
+
+        Raises:
+            SoupError: A file is damaged.
+        """
+        held = [dict(self.read(index)) for index in range(len(self))]
+        checkpoints = []
+        for checkpoint, state in zip(self.checkpoints, held, strict=True):
+            layout = {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in state.items()}
+            rest = partial(dict[str, Tensor], state)
+            checkpoints.append(
+                replace(checkpoint, layout=layout, places={}, rest=rest, ties=dict(self.ties), whole=False)
+            )
+        return self._with(held, checkpoints, 0)
 
     def beside(self, source: Source) -> Ingredients:
         """Another checkpoint, checked to be of the same network: an initialisation for one.

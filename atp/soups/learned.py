@@ -1,7 +1,10 @@
 """The learned soup: mixing weights by gradient descent on held-out data (Model soups, app. I).
 
 The gradient for an ingredient's weight is the inner product of the loss's gradient at the soup with the ingredient. So
-one backward pass and one reading of the files give all of them, and memory does not grow with their number.
+one backward pass and one reading of the files give all of them, and memory does not grow with their number. Where all
+ingredients fit the memory that is allowed, their files are read once instead. A low-rank picture of them would not be
+smaller: displacements of fine-tunes are far from parallel (docs/results/soups.md has their angles), so their rank is
+their number.
 """
 
 from __future__ import annotations
@@ -47,6 +50,12 @@ def layer_of(name: str) -> str:
     return name.rpartition(".")[0]
 
 
+def bytes_of(ingredients: Ingredients) -> int:
+    """What all ingredients take in memory, as they are stored."""
+    each = (layout for checkpoint in ingredients.checkpoints for layout in checkpoint.layout.values())
+    return sum(math.prod(shape) * dtype.itemsize for shape, dtype in each)
+
+
 def mixture_gradient(ingredients: Ingredients, gradients: StateDict, layers: Sequence[str] = ()) -> Tensor:
     """Gradient of a loss for the weights of the mixture, from its gradient for the mixed tensors.
 
@@ -79,6 +88,7 @@ def learned_soup(
     learn_temperature: bool = True,
     statistics: Statistics = None,
     batches_per_step: int = 1,
+    memory: int = 0,
 ) -> LearnedSoup:
     """Learn a softmax over the ingredients, and a temperature, on held-out batches.
 
@@ -94,6 +104,8 @@ def learned_soup(
         statistics: Of BatchNorm, see :func:`atp.soups.mix`.
         batches_per_step: Batches whose mean loss a step is made with. The files are read twice a step, so many make
             soups of large files affordable; the last step may have fewer.
+        memory: Bytes. Where all ingredients fit, they are held there in their own dtypes and files are read once; else
+            files are read twice a step.
 
     Returns:
         The soup.
@@ -104,6 +116,8 @@ def learned_soup(
     """
     some = Ingredients.of(ingredients)
     some.refuse_adapters("the learned soup")
+    if bytes_of(some) <= memory:
+        some = some.in_memory()
     layers = list(dict.fromkeys(layer_of(name) for name in some.layout)) if by_layer else []
     logits = torch.zeros(max(1, len(layers)), len(some), dtype=torch.float64, requires_grad=True)
     log_temperature = torch.zeros((), dtype=torch.float64, requires_grad=learn_temperature)
@@ -209,5 +223,6 @@ def _learned(inputs: SoupInputs) -> list[Soup]:
             epochs,
             statistics=inputs.statistics,
             batches_per_step=inputs.learned_batches,
+            memory=inputs.learned_memory,
         )
     return [Soup("learned soup", found.state, found.weights.tolist())]

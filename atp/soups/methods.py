@@ -51,6 +51,7 @@ class SoupInputs:
         seed: Of what is random.
         information: Fisher information of each ingredient.
         learned_batches: Batches of a step of a learned soup.
+        learned_memory: Bytes that a learned soup may hold checkpoints in.
     """
 
     ingredients: Ingredients
@@ -69,6 +70,7 @@ class SoupInputs:
     seed: int = 0
     information: Sequence[Source] = ()
     learned_batches: int = 1
+    learned_memory: int = 0
 
     def start(self, method: str) -> Source:
         """The initialisation.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import shlex
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from atp.jobs.journal import Journal
-from atp.soups.checkpoints.checkpoint_folders import weight_files
 from atp.soups.checkpoints.soup_errors import SoupError
+from atp.soups.fingerprints import fingerprint_of, identity_of
 
 #: Stands for the checkpoint in a command.
 PLACE = "{checkpoint}"
@@ -51,9 +49,7 @@ class ScoreCommand:
         Raises:
             SoupError: The command fails, or prints no number.
         """
-        files = (weight_files(path) or ([path], []))[0] if path.is_dir() else [path]
-        stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
-        return self._score(f"{path.resolve()} {stats}", lambda: path)
+        return self._score(identity_of(path), lambda: path)
 
     def of_state(self, state: Mapping[str, Tensor]) -> float:
         """Score of a mixture; larger is better.
@@ -92,14 +88,3 @@ class ScoreCommand:
         if math.isnan(number):
             raise SoupError(f"--score-command: {shlex.join(words)} printed nan, which chooses nothing")
         return number
-
-
-def fingerprint_of(state: Mapping[str, Tensor]) -> str:
-    """A short text that is another one for other weights."""
-    digest = hashlib.sha256()
-    for name, tensor in state.items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        flat = tensor.detach().contiguous().reshape(-1)
-        if flat.numel():
-            digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()

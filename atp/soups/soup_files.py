@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from assets.files import write_json
 from atp.soups.checkpoints.checkpoint_folders import REPORT, earlier_soups
 from atp.soups.checkpoints.saving import SHARD_BYTES, differing_configuration, save_like
 from atp.soups.checkpoints.soup_errors import SoupWarning
+from atp.soups.fingerprints import stamp_of
 from atp.soups.ingredients import Ingredients
 
 #: Where a mixture lies while a command scores it.
@@ -35,6 +37,7 @@ class SoupFiles:
     def __init__(self, out: Path, ingredients: Ingredients, shard_bytes: int = SHARD_BYTES) -> None:
         self._out, self._ingredients, self._shard_bytes = out, ingredients, shard_bytes
         self._made: dict[str, dict[str, Any]] = {}
+        self._before = _soups_of(out)
         self._earlier = {name for name in earlier_soups(out) if (out / name).exists()}
         self.notes = [note for checkpoint in ingredients.checkpoints for note in checkpoint.notes]
         self.scores: dict[str, float] = {}
@@ -78,9 +81,17 @@ class SoupFiles:
             The file or folder.
         """
         place = self._save(state, (stem or name).replace(" ", "-").lower())
-        self._made[name] = {"file": place.name, "chosen": [float(each) for each in chosen]}
+        self._made[name] = {"file": place.name, "chosen": [float(each) for each in chosen], "stamp": _stamp(place)}
         self._write("")
         return place
+
+    def still(self, name: str) -> bool:
+        """Whether a soup is there as an earlier command wrote it; it counts as one of this command's then."""
+        before = self._before.get(name)
+        if before is None or not before.get("stamp") or _stamp(self._out / before["file"]) != before["stamp"]:
+            return False
+        self._made[name] = before
+        return True
 
     def candidate(self, state: Mapping[str, Tensor]) -> Path:
         """Write a mixture that is only to be scored; the next one replaces it."""
@@ -120,6 +131,24 @@ class SoupFiles:
                 "written": sorted(self._earlier | {made["file"] for made in self._made.values()}),
             },
         )
+
+
+def _soups_of(out: Path) -> dict[str, dict[str, Any]]:
+    """Soups by name, as the report of an earlier command has them."""
+    try:
+        soups = json.loads((out / REPORT).read_text("utf-8"))["soups"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return soups if isinstance(soups, dict) else {}
+
+
+def _stamp(place: Path) -> list[list[Any]]:
+    """Files of a soup, how long they are and when they were written; empty where it is gone."""
+    files = sorted(file for file in place.rglob("*") if file.is_file()) if place.is_dir() else [place]
+    try:
+        return [[file.name, *stamp_of(file)] for file in files]
+    except OSError:
+        return []
 
 
 def _remove(path: Path) -> None:

@@ -14,7 +14,8 @@ from atp.cli import main
 from atp.reporting.soup_tables import read_scores
 from atp.soups import SoupError, SoupWarning
 from atp.soups.checkpoints.checkpoint_folders import REPORT
-from atp.soups.score_command import ScoreCommand, fingerprint_of
+from atp.soups.fingerprints import fingerprint_of
+from atp.soups.score_command import ScoreCommand
 
 #: Prints how far a checkpoint is from a target, and counts its calls.
 SCORE = """

@@ -103,7 +103,7 @@ class SoupSweep:
         ingredients, initial = Ingredients(list(files)), load_file(folder / "initial.safetensors")
         tests = {name: examples.batches(BATCH) for name, examples in task.tests.items()}
         compared = Task(model, task.held_out.batches(BATCH), tests, initial, task.prepare, classes=task.classes)
-        result = compare(ingredients, compared)
+        result = compare(ingredients, compared, folder=folder)  # rows that are there are taken up
         if self.config.pairs:
             some = task.held_out.some(self.config.pairs).batches(BATCH)
             pairs = all_pairs(model, ingredients, initial, some, prepare=task.prepare)
