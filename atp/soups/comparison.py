@@ -18,9 +18,8 @@ from atp.soups.greedy import greedy_choice
 from atp.soups.ingredients import Ingredients, Source, StateDict
 from atp.soups.kept_rows import BySet, KeptRows, Single
 from atp.soups.methods import METHODS, Batches, SoupInputs, make_soups, method_names
-from atp.soups.mixing import Statistics
+from atp.soups.mixing import Statistics, mix
 from atp.soups.model_outputs import SameOrder, outputs_of, split_batch
-from atp.version import __version__
 
 #: Key of the rows of ensembles among kept ones.
 ENSEMBLES = "ensembles"
@@ -155,7 +154,7 @@ def _about(inputs: SoupInputs, task: Task) -> dict[str, Any]:
     some = inputs.ingredients
     tensors = [(name, tuple(shape), str(dtype)) for name, (shape, dtype) in some.layout.items()]
     return {
-        "version": __version__,
+        "code": [code_of(_about), code_of(mix)],
         "ingredients": [[identity_of(source), ".".join(each.form.entry)]
                         for source, each in zip(some.sources, some.checkpoints, strict=True)],
         "tensors": hashlib.sha256(repr(tensors).encode()).hexdigest(),

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, safe_open, save_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from assets.files import atomic_path
@@ -95,7 +96,8 @@ class KeptRows:
         if self._journal is None:
             return self._logits[index][name]
         with safe_open(self._file(index), "pt") as file:
-            return file.get_tensor(_key(name))
+            found: Tensor = file.get_tensor(_key(name))
+            return found
 
     def mean(self, indices: Sequence[int], sets: Iterable[str | None]) -> BySet:
         """Mean logits of some checkpoints, float64; one checkpoint's on one set are read at a time."""

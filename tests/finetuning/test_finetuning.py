@@ -179,3 +179,31 @@ def test_augmented_inputs_are_what_is_learned(monkeypatch):
 
     _, inputs, _ = seen_in_training(monkeypatch, Recipe(learning_rate=0.01, epochs=1, augmentation=0.5), augment)
     assert all(batch.mean() > 400 for batch in inputs)
+
+
+def test_rate_decay_epochs_and_batches_are_the_recipes(monkeypatch):
+    given = []
+
+    class Watched(torch.optim.AdamW):
+        def __init__(self, parameters, **options):
+            given.append((options["lr"], options["weight_decay"]))
+            super().__init__(parameters, **options)
+
+    monkeypatch.setattr(torch.optim, "AdamW", Watched)
+    recipe = Recipe(learning_rate=0.004, weight_decay=0.3, epochs=3, batch_size=32)
+    examples, inputs, _ = seen_in_training(monkeypatch, recipe)
+    assert given == [(0.004, 0.3)]
+    assert [len(each) for each in inputs] == ([32] * 6 + [8]) * 3
+    epochs = [torch.cat(inputs[start : start + 7]) for start in (0, 7, 14)]
+    assert all(among(epoch, examples).all() for epoch in epochs)  # each epoch has every example
+    assert not torch.equal(epochs[0], epochs[1])
+
+
+def test_probe_changes_no_statistics():
+    def make_normalised():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(6, 12), nn.BatchNorm1d(12), nn.Linear(12, 2))
+
+    initial = probe(replace(task(), make=make_normalised), Recipe(learning_rate=0.01, epochs=1))
+    assert torch.equal(initial["1.running_mean"], torch.zeros(12))
+    assert initial["1.num_batches_tracked"] == 0

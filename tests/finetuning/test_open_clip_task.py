@@ -102,6 +102,7 @@ def test_initialisation_is_the_zero_shot_classifier(made):
 def test_fine_tunes_and_their_soups(made):
     task = made.task
     assert (len(task.train), len(task.held_out)) == (18, 6)
+    assert len({*task.train.inputs.files, *task.held_out.inputs.files}) == 24  # none is in both
     initial = probe(task)
     tuned = [fine_tune(task, initial, Recipe(learning_rate=3e-3, epochs=12, batch_size=6, seed=k)) for k in (1, 2)]
     batches = {name: examples.batches(10) for name, examples in task.tests.items()}

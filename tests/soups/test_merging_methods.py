@@ -226,6 +226,20 @@ def test_model_stock_of_opposite_and_of_standing_ones():
     torch.testing.assert_close(model_stock(same_way, start)["w"], torch.tensor([share * 2 + (1 - share), 1.0]))
 
 
+def test_model_stock_where_one_alone_moved_is_the_mean():
+    start, end = {"w": torch.tensor([1.0, 1.0])}, {"w": torch.tensor([3.0, 1.0])}
+    assert model_stock([end, start], start)["w"].tolist() == [2.0, 1.0]
+    assert model_stock([start, start], start)["w"].tolist() == [1.0, 1.0]
+
+
+def test_model_stock_keeps_statistics_out_of_its_shares():
+    """Statistics at right angles: interpolated by their angle they would be the initialisation's."""
+    start = {"w": torch.zeros(2), "bn.running_mean": torch.zeros(2)}
+    ends = [{"w": torch.tensor([1.0, 1.0]), "bn.running_mean": torch.tensor([2.0, 0.0])},
+            {"w": torch.tensor([1.0, 1.0]), "bn.running_mean": torch.tensor([0.0, 2.0])}]  # fmt: skip
+    assert model_stock(ends, start, "average")["bn.running_mean"].tolist() == [1.0, 1.0]
+
+
 def test_files_give_what_state_dicts_give(tmp_path):
     for number, each in enumerate([START, *ENDS]):
         save_file(each, tmp_path / f"{number}.safetensors") if number % 2 else torch.save(

@@ -118,6 +118,16 @@ def test_fingerprints_are_of_values_names_and_types():
     assert fingerprint_of({name: tensor.clone() for name, tensor in one.items()}) == fingerprint_of(one)
 
 
+def test_the_best_by_a_command_is_the_later_of_equals(folder):
+    """WiSE-FT is of the best; the second and the third are equally good."""
+    code = "import sys; print(int(sys.argv[1][-13] in '12'))"
+    command = f'{sys.executable} -S -c "{code}" {{checkpoint}}'
+    main(["soup", "runs", "--method", "wise-ft", "--alpha", "1", "--initial", "runs/0.safetensors", "--score-command",
+          command, "--statistics", "average", "--out", "out"])  # fmt: skip
+    found = load_file("out/wise-ft-1.safetensors")
+    assert torch.equal(found["fc.weight"], state(2)["fc.weight"])
+
+
 # --- published scores ------------------------------------------------------------------------------------------------
 
 

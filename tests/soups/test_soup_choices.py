@@ -19,6 +19,7 @@ from atp.soups import (
     SoupInputs,
     SoupWarning,
     all_pairs,
+    fisher_information,
     greedy_choice,
     greedy_soup,
     learned_soup,
@@ -315,6 +316,25 @@ def test_every_method_by_name_passes_the_policy_on(method):
         first = start if method == "wise-ft" else some[0]
         assert torch.equal(mine.state["1.running_mean"], first["1.running_mean"]), mine.name
         assert not torch.equal(mine.state["1.running_mean"], other.state["1.running_mean"]), mine.name
+
+
+def test_dropout_is_off_whatever_mode_the_model_is_in():
+    some = [normalised(seed).state_dict() for seed in range(2)]
+
+    def unready(network):
+        network.train()
+
+    jobs = [
+        Task(model, [batch(0)], {"same": [batch(1)]}, prepare=prepare, statistics="average", learned_epochs=1)
+        for model, prepare in ((normalised(0), lambda network: None), (normalised(0).train(), unready))
+    ]
+    assert compare(some, jobs[1])["rows"] == compare(some, jobs[0])["rows"]
+    both = [
+        soup_versus_ensemble(job.model, *some, [batch(0)], statistics="average", prepare=job.prepare) for job in jobs
+    ]
+    assert both[0] == both[1]
+    information = [fisher_information(model, [batch(0)]) for model in (normalised(0), normalised(0).train())]
+    assert all(torch.equal(information[0][name], information[1][name]) for name in information[0])
 
 
 def test_pairs_are_made_with_the_policy_and_prepared():
