@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -163,7 +164,9 @@ def not_finite(state: Any, name: str = "") -> str:
     """The name of the first tensor in nested dictionaries and lists that has NaN or infinite values; empty for none."""
     if isinstance(state, torch.Tensor):
         return name if state.is_floating_point() and not bool(torch.isfinite(state).all()) else ""
-    entries = state.items() if isinstance(state, dict) else enumerate(state) if isinstance(state, list | tuple) else ()
+    entries: Iterable[tuple[Any, Any]] = ()
+    if isinstance(state, dict | list | tuple):
+        entries = state.items() if isinstance(state, dict) else enumerate(state)
     return next(filter(None, (not_finite(each, f"{name}.{key}".lstrip(".")) for key, each in entries)), "")
 
 

@@ -158,7 +158,7 @@ class _Faces:
             table = np.array(joined.replace("/", " ").split(), np.int64)
             if table.size == total * wide:
                 every = np.zeros((total, 3), np.int64)
-                every[:, [0, 2] if empty else range(wide)] = table.reshape(total, wide)
+                every[:, [0, 2] if empty else list(range(wide))] = table.reshape(total, wide)
                 return every
         words = [(*corner.split("/"), "", "")[:3] for corner in self.corners]
         return np.array([(int(v), int(vt or 0), int(vn or 0)) for v, vt, vn in words], np.int64).reshape(-1, 3)
