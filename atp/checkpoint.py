@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from collections.abc import Collection
@@ -165,7 +166,7 @@ def read_options(config: dict[str, Any], folder: str | Path) -> AgentOptions:
     """
     try:
         return AgentOptions.from_config(config)
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise CheckpointError(f"{Path(folder) / CONFIG}: {error}") from error
 
 
@@ -215,10 +216,10 @@ def _is_checkpoint(path: Path) -> bool:
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = json.loads(_read_file(path))
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); is this a checkpoint?") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: is not JSON ({error})") from error
     if not isinstance(config, dict) or config.get("format") != FORMAT:
         raise CheckpointError(f"{path}: is not a checkpoint config of format {FORMAT}")
@@ -247,7 +248,7 @@ def _build(config: dict[str, Any], name: str, path: Path) -> nn.Module:
 def read_tensors(path: Path) -> StateDict:
     """Read a safetensors file; anything else, pickle above all, is a CheckpointError that names it."""
     try:
-        content = path.read_bytes()
+        content = _read_file(path)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     if content.startswith((b"PK\x03\x04", b"\x80")) and not content[8:9] == b"{":
@@ -256,6 +257,13 @@ def read_tensors(path: Path) -> StateDict:
         return load_tensors(content)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: is not a whole safetensors file ({error})") from error
+
+
+def _read_file(path: Path) -> bytes:
+    """The bytes of a file; an OSError for what is none: a pipe's reader would wait for ever, a device's for its end."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return path.read_bytes()
 
 
 def compare_states(state: StateDict, expected: StateDict, dtype: torch.dtype, path: Path) -> None:

@@ -85,7 +85,10 @@ def _read(kind: Any, value: Any, where: str) -> Any:
 
 def _read_plain(kind: type, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise _wrong(where, _PLAIN[kind], value) from None
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise _wrong(where, _PLAIN[kind], value)
     return value

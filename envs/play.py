@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import inspect
+import operator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,6 +12,7 @@ import cv2
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
+from gymnasium.envs.registration import EnvSpec
 from numpy.typing import NDArray
 
 from assets import partnet
@@ -19,12 +23,15 @@ from assets.importing.views.viewing import parse_view
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
 from envs.camera import FAR, Camera
+from envs.episode_state import EpisodeState
 from envs.randomization import RandomizationConfig, SampledScene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, HoldConstraint, Renderer, Simulator
 from envs.trials import Trials, trials_space, try_some
 from envs.truth import Outcome, View, flow_between, judge
 
 ObservationDict = dict[str, NDArray[Any]]
+#: Pixels a side. Beyond the most an image takes seconds in the software renderer, and the agent minutes to look at it.
+LEAST_SIDE, MOST_SIDE = 16, 1024
 
 
 class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
@@ -126,6 +133,12 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     With ``trials`` there are further entries, what that many other actions would do in the current state, which were
     simulated and undone: `trial_actions`, `trial_touch`, `trial_worth` and `trial_flow` (:class:`envs.trials.Trials`).
 
+    ## Looking ahead
+
+    ``get_state`` and ``set_state`` leave an episode and come back to it: from a state, the same actions give the same
+    observations, rewards and infos, to the bit, in another environment with the same options too. ``copy.deepcopy`` and
+    ``pickle`` make such an environment, with a simulator of its own. After ``close`` nothing can be done with one.
+
     ## Version history
 
     * v0: the first one.
@@ -138,7 +151,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             registers one (see :mod:`assets.generators`).
         object: A folder or URDF file of your own object; overrides ``split`` and ``category``.
         mesh_root: A further folder, below which files of objects are looked for that are not where the URDF says.
-        resolution: Image side in pixels, or (H, W); 16 to 4096.
+        resolution: Image side in pixels, or (H, W); 16 to 1024.
         interactions: Interactions in an episode.
         hold: ``"fixed"`` keeps the held link still, ``"point"`` lets it rotate about the held point.
         view: From where the camera looks: ``"auto"``, ``"top"``, or elevation and azimuth in degrees; see *View*.
@@ -179,12 +192,10 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         trials: int = 0,
         render_mode: Literal["rgb_array", "human"] | None = None,
     ) -> None:
-        height, width = (resolution, resolution) if isinstance(resolution, int) else resolution
-        if min(height, width) < 16 or max(height, width) > 4096:
-            raise ValueError(f"resolution must be between 16 and 4096 pixels a side, not {resolution}")
-        for name, value, least in (("interactions", interactions, 1), ("trials", trials, 0)):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, not {value}")
+        given = locals()
+        self._arguments = {name: given[name] for name in inspect.signature(ArticulatedPlay).parameters}
+        height, width = _sides(resolution)
+        interactions, trials = _whole("interactions", interactions, 1), _whole("trials", trials, 0)
         if hold not in ("fixed", "point"):
             raise ValueError(f"hold must be 'fixed' or 'point', not {hold!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -213,9 +224,11 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self._limits = [height, width, height, width, DIRECTIONS]
         self.action_space = spaces.MultiDiscrete(self._limits)
         self.simulator = Simulator(renderer)
+        self._closed = False
         self._models: dict[str, PreparedObject] = {}
         self._model: PreparedObject | None = None
         self._scene: SampledScene
+        self._tints: dict[int, tuple[float, float, float]] = {}
         self._view: View
         self._rgb: NDArray[np.uint8]
         self._poses: NDArray[np.float64]
@@ -239,6 +252,9 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         Returns:
             Observation and info.
         """
+        self._check_open()
+        if seed is not None:
+            seed = _whole("seed", seed, 0)
         super().reset(seed=seed)
         rng = self.np_random
         self._model = model = self._choose(dict(options or {}))
@@ -248,7 +264,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         self.simulator.place(
             (*rng.uniform(-RESET_SHIFT, RESET_SHIFT, 2), rng.uniform(-model.view.turn, model.view.turn)), joints
         )
-        self.simulator.paint(sample_tints(self.randomization, self.simulator.part_links, rng))
+        self._tints = sample_tints(self.randomization, self.simulator.part_links, rng)
+        self.simulator.paint(self._tints)
         self._moved_ever = np.zeros(MAX_PARTS, bool)
         self._step_count = 0
         self._last_action = None
@@ -275,6 +292,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             ValueError: The action is not in the action space.
             gymnasium.error.ResetNeeded: There is no episode, or it has ended.
         """
+        self._check_open()
         if self._step_count >= self.interactions:
             raise gym.error.ResetNeeded("call reset() before step(): there is no episode or it has ended")
         before_view, before_poses = self._view, self._poses
@@ -298,6 +316,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         Returns:
             (h, 2 w, 3) uint8 in mode ``rgb_array``, enlarged to at least 270 pixels a side; else None.
         """
+        self._check_open()
         if self._model is None:
             raise gym.error.ResetNeeded("call reset() before render()")
         if self.render_mode == "human":
@@ -306,7 +325,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         return self._drawn_scene() if self.render_mode == "rgb_array" else None
 
     def close(self) -> None:
-        """Free the simulator and the window."""
+        """Free the simulator and the window; nothing else can be done with the environment then."""
+        self._closed = True
         self.simulator.close()
         if self.render_mode == "human":
             human_render.close_window()
@@ -317,6 +337,83 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         if self._model is None:
             raise gym.error.ResetNeeded("call reset() before camera")
         return self._scene.camera
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How Gymnasium made the environment, with ``max_episode_steps`` the interactions of an episode."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = copy.copy(spec)
+        if self._spec is not None:
+            self._spec.max_episode_steps = self.interactions
+
+    _spec: EnvSpec | None = None
+
+    # --- To look ahead ---------------------------------------------------------------------------------------------
+
+    def get_state(self) -> EpisodeState:
+        """All that decides how the episode goes on. It holds the truth, and is no more for an agent to see than that.
+
+        Raises:
+            gymnasium.error.ResetNeeded: There is no episode.
+            gymnasium.error.ClosedEnvironmentError: The environment was closed.
+        """
+        self._check_open()
+        if self._model is None:
+            raise gym.error.ResetNeeded("call reset() before get_state()")
+        return EpisodeState(
+            model=self._model,
+            scene=self._scene,
+            joints=tuple(self.simulator.state()),
+            tints=dict(self._tints),
+            view=self._view,
+            rgb=self._rgb.copy(),
+            poses=self._poses.copy(),
+            moved_ever=self._moved_ever.copy(),
+            num_parts=self._num_parts,
+            steps=self._step_count,
+            last_action=None if self._last_action is None else self._last_action.copy(),
+            generator=copy.deepcopy(dict(self.np_random.bit_generator.state)),
+        )
+
+    def set_state(self, state: EpisodeState) -> None:
+        """Go (back) to a state, which may be of another environment and stays as it is.
+
+        Args:
+            state: From :meth:`get_state` of an environment with the same options.
+
+        Raises:
+            ValueError: It is of an environment with another resolution or more interactions.
+            gymnasium.error.ClosedEnvironmentError: The environment was closed.
+        """
+        self._check_open()
+        if not isinstance(state, EpisodeState):
+            raise ValueError(f"a state comes from get_state(); this is of type {type(state).__name__}")
+        if state.rgb.shape[:2] != (self.height, self.width):
+            raise ValueError(f"the state has images of {state.rgb.shape[:2]} pixels, not {(self.height, self.width)}")
+        if state.steps > self.interactions:
+            raise ValueError(f"the state is after {state.steps} interactions, and an episode has {self.interactions}")
+        self.simulator.load(state.model, state.scene.friction)
+        self.simulator.restore(list(state.joints))
+        self.simulator.paint(state.tints)
+        self._model, self._scene, self._tints = state.model, state.scene, dict(state.tints)
+        self._view, self._rgb, self._poses = state.view, state.rgb.copy(), state.poses.copy()
+        self._moved_ever, self._num_parts = state.moved_ever.copy(), state.num_parts
+        self._step_count = state.steps
+        self._last_action = None if state.last_action is None else state.last_action.copy()
+        self.np_random.bit_generator.state = copy.deepcopy(state.generator)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How a deep copy or a pickle is made: with a simulator of its own, in the same state."""
+        self._check_open()
+        state = None if self._model is None else self.get_state()
+        return _remade, (type(self), self._arguments, self._spec, self._np_random_seed, state, self.action_space)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise gym.error.ClosedEnvironmentError("the environment was closed: make another one")
 
     # --- Privileged: for upper bounds and training signals -------------------------------------------------------
 
@@ -329,6 +426,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         Returns:
             The outcome.
         """
+        self._check_open()
         if self._model is None:
             raise gym.error.ResetNeeded("call reset() before try_action()")
         return self._tried(action)[0]
@@ -352,6 +450,25 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
             trials = try_some(self.trials, self._view, self._moved_ever, self._tried, self.np_random)
         return trials.as_privileged()
 
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Privileged: which entries of an action may touch the object, as MaskablePPO of sb3-contrib asks.
+
+        Returns:
+            (2 H + 2 W + 8,) bool: rows and columns in which the object shows, for the hold and for the push, and all
+            directions. A row and a column that are possible may still meet off the object.
+
+        Raises:
+            gymnasium.error.ResetNeeded: There is no episode.
+        """
+        self._check_open()
+        if self._model is None:
+            raise gym.error.ResetNeeded("call reset() before action_masks()")
+        shown = self._view.links >= 0
+        place = np.concatenate([shown.any(axis=1), shown.any(axis=0)])
+        if not place.any():
+            place[:] = True  # pushed out of sight: some action must be possible
+        return np.concatenate([place, place, np.ones(DIRECTIONS, bool)])
+
     def oracle_action(self, seed: int | None = None) -> NDArray[np.int64]:
         """Privileged: the best action that can be found from the simulator's state.
 
@@ -361,6 +478,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         Returns:
             (5,) int64 action.
         """
+        self._check_open()
         if self._model is None:
             raise gym.error.ResetNeeded("call reset() before oracle_action()")
         rng = self.np_random if seed is None else np.random.default_rng(seed)
@@ -456,6 +574,49 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     def _show(self) -> None:
         if self.render_mode == "human":
             human_render.show_window(self._drawn_scene(), self.metadata["render_fps"])
+
+
+def _remade(
+    kind: type[ArticulatedPlay],
+    arguments: dict[str, Any],
+    spec: EnvSpec | None,
+    seed: int | None,
+    state: EpisodeState | None,
+    action_space: spaces.MultiDiscrete,
+) -> ArticulatedPlay:
+    """The environment that a deep copy or a pickle stands for."""
+    env = kind(**arguments)
+    env.spec, env.action_space = spec, action_space  # the space has a generator of its own
+    if state is not None:
+        env.set_state(state)
+        env._np_random_seed = seed
+    return env
+
+
+def _sides(resolution: Any) -> tuple[int, int]:
+    """Height and width in pixels."""
+    try:
+        height, width = (resolution, resolution) if np.ndim(resolution) == 0 else resolution
+        height, width = operator.index(height), operator.index(width)
+    except (TypeError, ValueError):
+        raise ValueError(f"resolution must be a whole number or two, not {resolution!r}") from None
+    if min(height, width) < LEAST_SIDE or max(height, width) > MOST_SIDE:
+        raise ValueError(
+            f"resolution must be between {LEAST_SIDE} and {MOST_SIDE} pixels a side, not {resolution}: "
+            "larger images take seconds each"
+        )
+    return height, width
+
+
+def _whole(name: str, value: Any, least: int) -> int:
+    """An option that is a whole number."""
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
+    if whole < least:
+        raise ValueError(f"{name} must be at least {least}, not {value}")
+    return whole
 
 
 def observation_space(height: int, width: int) -> spaces.Dict:

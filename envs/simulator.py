@@ -113,14 +113,28 @@ class JointLine:
     position: float
 
 
+#: Worlds that are open. PyBullet has room for 1024 in a process, and crashes when it opens more.
+_worlds: set[int] = set()
+MOST_WORLDS = 1000
+
+
 class Client:
-    """A PyBullet world of its own. Its methods are PyBullet's functions with the world's number filled in."""
+    """A PyBullet world of its own. Its methods are PyBullet's functions with the world's number filled in.
+
+    Raises:
+        RuntimeError: There are too many in this process.
+    """
 
     def __init__(self) -> None:
-        with quiet():
-            number = bullet.connect(bullet.DIRECT)
+        number = -1
+        if len(_worlds) < MOST_WORLDS:
+            with quiet():
+                number = bullet.connect(bullet.DIRECT)
         if number < 0:
-            raise RuntimeError("PyBullet opens no more worlds in this process: close() environments after use")
+            raise RuntimeError(
+                f"PyBullet opens no more worlds in a process, {len(_worlds)} are open: close() environments after use"
+            )
+        _worlds.add(number)
         self.number = number
         self.close = weakref.finalize(self, _disconnect, number)  # at most once, at the latest at exit
 
@@ -128,6 +142,19 @@ class Client:
         function = partial(getattr(bullet, name), physicsClientId=self.number)
         setattr(self, name, function)
         return function
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError("a PyBullet world cannot be copied or pickled; environments can be, see get_state()")
+
+
+class ClosedClient:
+    """In place of a world that was closed, whose number PyBullet may have given to another one."""
+
+    def close(self) -> None:
+        """Nothing is left to close."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("the simulator was closed")
 
 
 #: Numbers of the worlds that render with EGL: at most one, since PyBullet mixes up the images of several.
@@ -138,6 +165,7 @@ def _disconnect(number: int) -> None:
     with quiet():  # EGL says that it closes its window
         bullet.disconnect(number)
     _egl_worlds.discard(number)
+    _worlds.discard(number)
 
 
 def _start_egl(client: Client) -> None:
@@ -411,8 +439,9 @@ class Simulator:
         return View(rgb, depth, np.asarray(labels, np.uint8), np.asarray(links, np.int16))
 
     def close(self) -> None:
-        """Free the world and all that is in it."""
+        """Free the world and all that is in it; the simulator can do nothing more."""
         self.client.close()
+        self.client = ClosedClient()
 
 
 def look_at_urdf(urdf: Path, positions: Mapping[str, float], camera: Camera) -> dict[str, NDArray[np.bool_]]:

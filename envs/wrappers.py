@@ -35,6 +35,26 @@ class DepthAsImage(gym.ObservationWrapper[dict[str, NDArray[Any]], NDArray[np.in
         return {**observation, "depth": depth_image(observation["depth"])}
 
 
+class TouchAsBox(gym.ObservationWrapper[dict[str, NDArray[Any]], NDArray[np.int64], dict[str, NDArray[Any]]]):
+    """Touch as a box of two numbers: stable-baselines3's ``VecFrameStack`` stacks boxes alone.
+
+    ``touch`` becomes float32 (2,), 0 or 1.
+
+    Args:
+        env: An ``ArticulatedPlay`` environment.
+    """
+
+    def __init__(self, env: gym.Env[dict[str, NDArray[Any]], NDArray[np.int64]]) -> None:
+        super().__init__(env)
+        inner = env.observation_space
+        assert isinstance(inner, spaces.Dict)
+        self.observation_space = spaces.Dict({**inner.spaces, "touch": spaces.Box(0.0, 1.0, (2,), np.float32)})
+
+    def observation(self, observation: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        """Convert the touch of an observation; the rest stays."""
+        return {**observation, "touch": observation["touch"].astype(np.float32)}
+
+
 def depth_image(depth: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Depth (H, W) in metres as uint8 (H, W, 1), see :class:`DepthAsImage`."""
     nearness = 1 + 254 * np.clip((FARTHEST - depth) / (FARTHEST - NEAREST), 0, 1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 import tomllib
 import types
 import typing
@@ -190,7 +192,7 @@ class TrainConfig(RunConfig):
             raise ValueError("--trials hold something: they do not go with --reward no-hold")
         if self.weights and self.part_weights:
             raise ValueError("--weights starts both networks and --part-weights keeps one: give one of them")
-        if self.interactions_per_step <= 0 or self.temperature <= 0:
+        if not (0 < self.interactions_per_step < math.inf and 0 < self.temperature < math.inf):
             raise ValueError("--interactions-per-step and --temperature must be above 0")
 
     @property
@@ -267,7 +269,7 @@ def check_range(config: Any, least: float, most: float | None, *names: str) -> N
     """
     for name in names:
         value = getattr(config, name)
-        if value < least or (most is not None and value > most):
+        if not least <= value <= (sys.float_info.max if most is None else most):  # NaN is neither
             limits = f"at least {least}" if most is None else f"between {least} and {most}"
             flag = f"--{getattr(config, 'FLAG_PREFIX', '')}{name.replace('_', '-')}"
             raise ValueError(f"{flag} must be {limits}, not {value}")

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from assets.cache import cache_root
 from assets.conventions import MAX_PARTS, ViewChoice
 from assets.files import atomic_folder, write_json
+from assets.importing.joints.few_links import with_few_links
 from assets.importing.joints.kinematics import apply, link_poses, middle_positions, renamed, rooted_at
 from assets.importing.joints.limits import FREE_SLIDE, plain_joints
 from assets.importing.joints.most_parts import with_most_parts
@@ -39,7 +40,7 @@ from assets.importing.views.viewing import ObjectView, Placement, Shape, parse_v
 
 __all__ = ["ObjectError", "ObjectView", "PartJoint", "PreparedObject", "find_urdf", "prepare"]
 
-VERSION = 7  # of the prepared form: raise it when the same source should give another result
+VERSION = 8  # of the prepared form: raise it when the same source should give another result
 SAMPLES = 6_000  # points on an object's surface by which its view is chosen
 _DAMAGED = (OSError, ValueError, KeyError, TypeError)  # what reading a missing or broken cache entry raises
 
@@ -80,8 +81,8 @@ def prepare(path: str | Path, view: ViewChoice = "auto", mesh_root: str | Path |
     ``<mimic>`` and the file's masses are ignored, and so are collision shapes, but for links that have no others.
     Where the root link has no shape and parts move on it, the largest of them becomes the root; of more than 15 parts
     the largest are kept apart. The meshes of a link are merged by material where they are many, open, of many faces or
-    of several materials (`assets.importing.shapes.merging`); a link of a few closed ones refers to the files as they
-    are.
+    of several materials (`assets.importing.shapes.merging`). The result names no file of the object: meshes, material
+    libraries and textures are written anew (`assets.importing.shapes.written`).
 
     Args:
         path: A folder (see `find_urdf`) or a URDF file.
@@ -89,7 +90,7 @@ def prepare(path: str | Path, view: ViewChoice = "auto", mesh_root: str | Path |
         mesh_root: A further folder, below which files are looked for that are not where the URDF says.
 
     Returns:
-        The prepared object; its URDF lies in the cache and refers to meshes there and where they were.
+        The prepared object; its URDF and all that this refers to lie in one folder of the cache.
 
     Raises:
         ObjectError: The object cannot be used; the message names the file and the reason.
@@ -148,6 +149,7 @@ class _Builder:
         self.model = plain_joints(self.model, float(np.linalg.norm(np.ptp(cloud, axis=0))), self.notes)
         self.visible_root(points)
         self.model = with_most_parts(self.model, self.link_points(), MAX_PARTS, self.notes)
+        self.model = with_few_links(self.model)
         tree = part_tree(self.model)
         if tree.hidden:
             self.notes.append(f"links without a shape, in no part: {listed(tree.hidden)}")
@@ -263,8 +265,9 @@ def _stamps(files: Iterable[Path]) -> list[bytes]:
 
 
 def _read_beside(urdf: Path, name: str) -> bytes:
+    path = urdf.parent / name
     try:
-        return (urdf.parent / name).read_bytes()
+        return path.read_bytes() if path.is_file() else b""  # a pipe's reader would wait for ever
     except OSError:
         return b""
 

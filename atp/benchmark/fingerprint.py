@@ -14,6 +14,7 @@ import atp
 import envs
 from assets import shipped
 from assets.importing.prepare import find_urdf
+from atp.checkpoint import CONFIG
 from atp.playing.policies import policy_weights
 
 
@@ -32,8 +33,8 @@ def code_digest() -> str:
 
 
 def weights_digest(folder: Path) -> str:
-    """The digest of the networks of a checkpoint folder."""
-    return files_digest(folder.glob("*.safetensors"))
+    """The digest of a checkpoint folder: of the networks, and of the options with which the agent uses them."""
+    return files_digest([*folder.glob("*.safetensors"), *folder.glob(CONFIG)])
 
 
 def policy_digest(policy: str) -> str:

@@ -25,14 +25,14 @@ class Journal:
         self.path = path
         self._results: dict[str, Any] = {}
         first = json.dumps({"header": header}, sort_keys=True)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        lines = path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
         if lines and lines[0] == first:
             for line in lines[1:]:
                 try:
                     entry = json.loads(line)
-                except ValueError:
-                    continue
-                self._results[entry["key"]] = entry["value"]
+                    self._results[entry["key"]] = entry["value"]
+                except (ValueError, LookupError, TypeError, RecursionError):
+                    continue  # cut short, or damaged
         entries = [json.dumps({"key": key, "value": value}) for key, value in self._results.items()]
         write_text(path, "\n".join([first, *entries]) + "\n")
 

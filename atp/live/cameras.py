@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -65,9 +66,14 @@ class WatchedFolder:
         folder: The folder; it may come later.
         timeout: Seconds to wait for an image.
         skip: Images at the beginning that were taken already.
+
+    Raises:
+        ClipError: The timeout is no number of seconds.
     """
 
     def __init__(self, folder: Path, timeout: float = 600.0, skip: int = 0) -> None:
+        if not 0 < timeout < math.inf:  # nor NaN, which no time is ever beyond
+            raise ClipError(f"--timeout must be a number of seconds above 0, not {timeout}")
         self.folder, self.timeout = folder, timeout
         self._taken = skip
 

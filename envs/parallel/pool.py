@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from assets.catalog import outside_modules
 from envs.parallel.process_workers import ProcessWorkers
-from envs.parallel.worker import Answer, Arrays, Command, MakeEnv, Maker, Reset, Step, layout_of
+from envs.parallel.worker import Answer, Arrays, Call, Command, MakeEnv, Maker, Reset, Setting, Step, layout_of
 
 __all__ = ["Answer", "Arrays", "EnvironmentFailed", "EnvironmentPool", "WorkerLost", "play_pool"]
 
@@ -59,18 +59,28 @@ class _Episode:
     """What an environment was asked since its last reset, and what it has not answered yet."""
 
     start: Reset | None = None
-    actions: list[NDArray[np.integer]] = field(default_factory=list)
+    since: list[Step | Setting] = field(default_factory=list)
+    settings: dict[str, Setting] = field(default_factory=dict)  # of before the start
     asked: Reset | Step | None = None
 
     def take(self, answer: Answer) -> None:
         """Note that what was asked is done."""
         asked, self.asked = self.asked, None
         if isinstance(asked, Reset):
-            self.start, self.actions = asked, []
+            self._begin(asked)
         elif asked is not None and answer.done and asked.then is not None:
-            self.start, self.actions = asked.then, []
+            self._begin(asked.then)
         elif asked is not None:
-            self.actions.append(asked.action)
+            self.since.append(Step(asked.action, None))
+
+    def _begin(self, start: Reset) -> None:
+        self.settings |= {each.name: each for each in self.since if isinstance(each, Setting)}
+        self.start, self.since = start, []
+
+    def again(self) -> tuple[Reset | Step | Setting, ...]:
+        """What brings a new environment to where this one is."""
+        start = () if self.start is None else (self.start,)
+        return (*self.settings.values(), *start, *self.since)
 
 
 class EnvironmentPool:
@@ -96,6 +106,7 @@ class EnvironmentPool:
         action_space: Of one environment.
         metadata: Of the environment.
         render_mode: Of the environment.
+        max_episode_steps: Of the environment's spec.
 
     Raises:
         ValueError: An option of the environment, ``count`` or ``workers`` is out of its range.
@@ -112,6 +123,7 @@ class EnvironmentPool:
         assert isinstance(env.observation_space, spaces.Dict)
         self.observation_space, self.action_space = env.observation_space, env.action_space
         self.metadata, self.render_mode = env.metadata, env.render_mode
+        self.max_episode_steps = None if env.spec is None else env.spec.max_episode_steps
         layout = layout_of(env)
         env.close()
         self.count = count
@@ -182,15 +194,49 @@ class EnvironmentPool:
                 if self._silent_for(worker) > self._deadline(worker):
                     self._replace(worker, "did not answer in time")
 
-    def call(self, name: str) -> list[Any]:
-        """The results of a method of all environments, which must be idle.
+    def call(self, name: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """The results of a method of all environments, or the values of an attribute.
+
+        What a method changes in an environment is lost with its worker; :meth:`set_attr` is not.
+
+        Args:
+            name: Of the environment or of one of its wrappers.
+            *args: Of the method.
+            **kwargs: Of the method.
 
         Raises:
-            RuntimeError: An environment has not answered yet.
+            RuntimeError: An environment has not answered yet, or the pool is closed.
+            WorkerLost: A worker was lost meanwhile.
+            Exception: Whatever an environment raised; the pool goes on.
         """
+        return self._collect(name, [Call(name, args, kwargs)] * self.count)
+
+    def set_attr(self, name: str, values: Sequence[Any]) -> None:
+        """Set an attribute of all environments.
+
+        Args:
+            name: Of the environment or of one of its wrappers.
+            values: One for each environment.
+
+        Raises:
+            ValueError: There are not as many values as environments.
+            RuntimeError: An environment has not answered yet, or the pool is closed.
+            WorkerLost: A worker was lost meanwhile.
+        """
+        if len(values) != self.count:
+            raise ValueError(f"there must be {self.count} values of {name}, not {len(values)}")
+        settings = [Setting(name, value) for value in values]
+        self._collect(name, settings)
+        for episode, setting in zip(self._episodes, settings, strict=True):
+            episode.since.append(setting)
+
+    def _collect(self, name: str, commands: Sequence[Call | Setting]) -> list[Any]:
+        """The answers of all environments, which must be idle, to a command for each."""
+        if self._closed:
+            raise RuntimeError("the environments are closed")
         self._check_idle(range(self.count))
         for worker, served in enumerate(self._served):
-            self._workers.send(worker, [(index, name) for index in served])
+            self._workers.send(worker, [(index, commands[index]) for index in served])
         results: dict[int, Any] = {}
         while len(results) < self.count:
             for _, answers, reason in self._workers.receive(1.0):
@@ -294,9 +340,8 @@ class EnvironmentPool:
         for index in self._served[worker]:
             episode = self._episodes[index]
             commands: list[tuple[int, Command]] = []
-            if episode.start is not None:
-                actions = (Step(action, None) for action in episode.actions)
-                commands.append((index, (episode.start, *actions)))
+            if episode.again():
+                commands.append((index, episode.again()))
             if episode.asked is not None:
                 commands.append((index, episode.asked))
             self._workers.send(worker, commands)

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
-from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory
 
 from envs.parallel.worker import Arrays, Command, MakeEnv, Server
 
@@ -40,8 +40,7 @@ class ProcessWorkers:
         # which hides the death of a worker. The server imports the simulator once and its workers share that memory.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["envs.play"])
-        shared: Any = self._context  # the annotation of `ctx` names the module
-        memory = [create_shared_memory(layout, count, shared) for _ in range(2)]
+        memory = [_shared_memory(layout, count, self._context) for _ in range(2)]
         self.current, self.final = (_views(layout, each, count) for each in memory)
         self._arguments = (make, layout, count, *memory)
         self._processes: list[Any] = [None] * len(served)
@@ -131,9 +130,36 @@ class ProcessWorkers:
         return f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit status {code}"
 
 
-def _views(layout: spaces.Dict, memory: Any, count: int) -> dict[str, Arrays]:
-    """Shared memory as arrays. They take no lock, which a worker that is killed would never let go of."""
-    return read_from_shared_memory(layout, memory, count)  # type: ignore[return-value]
+def _shared_memory(layout: spaces.Dict, count: int, context: Any) -> dict[str, dict[str, Any]]:
+    """Memory of all processes for so many of each space.
+
+    Without locks, which gymnasium's has: a worker that is killed would never let go of one, and their semaphores stay in
+    /dev/shm when all processes are killed at once. What is used here has no name there.
+    """
+    return {
+        kind: {name: context.RawArray("b", count * _bytes_of(space)) for name, space in _spaces_of(entries)}
+        for kind, entries in _spaces_of(layout)
+    }
+
+
+def _views(layout: spaces.Dict, memory: dict[str, dict[str, Any]], count: int) -> dict[str, Arrays]:
+    """The arrays (count, ...) in memory of :func:`_shared_memory`."""
+    return {
+        kind: {
+            name: np.frombuffer(memory[kind][name], np.dtype(space.dtype)).reshape(count, *(space.shape or ()))
+            for name, space in _spaces_of(entries)
+        }
+        for kind, entries in _spaces_of(layout)
+    }
+
+
+def _spaces_of(layout: Any) -> list[tuple[str, spaces.Space[Any]]]:
+    assert isinstance(layout, spaces.Dict)
+    return list(layout.spaces.items())
+
+
+def _bytes_of(space: spaces.Space[Any]) -> int:
+    return int(np.prod(space.shape or (), dtype=np.int64)) * np.dtype(space.dtype).itemsize
 
 
 def _serve(pipe: Connection, make: MakeEnv, layout: spaces.Dict, count: int, current: Any, final: Any) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy as shallow_copy
 from copy import deepcopy
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
@@ -25,7 +28,8 @@ class PlayVectorEnv(VectorEnv[Arrays, NDArray[np.int64], NDArray[Any]]):
     ``info["final_obs"]`` and ``info["final_info"]``.
 
     **Seeds.** ``reset(seed=s)`` starts environment i with seed s + i, as Gymnasium does. Its k-th episode after that is
-    seeded by (s + i, k) alone, whatever the other environments do and whatever the number of workers.
+    seeded by (s + i, k) alone, whatever the other environments do and whatever the number of workers. With the option
+    ``reset_mask``, (num_envs,) bool, ``reset`` starts episodes in some environments; the others stay where they are.
 
     Args:
         num_envs: Environments.
@@ -49,7 +53,7 @@ class PlayVectorEnv(VectorEnv[Arrays, NDArray[np.int64], NDArray[Any]]):
         self.single_action_space = self.pool.action_space
         self.observation_space = batch_space(self.pool.observation_space, num_envs)
         self.action_space = batch_space(self.pool.action_space, num_envs)
-        self._seeds: list[int] = []
+        self._seeds: dict[int, int] = {}  # of environments that were reset
         self._episodes = np.zeros(num_envs, np.int64)
 
     def reset(
@@ -59,27 +63,37 @@ class PlayVectorEnv(VectorEnv[Arrays, NDArray[np.int64], NDArray[Any]]):
 
         Args:
             seed: One for all (environment i gets ``seed + i``) or one for each; None draws them.
-            options: As of :meth:`envs.play.ArticulatedPlay.reset`, for all; they hold for later episodes too.
+            options: As of :meth:`envs.play.ArticulatedPlay.reset`, for all; they hold for later episodes too. And
+                ``reset_mask``.
 
         Returns:
             Batched observation and info.
 
         Raises:
-            ValueError: There are not as many seeds as environments.
+            ValueError: There are not as many seeds as environments, or the mask is not one.
+            gymnasium.error.ResetNeeded: The mask leaves out an environment that was never reset.
+            gymnasium.error.ClosedEnvironmentError: The environments were closed.
             envs.parallel.pool.WorkerLost: A worker was lost several times, or an environment raised an error.
         """
-        super().reset(seed=seed if isinstance(seed, int) else None)
-        if isinstance(seed, int):
-            given: list[int | None] = [seed + index for index in range(self.num_envs)]
+        self._check_open()
+        options = None if options is None else dict(options)
+        chosen = self._chosen(options.pop("reset_mask", None) if options else None)
+        if isinstance(seed, int | np.integer):
+            given: list[int | None] = [int(seed) + index for index in range(self.num_envs)]
         else:
             given = [None] * self.num_envs if seed is None else list(seed)
         if len(given) != self.num_envs:
             raise ValueError(f"there must be {self.num_envs} seeds, not {len(given)}")
-        self._seeds = [int(self.np_random.integers(2**31)) if each is None else each for each in given]
-        self._episodes[:] = 0
-        for index, each in enumerate(self._seeds):
-            self.pool.reset_async(index, each, options)
-        answers = self.pool.wait(self.num_envs)
+        least = min((each for each in given if each is not None), default=0)
+        if least < 0:
+            raise ValueError(f"seeds must be at least 0, not {least}")
+        super().reset(seed=int(seed) if isinstance(seed, int | np.integer) else None)
+        seeds = [int(self.np_random.integers(2**31)) if each is None else int(each) for each in given]
+        for index in chosen:
+            self._seeds[index] = seeds[index]
+            self._episodes[index] = 0
+            self.pool.reset_async(index, seeds[index], options)
+        answers = self.pool.wait(len(chosen))
         return self._observation(), self._infos(answers)
 
     def step(
@@ -94,8 +108,15 @@ class PlayVectorEnv(VectorEnv[Arrays, NDArray[np.int64], NDArray[Any]]):
             Batched observation, rewards, terminated, truncated and info.
 
         Raises:
+            ValueError: The actions are not in the action space; nothing was carried out then.
+            gymnasium.error.ResetNeeded: The environments were never reset.
+            gymnasium.error.ClosedEnvironmentError: The environments were closed.
             envs.parallel.pool.WorkerLost: A worker was lost several times, or an environment raised an error.
         """
+        self._check_open()
+        if len(self._seeds) < self.num_envs:
+            raise gym.error.ResetNeeded("call reset() before step()")
+        actions = self._checked(actions)
         for index in range(self.num_envs):
             self.pool.step_async(index, actions[index], then_seed=self._next_seed(index))
         answers = self.pool.wait(self.num_envs)
@@ -111,11 +132,89 @@ class PlayVectorEnv(VectorEnv[Arrays, NDArray[np.int64], NDArray[Any]]):
 
     def render(self) -> tuple[Any, ...]:
         """An image of each environment."""
-        return tuple(self.pool.call("render"))
+        return self.call("render")
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """The results of a method of each environment, or the values of an attribute.
+
+        Args:
+            name: Of the environment or of one of its wrappers.
+            *args: Of the method.
+            **kwargs: Of the method.
+
+        Raises:
+            gymnasium.error.ClosedEnvironmentError: The environments were closed.
+            Exception: Whatever an environment raised.
+        """
+        self._check_open()
+        return tuple(self.pool.call(name, *args, **kwargs))
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """The values of an attribute of each environment."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute of each environment; it stays when a worker is replaced.
+
+        Args:
+            name: Of the environment or of one of its wrappers.
+            values: A list or tuple of one for each environment, or one for all.
+
+        Raises:
+            ValueError: There are not as many values as environments.
+            gymnasium.error.ClosedEnvironmentError: The environments were closed.
+        """
+        self._check_open()
+        self.pool.set_attr(name, values if isinstance(values, list | tuple) else [values] * self.num_envs)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """(num_envs, 2 H + 2 W + 8) bool, see :meth:`envs.play.ArticulatedPlay.action_masks`."""
+        return np.stack(self.call("action_masks"))
+
+    @property
+    def spec(self) -> EnvSpec | None:
+        """How Gymnasium made the environments, with ``max_episode_steps`` the interactions of an episode."""
+        return self._spec
+
+    @spec.setter
+    def spec(self, spec: EnvSpec | None) -> None:
+        self._spec = shallow_copy(spec)
+        if self._spec is not None:
+            self._spec.max_episode_steps = self.pool.max_episode_steps
+
+    _spec: EnvSpec | None = None
 
     def close_extras(self, **kwargs: Any) -> None:
         """End the workers."""
         self.pool.close()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise gym.error.ClosedEnvironmentError("the environments were closed: make others")
+
+    def _chosen(self, mask: Any) -> list[int]:
+        """The environments that a ``reset_mask`` asks for; None asks for all."""
+        if mask is None:
+            return list(range(self.num_envs))
+        given = np.asarray(mask)
+        if given.dtype != np.bool_ or given.shape != (self.num_envs,) or not given.any():
+            raise ValueError(f"reset_mask must be {self.num_envs} bools, of which one or more are true, not {mask!r}")
+        chosen = [int(index) for index in np.flatnonzero(given)]
+        if not self._seeds.keys() | set(chosen) >= set(range(self.num_envs)):
+            raise gym.error.ResetNeeded("reset all environments before some of them with reset_mask")
+        return chosen
+
+    def _checked(self, actions: Any) -> NDArray[np.int64]:
+        """Actions (num_envs, 5), all of them possible."""
+        array = np.asarray(actions)
+        limits = np.asarray(self.single_action_space.nvec)  # type: ignore[attr-defined]
+        shape = (self.num_envs, len(limits))
+        if array.shape != shape or array.dtype.kind not in "iu":
+            raise ValueError(f"actions must be {shape} whole numbers, not {array.shape} of type {array.dtype}")
+        wrong = np.flatnonzero(((array < 0) | (array >= limits)).any(axis=1))
+        if len(wrong):
+            raise ValueError(f"action {array[wrong[0]]} of environment {wrong[0]} is not in {self.single_action_space}")
+        return array.astype(np.int64)
 
     def _next_seed(self, index: int) -> int:
         """Seed of the next episode of an environment."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
@@ -44,8 +44,36 @@ class Step:
     then: Reset | None
 
 
-#: A command; several are carried out without an answer; a string calls a method of the environment.
-Command = Reset | Step | tuple[Reset | Step, ...] | str
+@dataclass(frozen=True)
+class Call:
+    """Call a method, or read an attribute.
+
+    Attributes:
+        name: Of the environment or of one of its wrappers.
+        args: Of the method.
+        kwargs: Of the method.
+    """
+
+    name: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Set an attribute.
+
+    Attributes:
+        name: Of the environment or of one of its wrappers.
+        value: What it is to be.
+    """
+
+    name: str
+    value: Any
+
+
+#: A command; several are carried out without an answer.
+Command = Reset | Step | Call | Setting | tuple[Reset | Step | Setting, ...]
 
 
 @dataclass(frozen=True)
@@ -132,8 +160,11 @@ class Server:
             return _portable(error)
 
     def _carry_out(self, env: gym.Env[Any, Any], index: int, command: Command) -> Any:
-        if isinstance(command, str):
-            return getattr(env, command)()
+        if isinstance(command, Call):
+            return _called(env, command)
+        if isinstance(command, Setting):
+            env.set_wrapper_attr(command.name, command.value)
+            return None
         if isinstance(command, tuple):
             return [self._carry_out(env, index, each) for each in command][-1]
         if isinstance(command, Reset):
@@ -159,6 +190,17 @@ def _store(index: int, observation: Arrays, info: dict[str, Any], arrays: dict[s
     for name, array in arrays["privileged"].items():
         array[index] = info["privileged"][name]
     return {name: value for name, value in info.items() if name != "privileged"}
+
+
+def _called(env: gym.Env[Any, Any], command: Call) -> Any:
+    """What a method returns, or an attribute is."""
+    found = env.get_wrapper_attr(command.name)
+    result = found(*command.args, **command.kwargs) if callable(found) else found
+    try:
+        ForkingPickler.dumps(result)
+    except Exception as error:
+        raise TypeError(f"{command.name} is of type {type(result).__name__}, which cannot leave its process") from error
+    return result
 
 
 def _portable(error: Exception) -> Exception:

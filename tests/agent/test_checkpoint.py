@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 
 import pytest
@@ -106,6 +107,24 @@ def test_missing_file_is_named(folder, name):
 
 def test_missing_folder_is_named(tmp_path):
     refused(tmp_path / "nowhere", r"nowhere/config\.json")
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+@pytest.mark.parametrize("name", ["config.json", "part.safetensors"])
+def test_what_is_no_file_is_not_waited_for(folder, name, kind):
+    (folder / name).unlink()
+    if kind == "pipe":
+        os.mkfifo(folder / name)
+    elif kind == "device":
+        (folder / name).symlink_to("/dev/zero")
+    else:
+        (folder / name).mkdir()
+    refused(folder, rf"{name}: cannot be read \(not a regular file\)")
+
+
+def test_a_config_that_nests_without_end_is_refused(folder):
+    (folder / "config.json").write_text("[" * 100_000)
+    refused(folder, r"config\.json: is not JSON")
 
 
 def edit(path, change):

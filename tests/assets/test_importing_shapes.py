@@ -415,7 +415,8 @@ def test_coarse_meshes_stay_as_they_are(tmp_path: Path) -> None:
     ball.export(tmp_path / "ball.obj")
     prepared = prepare(write(tmp_path / "o.urdf", mesh_link("a", "ball.obj")))
     assert not prepared.notes
-    assert not list(prepared.urdf.parent.glob("*.obj"))
+    (written,) = prepared.urdf.parent.glob("*.obj")
+    assert written.read_text().count("\nf ") == len(ball.faces)
 
 
 @pytest.mark.parametrize("pointer", ["skin.mtl", "green.png"])

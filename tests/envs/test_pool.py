@@ -103,6 +103,19 @@ def test_episodes_depend_on_their_seeds_and_actions_alone(workers, episodes):
         pool.close()
 
 
+def test_no_semaphores_are_made_which_would_outlive_a_kill_of_all_processes(monkeypatch):
+    def made(*_, **__):
+        raise AssertionError("a semaphore")
+
+    monkeypatch.setattr("multiprocessing.synchronize.SemLock.__init__", made)
+    pool = play_pool(1, 1, **OPTIONS)
+    try:
+        pool.reset_async(0, 1)
+        assert set(pool.wait()) == {0}
+    finally:
+        pool.close()
+
+
 def test_ready_environments_do_not_wait_for_others(pair):
     for index in range(2):
         pair.reset_async(index, index)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -134,7 +137,82 @@ def test_render(vector):
         env.close()
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (np.zeros((2, 5), int), r"must be \(3, 5\) whole numbers, not \(2, 5\)"),
+        (np.zeros(5, int), r"not \(5,\)"),
+        (np.zeros((3, 5)), "of type float64"),
+        (np.array([[0, 0, 0, 0, 0], [0, 48, 0, 0, 0], [0, 0, 0, 0, 0]]), "of environment 1 is not in MultiDiscrete"),
+        (np.array([[0, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 0, 0, 0, -1]]), "of environment 2 is not in MultiDiscrete"),
+    ],
+)
+def test_wrong_actions_are_refused_and_nothing_is_carried_out(vector, wrong, says):
+    wanted = play(vector, steps=1)
+    vector.reset(seed=5)
+    with pytest.raises(ValueError, match=says):
+        vector.step(wrong)
+    assert_equal(vector.step(actions_of(0)), wanted[1])
+
+
+def test_before_the_first_reset_and_after_the_end():
+    env = PlayVectorEnv(1, **OPTIONS)
+    with pytest.raises(gym.error.ResetNeeded, match=r"reset\(\)"):
+        env.step(actions_of(0)[:1])
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match=r"must be \(1, 5\)"):
+        env.step(actions_of(0)[0])
+    assert env.step(actions_of(0)[:1])[1].shape == (1,)
+    env.close()
+    for use in (env.reset, lambda: env.step(actions_of(0)[:1]), env.render, lambda: env.get_attr("trials")):
+        with pytest.raises(gym.error.ClosedEnvironmentError, match="were closed"):
+            use()
+
+
+def test_some_environments_are_reset_and_the_others_stay(vector):
+    with pytest.raises(gym.error.ResetNeeded, match="all environments"):
+        vector.reset(seed=1, options={"reset_mask": np.array([True, False, True])})
+    wanted = play(vector, steps=2)
+    vector.reset(seed=5)
+    vector.step(actions_of(0))
+    options = {"reset_mask": np.array([False, True, False])}
+    observation, info = vector.reset(seed=5, options=options)
+    assert list(options) == ["reset_mask"]
+    assert info["_category"].tolist() == [False, True, False]
+    np.testing.assert_array_equal(observation["rgb"][1], wanted[0][0]["rgb"][1])
+    np.testing.assert_array_equal(observation["rgb"][::2], wanted[1][0]["rgb"][::2])
+    _, _, _, truncated, _ = vector.step(actions_of(1))
+    assert truncated.tolist() == [True, False, True]
+    for mask in (np.zeros(3, bool), np.ones(2, bool), np.ones(3)):
+        with pytest.raises(ValueError, match="reset_mask must be 3 bools"):
+            vector.reset(options={"reset_mask": mask})
+
+
+def test_methods_and_attributes_of_the_environments(vector):
+    with pytest.raises(gym.error.ResetNeeded):
+        vector.call("oracle_action", 0)
+    vector.reset(seed=5)
+    assert [action.shape for action in vector.call("oracle_action", seed=0)] == [(5,)] * 3
+    assert vector.get_attr("interactions") == (2, 2, 2)
+    assert vector.action_masks().shape == (3, 4 * 48 + 8)
+    with pytest.raises(AttributeError):
+        vector.get_attr("nothing_like_it")
+    with pytest.raises(TypeError, match="cannot leave its process"):
+        vector.get_attr("simulator")
+    with pytest.raises(ValueError, match="3 values"):
+        vector.set_attr("hold", ["point", "fixed"])
+    vector.set_attr("hold", ["point", "fixed", "point"])
+    os.kill(vector.unwrapped.pool.pids[0], signal.SIGKILL)
+    vector.reset(seed=5)
+    assert vector.get_attr("hold") == ("point", "fixed", "point")  # in the new worker too
+    vector.set_attr("hold", "fixed")
+    assert set(vector.get_attr("hold")) == {"fixed"}
+    assert vector.spec.max_episode_steps == 2
+
+
 def test_seeds_are_counted(vector):
+    with pytest.raises(ValueError, match="at least 0, not -2"):
+        vector.reset(seed=-2)
     with pytest.raises(ValueError, match="3 seeds, not 2"):
         vector.reset(seed=[1, 2])
     first, _ = vector.reset(seed=[7, 8, 9])

@@ -56,6 +56,7 @@ def test_killed_run_finds_all_its_checkpoint_can_draw(tmp_path, saved, more):
     ring = make(tmp_path / "replay.npy")
     for number in range(saved):
         ring.append(records(number))
+    ring.flush()
     expected = drawable(ring), ring.moved, ring.judged
     for number in range(saved, saved + more):  # played after the checkpoint, then killed: nothing is flushed
         ring.append(records(1000 + number))
@@ -132,6 +133,43 @@ def test_missing_or_damaged_ring_is_refused(tmp_path):
     os.truncate(path, 200)
     with pytest.raises(ValueError, match=r"replay\.npy: cannot be read"):
         make(path, written=3)
+
+
+@pytest.mark.parametrize("saved", [4, 23])
+def test_interactions_that_a_disk_changed_are_refused(tmp_path, saved):
+    path = tmp_path / "replay.npy"
+    ring = make(path)
+    for number in range(saved):
+        ring.append(records(number))
+    ring.flush()
+    whole, sums = path.read_bytes(), (tmp_path / "replay.sums.npy").read_bytes()
+    ring.append(records(1))  # what comes after the checkpoint is not looked at
+    assert drawable(make(path, written=saved)) == list(range(saved))[-CAPACITY:]
+    size = record_type(SIZE, SIZE).itemsize
+    place = len(whole) - (CAPACITY + SLACK) * size + (saved - 1) % (CAPACITY + SLACK) * size  # of the last one
+    for damage in (whole[:place] + bytes(size) + whole[place + size :], _flipped(whole, place + size // 2)):
+        path.write_bytes(damage)
+        with pytest.raises(ValueError, match=r"replay\.npy: 1 of \d+ interactions are not as they were written.*--out"):
+            make(path, written=saved)
+    path.write_bytes(whole)
+    make(path, written=saved)
+    for damage, says in ((sums[:40], "cannot be read"), (sums[:-4], "cannot be read|not the checksums")):
+        (tmp_path / "replay.sums.npy").write_bytes(damage)
+        with pytest.raises(ValueError, match=says):
+            make(path, written=saved)
+    make(path)  # a new run takes no old checksums
+    assert not (tmp_path / "replay.sums.npy").exists()
+
+
+def _flipped(data, place):
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+def test_a_replay_of_before_there_were_checksums_will_do(tmp_path):
+    ring = make(tmp_path / "replay.npy")
+    ring.append(records(1, 2))
+    with pytest.warns(UserWarning, match=r"replay\.sums\.npy: missing"):
+        assert drawable(make(tmp_path / "replay.npy", written=2)) == [1, 2]
 
 
 def test_room_is_taken_at_once(tmp_path):

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import errno
 import os
+import warnings
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.files import atomic_path
 from train.data.records import judged, record_type
+
+_AT_ONCE = 1000  # interactions that are looked at together
 
 
 class Replay:
     """The last ``capacity`` interactions of a run.
 
     The file holds ``slack`` further places. What is written after a checkpoint falls into them first, so that the
-    interactions which the checkpoint can still draw are there when a killed run comes back to it.
+    interactions which the checkpoint can still draw are there when a killed run comes back to it. Beside it lies a
+    file of checksums, one for each interaction: what a disk has changed is not trained on.
 
     Args:
         path: The ring's file.
@@ -35,8 +42,8 @@ class Replay:
         written: Interactions appended so far, by earlier processes too.
 
     Raises:
-        ValueError: The file to resume from is missing, damaged or of another resolution or size, or the disk has no
-            room for a new one; the message names the file.
+        ValueError: The file to resume from is missing, of another resolution or size, or interactions in it are not as
+            they were written; or the disk has no room for a new one. The message names the file.
     """
 
     def __init__(
@@ -45,12 +52,15 @@ class Replay:
         self.shape, self.capacity, self.written = (height, width), capacity, written
         dtype = record_type(height, width, trials)
         self._ring = _open(path, dtype, capacity + slack) if written else _make(path, dtype, capacity + slack)
+        self._sums_path = sums_path(path)
+        self._sums = np.zeros(len(self._ring), np.uint32)
         # small columns that every draw looks at, kept in memory
         self._moved = np.zeros(len(self._ring), bool)
         self._judged = np.zeros(len(self._ring), bool)
-        places = self._places()
-        for start in range(0, len(places), 1000):
-            self._note(places[start : start + 1000])
+        if written:
+            self._check()
+        else:
+            self._sums_path.unlink(missing_ok=True)
 
     def __len__(self) -> int:
         return min(self.written, self.capacity)
@@ -59,6 +69,7 @@ class Replay:
         """Store a structured array of :func:`record_type`, oldest first."""
         places = (self.written + np.arange(len(records))) % len(self._ring)
         self._ring[places] = records
+        self._sums[places] = _sums_of(self._ring[places])
         self._note(places)
         self.written += len(records)
 
@@ -94,17 +105,58 @@ class Replay:
         return self._ring[self._places()[len(self) - count :]]
 
     def flush(self) -> None:
-        """Write what is in memory to the file."""
+        """Write what is in memory to the files."""
         self._ring.flush()
+        with atomic_path(self._sums_path) as temporary, temporary.open("wb") as file:
+            np.save(file, self._sums, allow_pickle=False)
 
     def _places(self) -> NDArray[np.intp]:
         """Places in the ring of the interactions that can be drawn, oldest first."""
         return (self.written - len(self) + np.arange(len(self))) % len(self._ring)
 
+    def _check(self) -> None:
+        """Look at all that can be drawn: whether it is as it was written, and for the columns kept in memory."""
+        written = self._read_sums()
+        places, damaged = self._places(), 0
+        for start in range(0, len(places), _AT_ONCE):
+            some = places[start : start + _AT_ONCE]
+            self._sums[some] = _sums_of(self._ring[some])
+            if written is not None:
+                damaged += int((self._sums[some] != written[some]).sum())
+            self._note(some)
+        if damaged:
+            raise ValueError(
+                f"{self._ring.filename}: {damaged} of {len(places)} interactions are not as they were written; put back "
+                "a copy of it and of its checksums, or choose another --out"
+            )
+
+    def _read_sums(self) -> NDArray[np.uint32] | None:
+        """The checksums of the last flush; None of a replay that has none."""
+        path = self._sums_path
+        if not path.exists():
+            warnings.warn(f"{path}: missing, so that the interactions beside it are taken as they are", stacklevel=4)
+            return None
+        try:
+            sums = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise ValueError(f"{path}: cannot be read ({error}); put a copy back or choose another --out") from error
+        if sums.dtype != np.uint32 or sums.shape != self._sums.shape:
+            raise ValueError(f"{path}: not the checksums of the interactions beside it; choose another --out")
+        return np.asarray(sums)
+
     def _note(self, places: NDArray[np.intp]) -> None:
         """Take the columns kept in memory from the ring."""
         self._moved[places] = self._ring["moved"][places].any(axis=(1, 2, 3))
         self._judged[places] = judged(self._ring[places]).any(axis=1)
+
+
+def sums_path(path: Path) -> Path:
+    """The file of checksums that belongs to a ring's."""
+    return path.with_suffix(".sums.npy")
+
+
+def _sums_of(records: NDArray[Any]) -> Sequence[int]:
+    return [zlib.crc32(record.tobytes()) for record in records]
 
 
 def _open(path: Path, dtype: np.dtype, places: int) -> np.memmap:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from envs.parallel.pool import WorkerLost
+from train.runs.run_folder import Diverged
 
 
 class Run(Protocol):
@@ -28,8 +29,8 @@ def run_command(start: Callable[[], Run]) -> int:
         start: Makes the run; a ValueError there means that the options cannot be used.
 
     Returns:
-        The exit status: 0 the run is complete, 130 it was interrupted and saved, 1 a worker was lost, 2 the options
-        cannot be used.
+        The exit status: 0 the run is complete, 130 it was interrupted and saved, 1 a worker was lost or the weights
+        diverged, 2 the options cannot be used.
     """
     run = None
     try:
@@ -37,6 +38,9 @@ def run_command(start: Callable[[], Run]) -> int:
         return 0 if run.run() else 130
     except WorkerLost as error:
         print(f"error: {error}; the same command resumes from the last checkpoint", file=sys.stderr)
+        return 1
+    except Diverged as error:
+        print(f"error: {error}", file=sys.stderr)
         return 1
     except ValueError as error:
         if run is not None:

@@ -85,6 +85,7 @@ class TrainingRun(ABC):
 
         Raises:
             envs.parallel.pool.WorkerLost: An environment worker was lost. The run resumes from its last checkpoint.
+            train.runs.run_folder.Diverged: The weights are no numbers any more.
         """
         start, began, earlier = self.done, time.monotonic(), self.seconds
         progress = Progress(
@@ -195,7 +196,7 @@ class TrainingRun(ABC):
             )
         try:
             self._restore(state)
-        except (RuntimeError, KeyError, ValueError) as error:
+        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
             raise ValueError(
                 f"{self.folder.path}: its checkpoint is of other networks, made by another version; "
                 "choose another --out to start anew"

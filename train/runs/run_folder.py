@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fcntl
 import json
-import pickle
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -24,6 +24,10 @@ class RunOptions(Protocol):
     def out(self) -> Path:
         """Folder of the run."""
         ...
+
+
+class Diverged(RuntimeError):
+    """A run's weights are no numbers any more; the message says what to do."""
 
 
 #: Options that may differ when a run is resumed; all others decide what is learned.
@@ -46,8 +50,11 @@ class RunFolder:
         self._is_main_process = is_main_process
         self.options = jsonable(config)
         self._defaults = jsonable(type(config)())
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.path / "lock").open("a")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = (self.path / "lock").open("a")
+        except OSError as error:
+            raise ValueError(f"{error.filename}: cannot be written ({error.strerror}); choose another --out") from error
         try:
             if is_main_process:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -67,12 +74,13 @@ class RunFolder:
         """
         if not self._checkpoint.exists():
             return None
-        try:
-            state: dict[str, Any] = torch.load(self._checkpoint, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        state = _read_state(self._checkpoint)
+        broken = not_finite(state)
+        if broken:
             raise ValueError(
-                f"{self._checkpoint}: cannot be read; choose another --out to start anew ({error})"
-            ) from error
+                f"{self._checkpoint}: {broken} is NaN or infinite, so that nothing can be learned from here; choose "
+                "another --out to start anew"
+            )
         return state
 
     def write_options(self) -> None:
@@ -81,7 +89,17 @@ class RunFolder:
             write_json(self.path / "options.json", self.options)
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint. ``state`` holds tensors, numbers, strings, lists and dicts only."""
+        """Replace the checkpoint. ``state`` holds tensors, numbers, strings, lists and dicts only.
+
+        Raises:
+            Diverged: A tensor has values that are NaN or infinite; the checkpoint stays as it was.
+        """
+        broken = not_finite(state)
+        if broken:
+            raise Diverged(
+                f"{self.path}: training diverged, {broken} is NaN or infinite, and is not saved; start anew with "
+                "another --out and a smaller learning rate"
+            )
         if self._is_main_process:
             with atomic_path(self._checkpoint) as temporary:
                 torch.save(state, temporary)
@@ -101,12 +119,9 @@ class RunFolder:
             ValueError: The options differ, or cannot be read.
         """
         path = self.path / "options.json"
-        if not (path.exists() and self._checkpoint.exists()):
+        if not self._checkpoint.exists():
             return
-        try:
-            stored = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise ValueError(f"{path}: is not JSON ({error}); choose another --out to start anew") from error
+        stored = _read_options(path)
         stored = {**self._defaults, **stored}  # options that are newer than the run had no effect then
         changed = sorted(
             name for name, value in self.options.items() if name not in FREE_OPTIONS and stored[name] != value
@@ -125,10 +140,9 @@ def read_run(folder: Path) -> tuple[int, dict[str, Any]]:
         ValueError: It is not the folder of such a run; the message names the file.
     """
     try:
-        options = json.loads((folder / "options.json").read_text(encoding="utf-8"))
-        state = torch.load(folder / "checkpoint.pt", map_location="cpu", weights_only=True, mmap=True)
-        return int(state["written"]), options
-    except (OSError, ValueError, KeyError, RuntimeError, pickle.UnpicklingError) as error:
+        options = _read_options(folder / "options.json")
+        return int(_read_state(folder / "checkpoint.pt", mmap=True)["written"]), options
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{folder}: is not the folder of a run of train.atp_train ({error})") from error
 
 
@@ -139,9 +153,48 @@ def open_recorded(folder: Path) -> Replay:
         ValueError: It is not the folder of such a run; the message names the file.
     """
     written, options = read_run(folder)
-    side = int(options["resolution"])
-    capacity = min(int(options.get("replay_size", written)), written)
+    side, size = options.get("resolution"), options.get("replay_size", written)
+    if not isinstance(side, int) or not isinstance(size, int):
+        raise ValueError(f"{folder / 'options.json'}: resolution or replay_size is missing, or no whole number")
+    capacity = min(size, written)
     return Replay(folder / "replay.npy", side, side, capacity=capacity, slack=0, written=written)
+
+
+def not_finite(state: Any, name: str = "") -> str:
+    """The name of the first tensor in nested dictionaries and lists that has NaN or infinite values; empty for none."""
+    if isinstance(state, torch.Tensor):
+        return name if state.is_floating_point() and not bool(torch.isfinite(state).all()) else ""
+    entries: Iterable[tuple[Any, Any]] = ()
+    if isinstance(state, dict | list | tuple):
+        entries = state.items() if isinstance(state, dict) else enumerate(state)
+    return next(filter(None, (not_finite(each, f"{name}.{key}".lstrip(".")) for key, each in entries)), "")
+
+
+def _read_state(path: Path, mmap: bool = False) -> dict[str, Any]:
+    """A checkpoint."""
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except Exception as error:  # a damaged file fails in as many ways as it has bytes
+        raise ValueError(f"{path}: cannot be read; choose another --out to start anew ({error})") from error
+    if not isinstance(state, dict):
+        raise ValueError(f"{path}: is no checkpoint of a run; choose another --out to start anew")
+    return state
+
+
+def _read_options(path: Path) -> dict[str, Any]:
+    """The options that a run was started with."""
+    try:
+        options = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path}: missing, and without it nobody knows what the checkpoint beside it was trained with; put it back "
+            "or choose another --out to start anew"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: is not JSON ({error}); choose another --out to start anew") from error
+    if not isinstance(options, dict):
+        raise ValueError(f"{path}: must hold an object of options; choose another --out to start anew")
+    return options
 
 
 def jsonable(config: RunOptions) -> dict[str, Any]:

@@ -155,7 +155,8 @@ class FileFinder:
                 return self._not_linked_out(place, root, say), True
         found = []
         for folder, _, names in os.walk(root):
-            found += [Path(folder) / name for name in names if wanted and _folded(name) == wanted[-1]]
+            alike = (Path(folder) / name for name in names if wanted and _folded(name) == wanted[-1])
+            found += [place for place in alike if place.is_file()]  # no pipe, whose reader would wait for ever
         if not found:
             return None
         if len(found) > 1:

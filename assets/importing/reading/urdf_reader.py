@@ -18,8 +18,9 @@ from assets.importing.reading.plain_xml import parse_xml
 from assets.importing.reading.sandbox import ObjectError, package_folder, package_name
 from assets.importing.reading.urdf import Geometry, Joint, Link, UrdfModel, Visual, tree_order
 from assets.importing.reading.urdf_files import not_urdf
-from assets.importing.reading.urdf_values import Rgba, UrdfValues
+from assets.importing.reading.urdf_values import LONGEST_NAME, Rgba, UrdfValues
 
+MOST_LINKS = 1000  # of a file: more than any object that people play with has
 JOINT_TYPES = ("fixed", "revolute", "continuous", "prismatic", "floating", "free", "planar", "screw")
 _SIZES = {"box": ("size",), "cylinder": ("radius", "length"), "capsule": ("radius", "length"), "sphere": ("radius",)}
 _Limits = tuple[float | None, float | None]
@@ -90,6 +91,9 @@ class _Reader:
             if name and texture is not None and texture.get("filename"):
                 self.textures.setdefault(name, texture.get("filename", ""))
         links: dict[str, Link] = {}
+        count = len(robot.findall("link"))
+        if count > MOST_LINKS:
+            raise self.fail(f"has {count} links; at most {MOST_LINKS} are read: keep the part of it that moves")
         for element in robot.findall("link"):
             name = self.values.name_of(element)
             if name in links:
@@ -105,7 +109,7 @@ class _Reader:
             joints[joint.name] = joint
         root, ordered = self.tree(links, list(joints.values()))
         return UrdfModel(
-            name=robot.get("name") or self.path.stem,
+            name=(robot.get("name") or self.path.stem)[:LONGEST_NAME],
             links=links,
             joints=ordered,
             root=root,
@@ -164,7 +168,7 @@ class _Reader:
             return None
         shape = shapes[0]
         if shape.tag == "mesh":
-            scale = self.values.numbers(shape.get("scale", "").strip() or "1 1 1", 3, f"the mesh scale of {what}")
+            scale = self.values.lengths(shape.get("scale", "").strip() or "1 1 1", 3, f"the mesh scale of {what}")
             if 0.0 in scale:
                 self.shapeless.append(f"{what} (a mesh of scale {shape.get('scale')})")
                 return None
@@ -175,7 +179,7 @@ class _Reader:
             return None
         size: tuple[float, ...] = ()
         for key in _SIZES[shape.tag]:
-            size += self.values.numbers(
+            size += self.values.lengths(
                 shape.get(key, ""), 3 if key == "size" else 1, f"the {shape.tag} {key} of {what}"
             )
         if min(size) <= 0.0:
@@ -202,13 +206,16 @@ class _Reader:
         axis_element = element.find("axis")
         if axis_element is not None:
             axis = np.array(self.values.numbers(axis_element.get("xyz", "1 0 0"), 3, f"the axis of {what}"))
-        length = float(np.linalg.norm(axis))
-        if length < 1e-9:
+        longest = float(np.abs(axis).max())
+        if longest < 1e-9:
             if kind != "fixed":
                 raise self.fail(f"the axis of {what} is zero: say about or along which it moves")
-            axis, length = np.array([1.0, 0.0, 0.0]), 1.0
+            axis, longest = np.array([1.0, 0.0, 0.0]), 1.0
+        axis = axis / longest  # first, so that no square is beyond what a number can be
         lower, upper = (None, None) if kind == "fixed" else self.limits(element, name)
-        return Joint(name, kind, ends[0], ends[1], self.values.origin(element, what), axis / length, lower, upper)
+        return Joint(
+            name, kind, ends[0], ends[1], self.values.origin(element, what), axis / np.linalg.norm(axis), lower, upper
+        )
 
     def limits(self, element: ET.Element, name: str) -> _Limits:
         limit = element.find("limit")

@@ -16,6 +16,8 @@ from assets.importing.reading.urdf import Matrix, rpy_to_matrix, transform
 
 _NUMBER = re.compile(r"[+-]?(inf(inity)?|nan|(\d+\.?\d*|\.\d+)(e[+-]?\d+)?)", re.IGNORECASE)
 Rgba = tuple[float, float, float, float]
+LONGEST_NAME = 250  # letters: a simulator keeps names in fields of 1024 bytes and writes beyond them
+FARTHEST = 1e9  # of sizes and places in m: what is larger overflows where it is squared in single precision
 
 
 @dataclass
@@ -43,7 +45,17 @@ class UrdfValues:
         name = element.get("name")
         if not name:
             raise self.fail(f"a <{element.tag}> has no name")
+        if len(name) > LONGEST_NAME:
+            start = f'a <{element.tag}> is called "{name[:20]}..."'
+            raise self.fail(f"{start}, with {len(name)} letters: at most {LONGEST_NAME} are read")
         return name
+
+    def lengths(self, text: str, count: int, what: str) -> tuple[float, ...]:
+        """So many `numbers` that are sizes or places, none of them out of all proportion."""
+        values = self.numbers(text, count, what)
+        if max(map(abs, values)) > FARTHEST:
+            raise self.fail(f'{what} is "{text}": numbers must lie between -{FARTHEST:g} and {FARTHEST:g}')
+        return values
 
     def numbers(self, text: str, count: int, what: str) -> tuple[float, ...]:
         """So many finite numbers, with spaces between, or commas; what is behind them is left out, as in PyBullet."""
@@ -67,8 +79,8 @@ class UrdfValues:
         origin = element.find("origin")
         if origin is None:
             return np.eye(4)
-        xyz = self.numbers(origin.get("xyz", "").strip() or "0 0 0", 3, f"the origin of {what}")
-        rpy = self.numbers(origin.get("rpy", "").strip() or "0 0 0", 3, f"the rotation of {what}")
+        xyz = self.lengths(origin.get("xyz", "").strip() or "0 0 0", 3, f"the origin of {what}")
+        rpy = self.lengths(origin.get("rpy", "").strip() or "0 0 0", 3, f"the rotation of {what}")
         return transform(xyz, rpy_to_matrix(rpy))
 
     def colour(self, material: ET.Element) -> Rgba | None:

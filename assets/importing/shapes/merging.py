@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from assets.importing.joints.kinematics import apply
 from assets.importing.reading.urdf import Visual
 from assets.importing.shapes.doubles import closed_outwards, once, welded
 from assets.importing.shapes.meshes import Mesh
-from assets.importing.shapes.obj import Colour, Material, Picture
+from assets.importing.shapes.obj import Material
 from assets.importing.shapes.thinning import distinct, fewer_points
 
 MANY = 8  # meshes of a link: more are merged
 DENSE = 10_000  # faces of a link: more are thinned out, for they would cost most of an image's rendering time
 DENSE_OBJECT = 50_000  # of all links together, for the same reason: a millisecond is spent on 2500
 BARE = 1_000  # of a link, however many others there are
-TEXTURE_SIDE = 512  # pixels at most of a copied texture: an object is seldom that many pixels wide
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Triangles of one material: ``points`` (n, 3) in metres, ``faces`` (m, 3), ``uv`` (m, 3, 2) or None."""
+    """Triangles of one material.
+
+    Attributes:
+        material: How they look.
+        points: (n, 3) float64 in metres.
+        faces: (m, 3) int64.
+        uv: (m, 3, 2) float64, NaN for none; None where no corner has any.
+        normals: Likewise (m, 3, 3).
+    """
 
     material: Material
     points: NDArray[np.float64]
     faces: NDArray[np.int64]
     uv: NDArray[np.float64] | None
+    normals: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,8 +59,8 @@ class _Faces:
 def needs_merging(visuals: Sequence[Visual], meshes: Mapping[Path, Mesh], dense: int = DENSE) -> bool:
     """Whether a link's meshes are many, or such that a renderer would show them wrongly or slowly one by one.
 
-    A renderer takes one material for a whole OBJ, reads what the OBJ names wherever it lies, and leaves out the
-    backs of faces: of an open sheet, or one that is inside out, half the views would show nothing.
+    A renderer takes one material for a whole OBJ and leaves out the backs of faces: of an open sheet, or one that is
+    inside out, half the views would show nothing.
 
     Args:
         visuals: Of the link.
@@ -152,47 +158,3 @@ def _surface(faces: _Faces, material: Material) -> Surface:
     used, numbers = np.unique(faces.faces, return_inverse=True)
     uv = None if material.texture is None else faces.uv
     return Surface(material, faces.points[used], numbers.reshape(-1, 3), uv)
-
-
-def write_surface(surface: Surface, path: Path, texture: str | None) -> None:
-    """Write a surface as an OBJ, and where it has a texture a material library beside it.
-
-    Args:
-        surface: What to write.
-        path: The OBJ.
-        texture: Name of the texture in the same folder, None to leave it out.
-    """
-    lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in surface.points.tolist()]
-    if texture is None or surface.uv is None:
-        lines += [f"f {a} {b} {c}" for a, b, c in (surface.faces + 1).tolist()]
-    else:
-        library = path.with_suffix(".mtl")
-        library.write_text(f"newmtl surface\nKd 1 1 1\nmap_Kd {texture}\n", encoding="ascii")
-        places, place = np.unique(np.round(surface.uv, 5).reshape(-1, 2), axis=0, return_inverse=True)
-        lines = [f"mtllib {library.name}", *lines, *(f"vt {u:.5f} {v:.5f}" for u, v in places.tolist())]
-        lines.append("usemtl surface")
-        for (a, b, c), (i, j, k) in zip((surface.faces + 1).tolist(), (place.reshape(-1, 3) + 1).tolist(), strict=True):
-            lines.append(f"f {a}/{i} {b}/{j} {c}/{k}")
-    path.write_text("\n".join(lines) + "\n", encoding="ascii")
-
-
-def copy_texture(source: Path | Picture, target: Path) -> bool:
-    """Copy an image of any kind as a PNG of at most 512 pixels a side; False where it cannot be read."""
-    try:
-        with Image.open(io.BytesIO(source.png) if isinstance(source, Picture) else source) as image:
-            small = image.convert("RGBA" if "transparency" in image.info else "RGB").convert("RGB")
-            small.thumbnail((TEXTURE_SIDE, TEXTURE_SIDE))
-            small.save(target)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return False
-    return True
-
-
-def mean_colour(source: Path | Picture) -> Colour | None:
-    """The mean colour of an image, for what it cannot be laid on; None where it cannot be read."""
-    try:
-        with Image.open(io.BytesIO(source.png) if isinstance(source, Picture) else source) as image:
-            r, g, b = np.asarray(image.convert("RGB").resize((16, 16)), np.float64).reshape(-1, 3).mean(axis=0) / 255
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None
-    return float(r), float(g), float(b), 1.0

@@ -1,4 +1,4 @@
-"""Shapes: their points, meshes with their materials, and plain copies of meshes that would be shown wrongly."""
+"""Shapes: their points, and meshes with their materials."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from assets.importing.shapes.painted import painted
 from assets.importing.shapes.scene_files import read_scene
 
 _CIRCLE_STEPS = 64
-_STL_HEADER, _STL_TRIANGLE = 84, 50  # bytes of a binary STL
+_FARTHEST = 1e12  # of a point from the origin, in any unit: what is farther overflows where it is squared
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Mesh:
         files: Further files that it refers to; where one is missing, the folder in which it would appear.
         missing: Names of files that it refers to and that are not there.
         inside: Every file that it names lies in the object's folder.
-        plain: A renderer that reads the file itself shows what is here: it has no colours of single points, and
-            what it refers to is called as it says.
+        plain: One material can show it: it has no colours of single points, and what it refers to is called as it
+            says.
+        normals: (m, 3, 3) float64, normals of every corner, NaN for none; None where the file is no OBJ.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Mesh:
     missing: tuple[str, ...] = ()
     inside: bool = True
     plain: bool = True
+    normals: NDArray[np.float64] | None = None
 
     @property
     def rgba(self) -> Colour | None:
@@ -120,6 +122,8 @@ def read_mesh(path: Path, urdf: Path, folder: Path) -> Mesh:
         raise ObjectError(f"{urdf}: mesh {path} has no faces")
     if not np.isfinite(points).all() or faces.min() < 0 or faces.max() >= len(points):
         raise ObjectError(f"{urdf}: mesh {path} is damaged: points that are not finite, or faces without points")
+    if np.abs(points).max() > _FARTHEST:
+        raise ObjectError(f"{urdf}: mesh {path} has points beyond {_FARTHEST:g}: scale it down")
     return mesh
 
 
@@ -135,7 +139,7 @@ def _read_obj(path: Path, folder: Path) -> Mesh:
         uv = None
     return Mesh(
         path, obj.points, obj.faces, uv, material, materials, tuple(near.files), tuple(near.missing), near.inside,
-        plain=near.exact and not by_point,
+        plain=near.exact and not by_point, normals=obj.normals,
     )  # fmt: skip
 
 
@@ -146,29 +150,3 @@ def _read_other(path: Path, urdf: Path, folder: Path) -> Mesh:
         path, scene.points, scene.faces, scene.uv, scene.material, scene.materials,
         tuple(near.files), tuple(near.missing), near.inside, plain=all(m.texture is None for m in scene.materials),
     )  # fmt: skip
-
-
-def loads_as_is(path: Path, scale: tuple[float, float, float]) -> bool:
-    """Whether a simulator that reads OBJ and binary STL shows this mesh rightly at this scale.
-
-    A scale that mirrors flips every triangle, so that only its inside would be rendered.
-    """
-    if scale[0] * scale[1] * scale[2] < 0:
-        return False
-    if path.suffix == ".obj":
-        return True
-    if path.suffix != ".stl" or path.stat().st_size < _STL_HEADER:
-        return False
-    with path.open("rb") as file:
-        header = file.read(_STL_HEADER)
-    triangles = int.from_bytes(header[-4:], "little")
-    return path.stat().st_size == _STL_HEADER + _STL_TRIANGLE * triangles
-
-
-def write_plain_obj(mesh: Mesh, scale: tuple[float, float, float], path: Path) -> None:
-    """Write scaled triangles as an OBJ without materials; the faces of a mirrored mesh point outwards again."""
-    points = mesh.points * np.array(scale)
-    faces = mesh.faces[:, ::-1] if np.prod(scale) < 0 else mesh.faces
-    lines = [f"v {x:.9g} {y:.9g} {z:.9g}" for x, y, z in points]
-    lines += [f"f {a} {b} {c}" for a, b, c in faces + 1]
-    path.write_text("\n".join(lines) + "\n", encoding="ascii")

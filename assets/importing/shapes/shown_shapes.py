@@ -19,15 +19,13 @@ from assets.importing.shapes.merging import (
     DENSE,
     DENSE_OBJECT,
     Surface,
-    copy_texture,
-    mean_colour,
     merge,
     needs_merging,
-    write_surface,
 )
-from assets.importing.shapes.meshes import Mesh, loads_as_is, shape_points, write_plain_obj
+from assets.importing.shapes.meshes import Mesh, shape_points
 from assets.importing.shapes.obj import PLAIN, Material, Picture
 from assets.importing.shapes.textured_shapes import textured_shape
+from assets.importing.shapes.written import copy_texture, mean_colour, write_surface
 
 Points = dict[str, NDArray[np.float64]]
 
@@ -53,7 +51,7 @@ class ShownShapes:
         self.copies: dict[tuple[Path, tuple[float, ...]], Path] = {}
 
     def shown_model(self, model: UrdfModel) -> UrdfModel:
-        """The object with colours from its meshes, and copies of meshes that would not be shown rightly."""
+        """The object with colours from its meshes, and every mesh written anew."""
         for mesh in self.meshes.values():
             for name in mesh.missing:
                 self._say("materials and textures that are not there, or lie elsewhere, are left out", name)
@@ -149,20 +147,22 @@ class ShownShapes:
         shape = visual.geometry
         if shape.mesh is None:
             return visual
-        mesh = self.meshes[shape.mesh]
-        visual = replace(visual, rgba=visual.rgba or mesh.rgba)
-        if loads_as_is(shape.mesh, shape.scale):
-            return visual
-        x, y, z = (math.copysign(1.0, factor) for factor in shape.scale)
-        if (mesh.path, (x, y, z)) not in self.copies:
-            name = f"mesh_{len(self.copies)}.obj"
-            write_plain_obj(mesh, (x, y, z), self.building / name)
-            copy = self.final / name
-            self.copies[mesh.path, (x, y, z)] = copy
-            self.meshes[copy] = replace(mesh, path=copy, points=mesh.points * np.array([x, y, z]))
-        copy = self.copies[mesh.path, (x, y, z)]
-        scale = (abs(shape.scale[0]), abs(shape.scale[1]), abs(shape.scale[2]))
-        return replace(visual, geometry=replace(shape, mesh=copy, scale=scale))
+        mesh = self._with_readable_textures(shape.mesh)
+        look = mesh.materials[0] if mesh.uv is not None else Material(mesh.materials[0].rgba)
+        visual = replace(visual, rgba=visual.rgba or (None if look.texture else look.rgba))
+        mirrored = math.prod(shape.scale) < 0  # then every face is turned over
+        x, y, z = (math.copysign(1.0, factor) for factor in shape.scale) if mirrored else (1.0, 1.0, 1.0)
+        key = (mesh.path, (x, y, z))
+        if key not in self.copies:
+            copy = self.final / f"mesh_{len(self.copies)}.obj"
+            mesh = _mirrored(mesh, np.array([x, y, z])) if mirrored else mesh
+            surface = Surface(look, mesh.points, mesh.faces, mesh.uv, mesh.normals)
+            texture = None if look.texture is None else self._texture(look.texture)
+            write_surface(surface, self.building / copy.name, texture)
+            self.copies[key] = copy
+            self.meshes[copy] = replace(mesh, path=copy)
+        factors = (x * shape.scale[0], y * shape.scale[1], z * shape.scale[2])
+        return replace(visual, geometry=replace(shape, mesh=self.copies[key], scale=factors))
 
     def link_points(self, model: UrdfModel) -> Points:
         """Points (n, 3) in metres of each link that has shapes, in the link's frame."""
@@ -177,3 +177,9 @@ class ShownShapes:
         if shape.mesh is None:
             return shape_points(shape)
         return np.asarray(self.meshes[shape.mesh].points * np.array(shape.scale))
+
+
+def _mirrored(mesh: Mesh, signs: NDArray[np.float64]) -> Mesh:
+    """A mesh whose axes are turned over where signs (3,) say so, and whose faces look outwards again."""
+    uv = None if mesh.uv is None else mesh.uv[:, ::-1]
+    return replace(mesh, points=mesh.points * signs, faces=mesh.faces[:, ::-1], uv=uv, normals=None)
