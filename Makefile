@@ -4,7 +4,10 @@ PYTHON ?= python3.11
 # On a machine without a GPU: make play TORCH_INDEX=https://download.pytorch.org/whl/cpu
 TORCH_INDEX ?=
 BIN := .venv/bin
+# pip shows its bar of progress on a terminal, and is silent in a log
+PIP_QUIET ?= $(if $(MAKE_TERMOUT),,--quiet)
 STAMP := .venv/.installed
+FOUND_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 
 .PHONY: setup play test test-slow test-ray found train train-video eval soup-text soup-image soup-agents bench clean
 
@@ -12,9 +15,17 @@ setup: $(STAMP)
 
 # torch first and pinned: a later resolution would take its newest build, with gigabytes of CUDA libraries
 $(STAMP): pyproject.toml
+	@command -v $(FOUND_PYTHON) > /dev/null || \
+		{ echo "no $(FOUND_PYTHON): install CPython 3.11, or name yours: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	@$(FOUND_PYTHON) -c "import sys; v = sys.version_info[:2]; \
+		(3, 11) <= v <= (3, 12) or sys.exit('this needs CPython 3.11 or 3.12, and $(FOUND_PYTHON) is %d.%d: ' \
+		'rm -rf .venv; make $(MAKECMDGOALS) PYTHON=/path/to/python3.11' % v); \
+		v == (3, 12) and print('CPython 3.12: PyBullet is compiled here, which needs g++ and takes minutes')"
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@echo "1 of 2: PyTorch $(if $(TORCH_INDEX),from $(TORCH_INDEX),(with CUDA, 6 GB; without a GPU: make $(MAKECMDGOALS) TORCH_INDEX=https://download.pytorch.org/whl/cpu))"
+	$(BIN)/python -m pip install $(PIP_QUIET) $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.13.0
+	@echo "2 of 2: everything else, a few minutes"
+	$(BIN)/python -m pip install $(PIP_QUIET) --editable '.[dev]'
 	touch $(STAMP)
 
 play: setup

@@ -196,7 +196,7 @@ def resolve_pretrained(path_or_name: str | Path) -> Path:
         return _shipped() / str(path_or_name)
     raise CheckpointError(
         f"{path_or_name}: neither a checkpoint folder (one with a {CONFIG}) nor the name of shipped weights; "
-        f"names: {', '.join(names) if names else 'none'}"
+        f"names: {', '.join(names) if names else 'none'}; further ones are in assets/weights of the repository"
     )
 
 

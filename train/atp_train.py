@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def parse(arguments: list[str] | None = None) -> TrainConfig:
-    """Read the command line, with the defaults of ``--config FILE.toml`` if it is there.
+    """Read the command line, with the defaults of ``--config FILE.toml`` (or ``--config NAME``) if it is there.
 
     Args:
         arguments: What follows the program's name; None takes it from the command line.

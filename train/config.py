@@ -208,15 +208,23 @@ class TrainConfig(RunConfig):
 
 #: Options of :class:`TrainConfig` that are tables in a file.
 TABLES: dict[str, Any] = {"learner": LearnerConfig}
+#: Files of options that come with the package.
+CONFIGS = Path(__file__).parent / "configs"
 
 
 def read_config(path: Path) -> TrainConfig:
     """Read options from a TOML file; the learner's stand in a table ``[learner]``.
 
+    Args:
+        path: A file, or the name of one of `train/configs` (``default``, ``mix``, ``policy``) from any folder.
+
     Raises:
         ValueError: The file is missing or is not TOML, or an option does not exist or has a wrong value; the message
             names the file and the option.
     """
+    shipped = CONFIGS / f"{path}.toml"
+    if not path.is_file() and path.name == str(path) and shipped.is_file():
+        path = shipped
     try:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -52,6 +52,7 @@ def clip_scores(result: ClipResult, image: Path, video: Path) -> ClipScores:
                 after=entry.interaction.after,
                 **_scores([entry], "agent"),
                 baselines={name: MotionScores(**_scores([entry], name)) for name in CLIP_BASELINES},
+                moved_share=_moved_share(result, entry),
             )
             for entry in everything
         ],
@@ -59,6 +60,7 @@ def clip_scores(result: ClipResult, image: Path, video: Path) -> ClipScores:
         video=str(video),
         kind=result.clip.kind,
         agent_in_view=result.clip.agent_in_view,
+        parts_found=len(set(np.unique(result.parts["agent"])) - {0}),
     )
 
 
@@ -77,6 +79,12 @@ def clips_result(weights: str, resolution: int, seed: int, clips: list[ClipScore
 def method_scores(clip: ClipScores, method: str) -> MethodScores:
     """The scores of the agent or of a baseline in a clip."""
     return clip if method == "agent" else clip.baselines[method]
+
+
+def _moved_share(result: ClipResult, entry: InteractionResult) -> tuple[float, float]:
+    """Shares of the two frames that the agent saw moving."""
+    before, after = (round(float(mask[result.box.valid].mean()), 6) for mask in entry.masks["agent"])
+    return before, after
 
 
 def _means(clips: Sequence[ClipScores], seed: int) -> dict[str, ClipMeans]:

@@ -6,13 +6,12 @@ import importlib
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-
-from assets.catalog import canonical_category, split_categories
 from assets.conventions import ViewChoice
-from assets.importing.views.viewing import parse_view
-from atp.playing.policies import POLICIES
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def command_line() -> str:
@@ -41,6 +40,8 @@ def known_view(flag: str, text: str) -> ViewChoice:
     Raises:
         ValueError: It is none; the message names the flag and the choices.
     """
+    from assets.importing.views.viewing import parse_view
+
     with naming(flag):
         return parse_view(text)
 
@@ -75,6 +76,8 @@ def known_categories(flag: str, text: str, split_flag: str, split: str) -> list[
     Raises:
         ValueError: There is no such split, or it lacks a category; the message names the flag and the choices.
     """
+    from assets.catalog import canonical_category, split_categories
+
     own = [name for name in split_names(text) if ":" in name]
     with naming(flag):
         canonical = {name: canonical_category(name) for name in own}  # imports their modules
@@ -94,6 +97,8 @@ def known_policy(flag: str, name: str) -> str:
     Raises:
         ValueError: It cannot be found; the message names the flag and the choices.
     """
+    from atp.playing.policies import POLICIES
+
     with naming(flag):
         POLICIES.get(name)
     return name
@@ -105,6 +110,8 @@ def known_policies(flag: str, text: str) -> list[str]:
     Raises:
         ValueError: One cannot be found, or there is none; the message names the flag and the choices.
     """
+    from atp.playing.policies import POLICIES
+
     names = split_names(text)
     if not names:
         raise ValueError(f"{flag}: choose one of {', '.join(POLICIES)}, or module:name of your own")

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from rich.console import Console
 from rich.table import Table
 
 from atp.clips import find_clips, read_clip
 from atp.clips.clip_joints import clip_model, frame_scale, scaled_model
+from atp.clips.clip_masks import write_masks
 from atp.clips.clip_results import clip_scores, clips_result, method_scores
 from atp.clips.result_images import draw_strip, draw_video
 from atp.clips.scoring import METHODS, MotionSegmenter, evaluate_clip
 from atp.commands.loading import load_agent
+from atp.commands.options.clip import ClipOptions
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.jobs.progress import track
@@ -39,36 +38,8 @@ MEANS = {"mean IoU": "motion_iou", "without agent": "motion_iou_without_agent", 
 DEFAULT_RESOLUTION = 90
 
 
-@dataclass(frozen=True)
-class ClipOptions:
-    """Find what moved in real video clips; score it where the clip has masks."""
-
-    paths: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH...")]
-    """Clip folders (with a clip.json), folders of clip folders, folders of images, or video files."""
-    source: str = ""
-    """Clip source that reads them, module:name for one of your own; the one that recognises a path if not given."""
-    weights: str = "video"
-    """Name of shipped weights, or a checkpoint folder."""
-    out: Path = Path("runs/clip")
-    """Folder for the images and videos."""
-    json: Path | None = None
-    """File for the scores; clips.json in the folder of the images if not given."""
-    steadies: bool = True
-    """Correct the camera's shaking and its exposure between the two frames."""
-    depth: bool = True
-    """Use the depth images of clips that have them."""
-    model: bool = False
-    """Also estimate the joints of what moved, in the plane of the image: NAME.articulation.json, and in the image."""
-    second_look: bool = True
-    """Look again, closer, at what was seen moving."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    seed: int = 0
-    """Seed of PyTorch's random numbers."""
-
-
 def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResult:
-    """Segment and score clips; write an image and a video for each, and the scores as JSON.
+    """Segment and score clips; write an image, a video and a folder of masks for each, and the scores as JSON.
 
     See :func:`atp.clips.scoring.evaluate_clip` for what is scored and how.
 
@@ -102,6 +73,7 @@ def run(options: ClipOptions, agent: MotionSegmenter | None = None) -> ClipsResu
             scaled_model(model, frame_scale(found)).write(options.out / f"{stem}.articulation.json")
         write_png(image, draw_strip(found, model))
         write_video(video, draw_video(found), FPS)
+        write_masks(found, options.out / f"{stem}.masks")
         entries.append(clip_scores(found, image, video))
     result = clips_result(options.weights, resolution, options.seed, entries)
     result.write(options.json or options.out / "clips.json")
@@ -114,7 +86,11 @@ def main(options: ClipOptions) -> None:
 
 
 def report(result: ClipsResult, console: Console) -> None:
-    """Print the scores of `run`: tables on a terminal, plain lines anywhere else."""
+    """Print the scores of `run`: tables on a terminal, plain lines anywhere else; words where nothing is annotated."""
+    if all(_is_plain(entry) for entry in result.clips):
+        for entry in result.clips:
+            _print_summary(entry, console)
+        return
     columns = {title: key for title, key in COLUMNS.items() if _has(result.clips, key)}
     lines: list[list[str]] = []
     for entry in result.clips:
@@ -132,7 +108,31 @@ def report(result: ClipsResult, console: Console) -> None:
         if entry.found:
             pairs = ", ".join(f"{pair.before} to {pair.after}" for pair in entry.interactions)
             print(f"{entry.name}: found between frames {pairs}", file=console.file)
-        print(f"{entry.image}  {entry.video}", file=console.file)
+        print(_files(entry), file=console.file)
+
+
+def _is_plain(entry: ClipScores) -> bool:
+    """Whether nothing is annotated, so that there is no score."""
+    methods = [method_scores(entry, method) for method in METHODS]
+    return all(m.motion_iou is None and m.false_motion is None and m.parts is None for m in methods)
+
+
+def _print_summary(entry: ClipScores, console: Console) -> None:
+    """A clip without annotation: between which frames something moved, how much of the picture, and the files."""
+    how = "found" if entry.found else "given"
+    print(f"{entry.name}: {len(entry.interactions)} interactions ({how}), nothing to score by", file=console.file)
+    for number, pair in enumerate(entry.interactions, start=1):
+        shares = pair.moved_share or (0.0, 0.0)
+        what = "nothing moved"
+        if any(shares):
+            what = f"{100 * shares[0]:.1f} % of the frame moved before, {100 * shares[1]:.1f} % after"
+        print(f"  {number}. frames {pair.before} to {pair.after}: {what}", file=console.file)
+    print(f"  {entry.parts_found} parts found", file=console.file)
+    print(f"  {_files(entry)}", file=console.file)
+
+
+def _files(entry: ClipScores) -> str:
+    return f"{entry.image}  {entry.video}  {Path(entry.image).with_suffix('.masks')}"
 
 
 def _means(result: ClipsResult) -> tuple[list[str], list[list[str]]]:

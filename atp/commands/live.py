@@ -3,50 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from assets.files import atomic_path
 from atp.commands.loading import load_agent
+from atp.commands.options.live import LiveOptions
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.live.cameras import Camera, RealSense, WatchedFolder, Webcam
 from atp.results.live import LiveResult
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    """Play with a real object: shows where to hold and push, waits until you have done it, and finds the parts."""
-
-    camera: str | None = None
-    """Number of a webcam, or the URL of a stream."""
-    folder: Path | None = None
-    """A folder that receives images, taken in the order of their names."""
-    realsense: bool = False
-    """A RealSense camera, with depth."""
-    out: Path = Path("runs/live")
-    """Clip folder for everything; `atp clip` reads it."""
-    interactions: int = 5
-    """Interactions to play."""
-    weights: str = "video"
-    """Name of shipped weights, or a checkpoint folder."""
-    steadies: bool = True
-    """Correct the camera's shaking and its exposure between two images."""
-    window: bool = False
-    """Show the plan in a window too."""
-    resume: bool = False
-    """Resume the session in the folder, which was ended early."""
-    timeout: float = 600.0
-    """Seconds to wait for an image in the folder."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    json: Path | None = None
-    """A further file for the result."""
-    seed: int = 0
-    """Seed of PyTorch's random numbers."""
 
 
 def run(options: LiveOptions, camera: Camera | None = None) -> LiveResult:
@@ -76,7 +43,7 @@ def run(options: LiveOptions, camera: Camera | None = None) -> LiveResult:
     from atp.live.live_session import LiveSession
 
     torch.manual_seed(options.seed)
-    agent = load_agent(options.weights, options.device)
+    agent = load_agent(options.weights, options.device).for_clips()  # so that a clip of the session says the same
     session = LiveSession(agent, options.out, options.steadies, options.resume)
     then = "add the next picture" if options.folder else "press Enter"
     with closing(camera or _open(options, session.images)) as opened:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -12,36 +9,11 @@ from rich.console import Console
 
 from atp.commands.arguments import known_view
 from atp.commands.loading import load_agent, one_object
+from atp.commands.options.maps import MapsOptions
 from atp.drawing.export import write_png
 from atp.drawing.reward_heat import ShownHold, draw_reward_maps
 from atp.frame_action import FrameAction
 from atp.results.maps import HeldPart, MapsResult
-
-
-@dataclass(frozen=True)
-class MapsOptions:
-    """Hold map, and push maps of one image with each part held in turn: maps.png and maps.json."""
-
-    category: str = "pliers"
-    """Category of the object."""
-    split: str = "test"
-    """train, val or test."""
-    index: int | None = None
-    """Which instance; chosen by the seed if not given."""
-    object: Path | None = None
-    """Folder or URDF file of your own object, instead of category, split and index."""
-    view: str = "auto"
-    """From where to look at the object: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
-    weights: str = "default"
-    """Name of shipped weights, or a checkpoint folder."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    out: Path = Path("runs/maps")
-    """Folder for maps.png and maps.json."""
-    json: Path | None = None
-    """A further file for the result."""
-    seed: int = 0
-    """Decides the object, its pose and joint state."""
 
 
 def run(options: MapsOptions) -> MapsResult:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import gymnasium as gym
 import numpy as np
-import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.tree import Tree
@@ -16,6 +13,7 @@ from rich.tree import Tree
 import envs
 from assets.importing.prepare import PreparedObject, prepare
 from atp.commands.arguments import known_view, print_notes
+from atp.commands.options.object import ObjectOptions
 from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.drawing.primitives import overlay_labels
@@ -23,26 +21,6 @@ from atp.results.object import ObjectJoint, ObjectPart, ObjectResult
 from atp.types import Image
 
 STATES = 4  # joint states in the image
-
-
-@dataclass(frozen=True)
-class ObjectOptions:
-    """Check an object: print its tree of parts and joints, and show it in several joint states."""
-
-    folder: Annotated[Path, tyro.conf.Positional]
-    """A folder with mobility.urdf or another URDF, or a URDF file."""
-    mesh_root: Path | None = None
-    """A further folder, below which meshes and textures are looked for that are not where the URDF says."""
-    view: str = "auto"
-    """From where to look at the object: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
-    out: Path = Path("runs/object")
-    """Folder for object.png and object.json."""
-    json: Path | None = None
-    """File for the result; object.json in the folder if not given."""
-    resolution: int = 180
-    """Side of the images in pixels."""
-    seed: int = 0
-    """Decides poses and joint states."""
 
 
 def run(options: ObjectOptions) -> ObjectResult:

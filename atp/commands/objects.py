@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import gymnasium as gym
@@ -12,30 +11,13 @@ from rich.console import Console
 import envs
 from assets.catalog import instances, split_categories
 from atp.commands.arguments import naming, split_names
+from atp.commands.options.objects import ObjectsOptions
 from atp.drawing.export import write_png
 from atp.drawing.grid import strip
 from atp.types import Image
 
 #: What a sheet says of the categories of a split.
 MEANINGS = {"train": "trained on", "test": "never trained on", "stress": "stress test"}
-
-
-@dataclass(frozen=True)
-class ObjectsOptions:
-    """Draw a contact sheet: a row of instances for each category."""
-
-    splits: str = "train,test,stress"
-    """Splits, with commas."""
-    columns: int = 8
-    """Instances of each category."""
-    resolution: int = 120
-    """Side of the images in pixels."""
-    seed: int = 0
-    """Decides instances, poses and joint states."""
-    randomization: bool = False
-    """Show them under domain randomisation: cameras, light, materials, clutter on the table."""
-    out: Path = Path("runs/objects.png")
-    """File of the image."""
 
 
 def run(options: ObjectsOptions) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,11 @@ from atp.articulation.observations import Intrinsics
 from atp.articulation.urdf_writer import write_urdf
 from atp.commands.arguments import known_policy, known_view, naming, print_notes
 from atp.commands.loading import load_agent, one_object
+from atp.commands.options.play import PlayOptions
 from atp.drawing.export import write_png, write_video
 from atp.drawing.film import FPS
 from atp.drawing.interactions import Found, ShownInteraction, agent_strip, memory_video
+from atp.drawing.mask_files import MaskFolder
 from atp.drawing.panel import ENLARGEMENT, Panel
 from atp.frame_action import FrameAction
 from atp.playing.episode import Interaction, play_episode
@@ -32,43 +33,6 @@ if TYPE_CHECKING:
 
 #: Longer side of model.png in pixels.
 MODEL_SIZE = 720
-
-
-@dataclass(frozen=True)
-class PlayOptions:
-    """Play with one object it has never seen: a strip of images, a video and result.json."""
-
-    category: str = "pliers"
-    """Category of the object."""
-    split: str = "test"
-    """train, val, test, stress, mix, found-train or found (after `make found`), or partnet-train, partnet-val or
-    partnet-test."""
-    index: int | None = None
-    """Which instance; chosen by the seed if not given."""
-    object: Path | None = None
-    """Folder or URDF file of your own object, instead of category, split and index."""
-    mesh_root: Path | None = None
-    """A further folder, below which files of your own object are looked for that are not where its URDF says."""
-    view: str = "auto"
-    """From where to look at the object: auto, top, or elevation,azimuth in degrees, such as 40,-60."""
-    policy: str = "ours"
-    """Name of a policy."""
-    weights: str = "default"
-    """Name of shipped weights, or a checkpoint folder."""
-    interactions: int = 5
-    """Interactions to play."""
-    randomization: bool = False
-    """Play under domain randomisation."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
-    model: bool = False
-    """Also write the object's joints: articulation.json, model.png, and object.urdf with a mesh for each part."""
-    out: Path = Path("runs/play")
-    """Folder for strip.png, video.mp4 and result.json."""
-    json: Path | None = None
-    """A further file for the result."""
-    seed: int = 0
-    """Decides the object, its pose and joint state."""
 
 
 def run(options: PlayOptions) -> PlayResult:
@@ -118,6 +82,7 @@ def run(options: PlayOptions) -> PlayResult:
     action_size = ENLARGEMENT * max(shown[0].before.shape[:2])
     write_png(result.strip, agent_strip(shown, title=title, panel_size=225, action_size=action_size))
     write_video(result.video, memory_video(shown, action_size=action_size), FPS)
+    write_masks(steps, options.out / "masks")
     for file in (options.out / "result.json", options.json):
         if file is not None:
             result.write(file)
@@ -131,7 +96,7 @@ def main(options: PlayOptions) -> None:
     if options.object is not None:
         print_notes(console, prepare(options.object, known_view("--view", options.view), options.mesh_root).notes)
     for number, step in enumerate(result.interactions, start=1):
-        what = "optimal" if step.optimal else "effective" if step.effective else "no new part"
+        what = outcome(step.effective, step.optimal)
         score = "-" if step.miou is None else f"{step.miou:.2f}"
         console.print(
             f"{number}. hold {list(step.hold)} push {list(step.push)} towards {45 * step.direction} degrees: {what}, "
@@ -146,6 +111,26 @@ def main(options: PlayOptions) -> None:
             console.print(_told(joint), highlight=False, soft_wrap=True)
         files += [str(options.out / name) for name in ("model.png", "object.urdf") if (options.out / name).is_file()]
     console.print("  ".join(files), highlight=False, soft_wrap=True)
+
+
+def outcome(effective: bool, optimal: bool) -> str:
+    """What an interaction was, in the same words on the terminal and in images."""
+    return "optimal" if optimal else "effective" if effective else "not effective"
+
+
+def write_masks(steps: Sequence[Interaction], folder: Path) -> None:
+    """Write what the agent saw moving before and after each interaction, and the parts it then knew.
+
+    Args:
+        steps: The interactions.
+        folder: Where to; see :class:`atp.drawing.mask_files.MaskFolder`.
+    """
+    masks = MaskFolder(folder)
+    for number, step in enumerate(steps, start=1):
+        masks.moved(f"{number}-before", step.before["rgb"], step.moved_before)
+        masks.moved(f"{number}-after", step.after["rgb"], step.moved_after)
+        masks.labelled(f"{number}-parts", step.after["rgb"], step.parts)
+    masks.finish()
 
 
 def known_model(agent: Agent, env: gym.Env[Any, Any]) -> Articulation:
@@ -212,7 +197,7 @@ def shown_interactions(steps: Sequence[Interaction], models: Sequence[Articulati
                 {"agent": found},
                 FrameAction.of(step.action),
                 true_parts=step.truth["labels"],
-                note="optimal" if scores.optimal else "effective" if scores.effective else "not effective",
+                note=outcome(scores.effective, scores.optimal),
             )
         )
     return shown

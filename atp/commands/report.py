@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from assets.files import write_text
+from atp.commands.options.report import ReportOptions
 from atp.reporting.pages import documents
 from atp.reporting.result_files import RESULTS, Results
-
-
-@dataclass(frozen=True)
-class ReportOptions:
-    """Write the tables of the README, the model cards and the pages in docs from the JSON files in docs/results."""
-
-    root: Path = Path()
-    """Folder of the repository."""
-    check: bool = False
-    """Write nothing; fail if a document is not what its results say."""
 
 
 def main(options: ReportOptions) -> None:

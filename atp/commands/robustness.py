@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from rich.console import Console
 
 from atp.benchmark.synthetic_robustness import VARIATIONS, score_variation
 from atp.commands.arguments import command_line, known_names
 from atp.commands.loading import load_agent
+from atp.commands.options.robustness import RobustnessOptions
 from atp.jobs.progress import track
 from atp.perception.baselines import BASELINES
 from atp.reporting.tables import format_value, markdown_table, method_title
 from atp.results.robustness import RobustnessResult
-
-
-@dataclass(frozen=True)
-class RobustnessOptions:
-    """Score motion masks on synthetic image pairs, under one kind of variation at a time."""
-
-    weights: str = "video"
-    """Name of shipped weights, or a checkpoint folder."""
-    variations: str = ""
-    """Kinds of variation, with commas; empty takes all."""
-    pairs: int = 200
-    """Pairs for each."""
-    device: str = "cpu"
-    """auto, cpu or cuda."""
-    json: Path = Path("runs/robustness.json")
-    """File for the scores."""
 
 
 def run(options: RobustnessOptions) -> RobustnessResult:

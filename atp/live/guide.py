@@ -26,7 +26,7 @@ class Plan:
 
     Attributes:
         number: Of the interaction, from 1.
-        action: All of it, in the pixels of a frame.
+        action: All of it, in the pixels of the camera's frame.
     """
 
     number: int
@@ -70,16 +70,22 @@ class Guide:
     def __init__(self, folder: Path, then: str, window: bool = False) -> None:
         self.folder, self.then, self.window = folder, then, window
 
-    def show(self, rgb: Image, plan: Plan) -> None:
-        """Show a plan over its frame.
+    def show(self, rgb: Image, plan: Plan, shape: tuple[int, int]) -> None:
+        """Show a plan over its frame; pixels that are said and written are of the camera's frame.
+
+        Args:
+            rgb: uint8 (h, w, 3), the frame, which may be reduced.
+            plan: What to do, in the pixels of the camera's frame.
+            shape: (H, W) of that frame.
 
         Raises:
             ValueError: A window was asked for where there is no display.
         """
-        image = Panel(rgb, action=plan.action).draw(PANEL)
+        image = Panel(rgb, action=plan.action, action_shape=shape).draw(PANEL)
         write_png(self.folder / "plan.png", image)
-        write_json(self.folder / "plan.json", plan.to_json())
-        print(f"{plan}, then {self.then}  ({self.folder / 'plan.png'})", flush=True)
+        height, width = shape
+        write_json(self.folder / "plan.json", {**plan.to_json(), "frame": {"height": height, "width": width}})
+        print(f"{plan} of {height} x {width}, then {self.then}  ({self.folder / 'plan.png'})", flush=True)
         if self.window:
             try:
                 cv2.imshow(WINDOW, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))

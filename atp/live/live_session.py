@@ -99,8 +99,7 @@ class LiveSession:
             assert self._view is not None
             action = self.agent.act(self._view.observation, self._reachable())
             plan = self._plan(action)
-            shown = plan.action.scaled(self._shape, self._view.rgb.shape)
-            guide.show(self._view.rgb, Plan(plan.number, shown))
+            guide.show(self._view.rgb, plan, self._shape)
             shot = camera.take()
             self._check(shot)
             self._writer.add_frame(shot.rgb, shot.depth)

@@ -294,7 +294,8 @@ def _require(weights: str) -> Path:
     folder = shipped_weights(weights)
     if not (folder / "config.json").is_file():
         raise ValueError(
-            f"{folder}: there are no weights '{weights}' yet; run their command in docs/results/training.md "
-            "(policies with weights of their own) and copy the run's folder 'weights' there"
+            f"{folder}: there are no weights '{weights}' here; those of baselines and ablations are not installed: "
+            f"copy assets/weights/{weights} of a checkout of the repository there, or train them by their command in "
+            "docs/results/training.md"
         )
     return folder

@@ -62,11 +62,13 @@ class ClipPair(MotionScores):
         before: Number of the frame before.
         after: Number of the frame after.
         baselines: Motion scores by classical method.
+        moved_share: Shares of the frames before and after that the agent saw moving; None in files of before.
     """
 
     before: int
     after: int
     baselines: dict[str, MotionScores]
+    moved_share: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class ClipScores(MethodScores):
         video: File of the video.
         kind: What moves, as the clip says it; may be empty.
         agent_in_view: Whether hands or robots are seen, as the clip says it; may be empty.
+        parts_found: How many parts the agent knows in the end; None in files of before.
     """
 
     name: str
@@ -92,6 +95,7 @@ class ClipScores(MethodScores):
     video: str
     kind: str
     agent_in_view: str
+    parts_found: int | None = None
 
 
 @dataclass(frozen=True)

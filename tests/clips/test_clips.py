@@ -360,7 +360,7 @@ def test_the_command_takes_videos_without_masks_and_clips_of_one_name(folder: Pa
     names = {file.name for file in (tmp_path / "out").iterdir()}
     assert names == {
         "clips.json",
-        *(f"{stem}.{kind}" for stem in ("video", "square", "square-2") for kind in ("png", "mp4")),
+        *(f"{stem}.{kind}" for stem in ("video", "square", "square-2") for kind in ("png", "mp4", "masks")),
     }
 
     plain, terminal = io.StringIO(), io.StringIO()
@@ -371,6 +371,38 @@ def test_the_command_takes_videos_without_masks_and_clips_of_one_name(folder: Pa
     assert "video\tagent\t-\t-\t-" in lines
     assert "┃" in terminal.getvalue()
     assert "┃" not in plain.getvalue()
+
+
+def test_of_a_video_without_masks_the_command_says_what_was_found_and_writes_it_at_the_size_of_the_frames(
+    video: Path, tmp_path: Path
+):
+    from atp.commands.clip import ClipOptions, report, run
+
+    moved = np.zeros((90, 90), bool)
+    moved[40:50, 30:60] = True
+    options = ClipOptions((video,), out=tmp_path / "out", second_look=False, steadies=False)
+    result = run(options, FakeAgent(moved, moved))
+    (entry,) = result.clips
+    clip = read_clip(video)
+    box = Letterbox(*clip.shape, 90)
+    assert entry.interactions[0].moved_share == pytest.approx((moved[box.valid].mean(),) * 2, abs=1e-5)
+
+    said = io.StringIO()
+    report(result, Console(file=said))
+    first = entry.interactions[0]
+    assert (
+        f"1. frames {first.before} to {first.after}: {100 * first.moved_share[0]:.1f} % of the frame" in said.getvalue()
+    )
+    assert "-\t-" not in said.getvalue()
+
+    folder = tmp_path / "out/video.masks"
+    png = Image.open(folder / f"1-before-{first.before:06d}.png")
+    assert png.mode == "P"
+    assert np.array_equal(np.asarray(png) == 1, box.mask_to_frame(moved))
+    assert Image.open(folder / f"1-after-{first.after:06d}.overlay.png").size == clip.shape[::-1]
+    coco = json.loads((folder / "masks.json").read_text())
+    assert {(image["height"], image["width"]) for image in coco["images"]} == {clip.shape}
+    assert len(coco["images"]) == 2 * len(entry.interactions) + 1
 
 
 def test_the_command_refuses_a_mask_too_small_to_score(folder: Path, tmp_path: Path):

@@ -21,8 +21,10 @@ from atp.clips import ClipError, read_clip
 from atp.clips.letterbox import Letterbox
 from atp.clips.scoring import evaluate_clip
 from atp.commands.live import LiveOptions, run
+from atp.drawing.primitives import HOLD_COLOUR
+from atp.frame_action import FrameAction
 from atp.live.cameras import RealSense, Shot, WatchedFolder, Webcam
-from atp.live.guide import Plan
+from atp.live.guide import Guide, Plan
 from atp.live.live_session import LiveSession
 from atp.metrics import miou
 from atp.playing.episode import play_episode
@@ -87,7 +89,7 @@ class Person(threading.Thread):
 @pytest.fixture(scope="module")
 def evaluated() -> tuple[np.ndarray, float]:
     """Parts and mIoU after an episode played and scored as `atp eval` does it."""
-    env, agent = make_env(), Agent.from_pretrained("video", "cpu")
+    env, agent = make_env(), Agent.from_pretrained("video", "cpu").for_clips()
     observation, _ = env.reset(seed=SEED)
     steps = list(play_episode(env, agent, make_policy("ours", env, agent, np.random.default_rng(0)), observation))
     env.close()
@@ -127,7 +129,7 @@ def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys
     ((_, last),) = clip.footage.frames([5])
     assert np.array_equal(last, person.observation["rgb"])
     assert np.abs(clip.depth.read(5, clip.shape) - person.observation["depth"]).max() < 0.0001
-    again = evaluate_clip(clip, Agent.from_pretrained("video", "cpu"), 90)
+    again = evaluate_clip(clip, Agent.from_pretrained("video", "cpu").for_clips(), 90)  # as `atp clip` does
     assert miou(again.parts["agent"], parts) > 0.98  # its depth is rounded
     assert {"strip.png", "video.mp4", "plan.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
 
@@ -180,10 +182,10 @@ class Quiet:
     """A guide that keeps the plans."""
 
     def __init__(self) -> None:
-        self.plans: list[tuple[tuple[int, ...], Plan]] = []
+        self.plans: list[tuple[tuple[int, ...], Plan, tuple[int, int]]] = []
 
-    def show(self, rgb: np.ndarray, plan: Plan) -> None:
-        self.plans.append((rgb.shape, plan))
+    def show(self, rgb: np.ndarray, plan: Plan, shape: tuple[int, int]) -> None:
+        self.plans.append((rgb.shape, plan, shape))
 
 
 @pytest.mark.parametrize("shape", [(120, 360), (900, 300)])
@@ -192,14 +194,12 @@ def test_plans_lie_on_the_frame_whatever_its_shape(tmp_path: Path, agent: Agent,
     shots = [Shot(rng.integers(0, 255, (*shape, 3)).astype(np.uint8)) for _ in range(3)]
     session, guide = LiveSession(agent, tmp_path / "out"), Quiet()
     session.play(Shots(*shots), 2, guide)
-    for step, (shown, plan) in zip(session.steps, guide.plans, strict=True):
-        whole, small = step.plan.action, plan.action
-        for pixel, reduced in zip((whole.hold, whole.push), (small.hold, small.push), strict=True):
+    for step, (shown, plan, frame) in zip(session.steps, guide.plans, strict=True):
+        assert frame == shape
+        assert plan.action == step.plan.action
+        for pixel in (plan.action.hold, plan.action.push):
             assert 0 <= pixel[0] < shape[0]
             assert 0 <= pixel[1] < shape[1]
-            assert reduced == tuple(
-                int((at + 0.5) * new / old) for at, new, old in zip(pixel, shown, shape, strict=False)
-            )
         assert step.before.shape == shown
     actions = json.loads((tmp_path / "out" / "actions.json").read_text())
     box = Letterbox(*shape, SIDE)
@@ -209,6 +209,21 @@ def test_plans_lie_on_the_frame_whatever_its_shape(tmp_path: Path, agent: Agent,
         assert box.pixel(*step.plan.action.hold) == tuple(action[:2])
         assert box.pixel(*step.plan.action.push) == tuple(action[2:4])
     assert session.labels().shape == shape
+
+
+def test_a_plan_is_in_the_pixels_of_the_camera_whose_frame_it_names(tmp_path: Path, capsys: pytest.CaptureFixture):
+    reduced = np.zeros((90, 160, 3), np.uint8)
+    plan = Plan(1, FrameAction((800, 1500), (200, 300), 2))
+    Guide(tmp_path, "press Enter").show(reduced, plan, (1080, 1920))
+    said = json.loads((tmp_path / "plan.json").read_text())
+    assert (said["hold"], said["push"]) == ([800, 1500], [200, 300])
+    assert said["frame"] == {"height": 1080, "width": 1920}
+    assert "row 800, column 1500" in capsys.readouterr().out
+    ring = (np.asarray(Image.open(tmp_path / "plan.png")) == HOLD_COLOUR).all(axis=2)
+    rows, cols = np.nonzero(ring)
+    scale = 720 / 1920
+    assert abs(rows.mean() - 800 * scale) < 8
+    assert abs(cols.mean() - 1500 * scale) < 8
 
 
 def test_images_unlike_the_first_are_refused(tmp_path: Path, agent: Agent):

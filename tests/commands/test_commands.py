@@ -31,6 +31,10 @@ def test_play_writes_result_strip_and_video(weights, tmp_path):
         assert 0 <= step["miou"] <= 1
     assert json.loads((tmp_path / "copy.json").read_text()) == result
     assert np.asarray(Image.open(tmp_path / "strip.png")).shape[1] > 5 * 225
+    labels = np.asarray(Image.open(tmp_path / "masks/2-parts.png"))
+    assert len(set(np.unique(labels)) - {0}) == result["interactions"][1]["parts_found"]
+    images = {image["file_name"] for image in json.loads((tmp_path / "masks/masks.json").read_text())["images"]}
+    assert images == {f"{number}-{what}.png" for number in (1, 2) for what in ("before", "after", "parts")}
     with av.open(str(tmp_path / "video.mp4")) as video:
         stream = video.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
