@@ -85,7 +85,8 @@ class Guide:
         write_png(self.folder / "plan.png", image)
         height, width = shape
         write_json(self.folder / "plan.json", {**plan.to_json(), "frame": {"height": height, "width": width}})
-        print(f"{plan} of {height} x {width}, then {self.then}  ({self.folder / 'plan.png'})", flush=True)
+        where = f"rows and columns of a frame of {height} x {width}"
+        print(f"{plan}, {where}, then {self.then}  ({self.folder / 'plan.png'})", flush=True)
         if self.window:
             try:
                 cv2.imshow(WINDOW, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
