@@ -133,8 +133,8 @@ class ProcessWorkers:
 def _shared_memory(layout: spaces.Dict, count: int, context: Any) -> dict[str, dict[str, Any]]:
     """Memory of all processes for so many of each space.
 
-    Without locks, which gymnasium's has: a worker that is killed would never let go of one, and their semaphores stay in
-    /dev/shm when all processes are killed at once. What is used here has no name there.
+    Without locks, which gymnasium's has: a worker that is killed would never let go of one, and their semaphores stay
+    in /dev/shm when all processes are killed at once. What is used here has no name there.
     """
     return {
         kind: {name: context.RawArray("b", count * _bytes_of(space)) for name, space in _spaces_of(entries)}

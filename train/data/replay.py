@@ -126,8 +126,8 @@ class Replay:
             self._note(some)
         if damaged:
             raise ValueError(
-                f"{self._ring.filename}: {damaged} of {len(places)} interactions are not as they were written; put back "
-                "a copy of it and of its checksums, or choose another --out"
+                f"{self._ring.filename}: {damaged} of {len(places)} interactions are not as they were written; put "
+                "back a copy of it and of its checksums, or choose another --out"
             )
 
     def _read_sums(self) -> NDArray[np.uint32] | None:
