@@ -13,6 +13,7 @@ import tyro
 from atp.commands import (
     annotate,
     clip,
+    demo,
     eval,
     import_davis,
     live,
@@ -30,6 +31,7 @@ Options = (
     | Annotated[eval.EvalOptions, tyro.conf.subcommand("eval")]
     | Annotated[clip.ClipOptions, tyro.conf.subcommand("clip")]
     | Annotated[live.LiveOptions, tyro.conf.subcommand("live")]
+    | Annotated[demo.DemoOptions, tyro.conf.subcommand("demo")]
     | Annotated[annotate.AnnotateOptions, tyro.conf.subcommand("annotate")]
     | Annotated[import_davis.ImportDavisOptions, tyro.conf.subcommand("import-davis")]
     | Annotated[maps.MapsOptions, tyro.conf.subcommand("maps")]
@@ -44,6 +46,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     eval.EvalOptions: eval.main,
     clip.ClipOptions: clip.main,
     live.LiveOptions: live.main,
+    demo.DemoOptions: demo.main,
     annotate.AnnotateOptions: annotate.main,
     import_davis.ImportDavisOptions: import_davis.main,
     maps.MapsOptions: maps.main,
