@@ -37,7 +37,7 @@ def main(options: DemoOptions) -> None:
         import uvicorn
 
         from atp.web.application import application
-        from atp.web.rooms import Rooms
+        from atp.web.page_rooms import Rooms
     except ModuleNotFoundError as error:
         if error.name not in ("starlette", "uvicorn"):
             raise

@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from atp.web.guard import Guard
-from atp.web.rooms import Rooms, StaleError
+from atp.web.page_rooms import Rooms, StaleError
 
 #: Bytes of a request, at most.
 MOST_BYTES = 32 * 2**20

@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from atp.cli import main
 from atp.networks import encoding
 from atp.web.application import MOST_BYTES, PAGE_FILES, application
-from atp.web.rooms import Rooms
+from atp.web.page_rooms import Rooms
 from tiny_agent import SIDE, tiny_agent
 
 TOKEN = "t0ken"
