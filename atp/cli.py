@@ -86,6 +86,9 @@ COMMANDS = {
         ("--camera 0", "the first webcam"),
         ("--folder PHOTOS --interactions 3", "photographs that arrive in a folder"),
     ),
+    "demo": _command(
+        "demo", "DemoOptions", ("", "a page at a local address that is printed"), ("--port 8000", "at this port")
+    ),
     "annotate": Command(
         "atp.commands.annotate",
         "atp.commands.annotate:AnnotateOptions",

@@ -1,0 +1,1 @@
+"""A page in the browser on which people play with the agent; needs the extra ``web``."""
