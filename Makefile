@@ -60,7 +60,7 @@ train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
 
 # The second stage, which the weights `video` come from: three hours on 2 cores; needs a C++ compiler. Then, from there,
-# with pairs that look like photographs (docs/training.md says what they are drawn of): an hour to draw them, two to train
+# with pairs that look like photographs (docs/training.md says what they are drawn of): a quarter of an hour to draw them, two to train
 train-video: setup
 	$(BIN)/python -m train.record --out runs/recorded
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/perception --learner.compile
@@ -74,7 +74,7 @@ train-video: setup
 	$(BIN)/python -m pip install --quiet --editable '.[pictures]'
 	$(BIN)/python -m train.data --rendered 6000 --validation 150
 	$(BIN)/python -m train.perception_train --play runs/recorded --out runs/photographs --weights runs/video/weights \
-		--design.agent --design.matching --design.appearance imagenet --steps 4000 \
+		--design.agent --design.matching --design.appearance imagenet --steps 2500 --drawn 6000 \
 		--learner.batch-size 4 --learner.pairs 4 --learner.rendered 12 --learner.learning-rate 2e-3
 
 # The benchmark, hours on 2 cores; goes on when interrupted. Then the figures in the README are written anew

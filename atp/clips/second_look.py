@@ -1,8 +1,8 @@
 """A second look at what moved: the square about it, cut out of the frames before they are reduced.
 
 At the network's resolution a small part is a few pixels wide. Once the first pass has said where something moved, the
-network sees that place alone, larger, and both passes are averaged there. The constants were chosen on eight real clips
-with the weights `video`. What fills the square entirely, as a plain lid may, is seen worse there.
+network sees that place alone, at the same resolution and so larger, and both passes are averaged there. The constants
+were chosen on eight real clips with the weights `video`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,6 @@ from atp.types import Action, Mask, Observation
 
 #: Side of the square over that of what moved, and its least side as a share of the image's.
 MARGIN, LEAST_SIDE = 1.2, 0.3
-#: Side of the images of the second look over that of the first.
-ENLARGED = 4 / 3
 #: Weight of the second look in the mean of both.
 CLOSER = 0.7
 
@@ -50,10 +48,9 @@ def look(agent: PairSegmenter, pair: ViewPair, action: Action | None, again: boo
         return found
     window = window_about(found[0].moved | found[1].moved)
     box = pair.first.box
-    size = round(ENLARGED * box.resolution)
     if window is None or window.side * box.side < box.resolution**2:  # the frames have no more to show
         return found
-    closer = agent.perceive(*pair.closer(window, size), None)  # what the action means in there was never trained
+    closer = agent.perceive(*pair.closer(window, box.resolution), None)  # what the action means in there was never trained
     first, second = (averaged(one, other, window) for one, other in zip(found, closer, strict=True))
     return first, second
 

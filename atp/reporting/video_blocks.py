@@ -16,16 +16,35 @@ def perception(results: Results) -> str:
 
 
 def clips(results: Results) -> str:
-    """Real clips."""
-    result = results.read(ClipsResult, "clips")
+    """Real clips that nothing was chosen by."""
+    return _clips_table(results, "clips")
+
+
+def validation_clips(results: Results) -> str:
+    """Real clips that the second look and the weights were chosen by."""
+    return _clips_table(results, "validation-clips")
+
+
+def _clips_table(results: Results, name: str) -> str:
+    """Motion IoU in each clip, and what is said to have moved where nothing did."""
+    result = results.read(ClipsResult, name)
     names = baselines_in(list(result.means))
+    moving = [clip for clip in result.clips if clip.motion_iou is not None]
     lines = [
         [clip.name, *map(format_value, (clip.motion_iou, *(clip.baselines[name].motion_iou for name in names)))]
-        for clip in result.clips
+        for clip in moving
     ]
     lines.append(["mean", *(format_value(result.means[name].motion_iou) for name in ("agent", *names))])
+    still = [clip for clip in result.clips if clip.false_motion is not None]
+    lines += [
+        [
+            f"{clip.name}, false motion",
+            *map(_percent, (clip.false_motion, *(clip.baselines[n].false_motion for n in names))),
+        ]
+        for clip in still
+    ]
     table = markdown_table(["clip", "ours", *map(method_title, names)], lines)
-    return f"{source('clips', f'atp clip PATH --weights {result.weights}', 'mean IoU of both motion masks')}\n\n{table}"
+    return f"{source(name, f'atp clip PATH --weights {result.weights}', 'mean IoU of both motion masks')}\n\n{table}"
 
 
 def robustness(results: Results) -> str:
@@ -67,6 +86,10 @@ def video_weights(results: Results) -> str:
     """What the second stage of training costs where the agent plays."""
     table = side_by_side(ours(results, "four-categories"), ours(results, "video"), ("`four-categories`", "`video`"))
     return f"{scores_source('video', results.scores('video'))}\n\n{table}"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.2f} %"
 
 
 def _of_clips(row: LeaveOneOutRow) -> str:

@@ -16,8 +16,9 @@ from atp.results.soup import AgentSoupsResult, SweepResult
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 KINDS: dict[str, type[Result]] = {
-    "bench": BenchResult, "endurance": EnduranceResult, "clips": ClipsResult, "robustness": RobustnessResult,
-    "robustness-four-categories": RobustnessResult, "leave-one-out": LeaveOneOutResult, "soup-agents": AgentSoupsResult,
+    "bench": BenchResult, "endurance": EnduranceResult, "clips": ClipsResult, "validation-clips": ClipsResult,
+    "robustness": RobustnessResult, "robustness-four-categories": RobustnessResult,
+    "leave-one-out": LeaveOneOutResult, "soup-agents": AgentSoupsResult,
 }  # fmt: skip
 FILES = sorted(RESULTS.rglob("*.json"))
 
