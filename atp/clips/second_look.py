@@ -50,7 +50,8 @@ def look(agent: PairSegmenter, pair: ViewPair, action: Action | None, again: boo
     box = pair.first.box
     if window is None or window.side * box.side < box.resolution**2:  # the frames have no more to show
         return found
-    closer = agent.perceive(*pair.closer(window, box.resolution), None)  # what the action means in there was never trained
+    no_action = None  # what it means in there was never trained
+    closer = agent.perceive(*pair.closer(window, box.resolution), no_action)
     first, second = (averaged(one, other, window) for one, other in zip(found, closer, strict=True))
     return first, second
 
