@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import operator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,16 +21,15 @@ from assets.importing.prepare import PreparedObject, prepare
 from assets.importing.views.viewing import parse_view
 from assets.partnet import PARTNET_SPLITS
 from envs import human_render, oracle
-from envs.camera import FAR, Camera
+from envs.camera import Camera
 from envs.episode_state import EpisodeState
+from envs.play_spaces import image_sides, observation_space, privileged_space, whole_number
 from envs.randomization import RandomizationConfig, SampledScene, observe, sample_scene, sample_tints
 from envs.simulator import Grip, HoldConstraint, Renderer, Simulator
-from envs.trials import Trials, trials_space, try_some
+from envs.trials import Trials, try_some
 from envs.truth import Outcome, View, flow_between, judge
 
 ObservationDict = dict[str, NDArray[Any]]
-#: Pixels a side. Beyond the most an image takes seconds in the software renderer, and the agent minutes to look at it.
-LEAST_SIDE, MOST_SIDE = 16, 1024
 
 
 class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
@@ -194,8 +192,8 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
     ) -> None:
         given = locals()
         self._arguments = {name: given[name] for name in inspect.signature(ArticulatedPlay).parameters}
-        height, width = _sides(resolution)
-        interactions, trials = _whole("interactions", interactions, 1), _whole("trials", trials, 0)
+        height, width = image_sides(resolution)
+        interactions, trials = whole_number("interactions", interactions, 1), whole_number("trials", trials, 0)
         if hold not in ("fixed", "point"):
             raise ValueError(f"hold must be 'fixed' or 'point', not {hold!r}")
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -254,7 +252,7 @@ class ArticulatedPlay(gym.Env[ObservationDict, NDArray[np.int64]]):
         """
         self._check_open()
         if seed is not None:
-            seed = _whole("seed", seed, 0)
+            seed = whole_number("seed", seed, 0)
         super().reset(seed=seed)
         rng = self.np_random
         self._model = model = self._choose(dict(options or {}))
@@ -591,60 +589,3 @@ def _remade(
         env.set_state(state)
         env._np_random_seed = seed
     return env
-
-
-def _sides(resolution: Any) -> tuple[int, int]:
-    """Height and width in pixels."""
-    try:
-        height, width = (resolution, resolution) if np.ndim(resolution) == 0 else resolution
-        height, width = operator.index(height), operator.index(width)
-    except (TypeError, ValueError):
-        raise ValueError(f"resolution must be a whole number or two, not {resolution!r}") from None
-    if min(height, width) < LEAST_SIDE or max(height, width) > MOST_SIDE:
-        raise ValueError(
-            f"resolution must be between {LEAST_SIDE} and {MOST_SIDE} pixels a side, not {resolution}: "
-            "larger images take seconds each"
-        )
-    return height, width
-
-
-def _whole(name: str, value: Any, least: int) -> int:
-    """An option that is a whole number."""
-    try:
-        whole = operator.index(value)
-    except TypeError:
-        raise ValueError(f"{name} must be a whole number, not {value!r}") from None
-    if whole < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
-    return whole
-
-
-def observation_space(height: int, width: int) -> spaces.Dict:
-    """The space of observations; see :class:`ArticulatedPlay`."""
-    return spaces.Dict(
-        {
-            "rgb": spaces.Box(0, 255, (height, width, 3), np.uint8),
-            "depth": spaces.Box(0.0, FAR, (height, width), np.float32),
-            "touch": spaces.MultiBinary(2),
-        }
-    )
-
-
-def privileged_space(height: int, width: int, trials: int = 0) -> spaces.Dict:
-    """The space of ``info["privileged"]``; see :class:`ArticulatedPlay`."""
-    return spaces.Dict(
-        {
-            "labels": spaces.Box(0, MAX_PARTS, (height, width), np.uint8),
-            "moved_before": spaces.Box(0, 1, (height, width), np.bool_),
-            "moved_after": spaces.Box(0, 1, (height, width), np.bool_),
-            "flow": spaces.Box(-np.inf, np.inf, (height, width, 2), np.float32),
-            "moved_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
-            "seen_parts": spaces.Box(0, 1, (MAX_PARTS,), np.bool_),
-            "held_part": spaces.Discrete(MAX_PARTS + 1),
-            "pushed_part": spaces.Discrete(MAX_PARTS + 1),
-            "effective": spaces.Box(0, 1, (), np.bool_),
-            "optimal": spaces.Box(0, 1, (), np.bool_),
-            "num_parts": spaces.Discrete(MAX_PARTS + 1),
-            **trials_space(trials, height, width),
-        }
-    )
