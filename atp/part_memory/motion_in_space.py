@@ -45,8 +45,9 @@ Motions = NDArray[np.float32]  # (k, 3, 4)
 
 #: Least share of each mask that has depth.
 MIN_READINGS = 0.7
-#: A motion is believed from this fit on.
-MIN_FIT = 0.6
+#: A motion is believed from this fit on: that of one mover, and of several, whose outlines alone cannot say where in
+#: the mask after each of them is.
+MIN_FIT, MIN_FIT_TOGETHER = 0.6, 0.35
 #: A mover moves on its own where its fit gains this much.
 MIN_GAIN = 0.04
 #: How well a moved point fits that is behind what is seen, or out of the image.
@@ -137,7 +138,7 @@ def motions_in_space(space: Space, movers: Sequence[Mask], after: Mask) -> Found
     wide = _Judge(first, second, whole, after, COARSE_POINTS)
     close = _Judge(first, second, whole, after, FINE_POINTS)
     common, fit = _common(wide, close, up, right)
-    if fit < MIN_FIT:
+    if fit < (MIN_FIT if len(movers) == 1 else MIN_FIT_TOGETHER):
         return None
     points = [first.points(mask) for mask in movers]
     motions = _each_on_its_own(first, second, movers, after, points, common, up)
