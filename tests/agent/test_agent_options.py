@@ -125,7 +125,7 @@ def test_options_of_the_shipped_weights():
     expected = {
         "default": AgentOptions(motion_threshold=3.01),
         "four-categories": AgentOptions(),
-        "video": AgentOptions(motion_threshold=2.94),
+        "video": AgentOptions(motion_threshold=2.29),
         "no-touch": AgentOptions(),
         "no-hold": AgentOptions(hold=False),
         "no-part": AgentOptions(see_memory=False),
