@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from atp.agent import Agent
+from train.data.records import judged
 from train.learning.collector import Collector
 from train.learning.recorder import RecordConfig, Recorder
 from train.record import main
-from train.runs.run_folder import read_run
+from train.runs.run_folder import open_recorded, read_run
 
 SIDE = 48
 
@@ -82,3 +83,22 @@ def test_bad_options_are_refused(options, tmp_path, capsys):
         replace(options, epsilon=2.0)
     with pytest.raises(ValueError, match="temperature"):
         replace(options, temperature=0.0)
+
+
+def test_trials_are_stored_and_can_be_learned_from(options, tmp_path, capsys):
+    config = replace(options, out=tmp_path / "trials", total_interactions=10, trials=3, guided=1.0, epsilon=1.0)
+    assert record(config)
+    replay = open_recorded(config.out)
+    records = replay.newest(10)
+    assert records["trial_actions"].shape == (10, 3, 5)
+    assert judged(records)[:, 1:].any()
+    same = (records["action"][:, None] == records["trial_actions"]).all(-1).any(-1)
+    assert same.any()  # the best trial was carried out where one moved a part
+
+
+def test_options_of_trials_that_do_not_go_together_are_refused(options, tmp_path):
+    with pytest.raises(ValueError, match="--trials above 0"):
+        replace(options, guided=0.5)
+    Agent.from_pretrained(options.weights, "cpu").replace(hold=False).save_pretrained(tmp_path / "pushes")
+    with pytest.raises(ValueError, match="holds nothing"):
+        Recorder(replace(options, weights=str(tmp_path / "pushes"), trials=2, out=tmp_path / "out"))

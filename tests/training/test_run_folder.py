@@ -103,10 +103,18 @@ def test_a_run_that_diverges_ends_with_a_line(capsys):
     assert capsys.readouterr().err == "error: runs/x: training diverged\n"
 
 
-@pytest.mark.parametrize("options", ["{}", '{"resolution": "48"}', '{"resolution": 48, "replay_size": null}'])
+@pytest.mark.parametrize(
+    "options",
+    [
+        "{}",
+        '{"resolution": "48"}',
+        '{"resolution": 48, "replay_size": null}',
+        '{"resolution": 48, "trials": "8"}',
+    ],
+)
 def test_recorded_play_whose_options_lack_something(config, options):
     (config.out / "options.json").write_text(options)
-    with pytest.raises(ValueError, match=r"options\.json: resolution or replay_size"):
+    with pytest.raises(ValueError, match=r"options\.json: resolution, replay_size or trials"):
         open_recorded(config.out)
 
 

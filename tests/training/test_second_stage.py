@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,6 +87,23 @@ def train(config: PerceptionConfig) -> bool:
 
 def weights(folder: Path, name: str) -> bytes:
     return (folder / "weights" / f"{name}.safetensors").read_bytes()
+
+
+def test_the_interaction_network_learns_from_the_play_of_several_runs(options, played, tmp_path, capsys):
+    more = tmp_path / "more"
+    shutil.copytree(played, more)
+    config = replace(
+        options, learns="interaction", more_play=(more,), out=tmp_path / "out", weights=str(more / "weights")
+    )
+    assert train(config)
+    start, end = (Agent.from_pretrained(folder / "weights", "cpu") for folder in (played, config.out))
+    for name, changes in (("interaction", True), ("part", False)):
+        before, after = (getattr(agent, name).state_dict() for agent in (start, end))
+        assert all(torch.equal(before[key].half(), after[key].half()) for key in before) != changes, name
+    assert end.config["acting"]["gradient_steps"] == 6
+    assert "perception" not in end.config
+    assert end.options.motion_threshold == start.options.motion_threshold
+    assert "loss/interaction=" in capsys.readouterr().out
 
 
 def test_the_part_network_learns_and_the_other_stays(options, played, tmp_path, capsys):

@@ -54,6 +54,29 @@ def judged(records: NDArray[Any]) -> NDArray[np.bool_]:
     return np.concatenate([executed, ~np.isnan(records["trial_rewards"]).all(axis=-1)], axis=1)
 
 
+def with_trials(records: NDArray[Any], trials: int) -> NDArray[Any]:
+    """Records (B,) with room for ``trials`` trials; those that they have not got are without a reward.
+
+    Raises:
+        ValueError: They have more.
+    """
+    height, width = records["memory"].shape[1:]
+    kind = record_type(height, width, trials)
+    had = records["trial_rewards"].shape[1] if "trial_rewards" in (records.dtype.names or ()) else 0
+    if had > trials:
+        raise ValueError(f"records with {had} trials do not fit in {trials}")
+    if records.dtype == kind:
+        return records
+    wider = np.zeros(len(records), kind)
+    for name in records.dtype.names or ():
+        if name in _OF_TRIALS.values():
+            wider[name][:, :had] = records[name]
+        else:
+            wider[name] = records[name]
+    wider["trial_rewards"][:, had:] = np.nan
+    return wider
+
+
 def draw_actions(records: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """Put in place of each record's action one of its trials, or leave it: all that got a reward are equally likely.
 
@@ -70,11 +93,7 @@ def draw_actions(records: NDArray[Any], rng: np.random.Generator) -> NDArray[Any
     drawn = records.copy()
     chosen = np.where(choices, rng.random(choices.shape), -1.0).argmax(axis=1) - 1
     for i in np.flatnonzero(chosen >= 0):
-        for name, trials in (
-            ("action", "trial_actions"),
-            ("rewards", "trial_rewards"),
-            ("hindsight", "trial_hindsight"),
-        ):
+        for name, trials in _OF_TRIALS.items():
             drawn[name][i] = records[trials][i, chosen[i]]
     return drawn
 

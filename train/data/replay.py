@@ -8,7 +8,7 @@ import warnings
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,34 @@ from assets.files import atomic_path
 from train.data.records import judged, record_type
 
 _AT_ONCE = 1000  # interactions that are looked at together
+
+
+class StoredPlay(Protocol):
+    """Stored interactions to learn from: those of one run, :class:`Replay`, or of several.
+
+    Attributes:
+        shape: (H, W) of the images.
+    """
+
+    shape: tuple[int, int]
+
+    def __len__(self) -> int:
+        """How many interactions can be drawn."""
+        ...
+
+    @property
+    def moved(self) -> NDArray[np.bool_]:
+        """See :meth:`Replay.moved`."""
+        ...
+
+    @property
+    def judged(self) -> NDArray[np.bool_]:
+        """See :meth:`Replay.judged`."""
+        ...
+
+    def sample(self, size: int, rng: np.random.Generator, weights: NDArray[Any] | None = None) -> NDArray[Any]:
+        """See :meth:`Replay.sample`."""
+        ...
 
 
 class Replay:
@@ -39,6 +67,7 @@ class Replay:
     Attributes:
         shape: (H, W) of the images.
         capacity: As given.
+        trials: As given.
         written: Interactions appended so far, by earlier processes too.
 
     Raises:
@@ -49,7 +78,7 @@ class Replay:
     def __init__(
         self, path: Path, height: int, width: int, capacity: int, slack: int, written: int = 0, trials: int = 0
     ) -> None:
-        self.shape, self.capacity, self.written = (height, width), capacity, written
+        self.shape, self.capacity, self.written, self.trials = (height, width), capacity, written, trials
         dtype = record_type(height, width, trials)
         self._ring = _open(path, dtype, capacity + slack) if written else _make(path, dtype, capacity + slack)
         self._sums_path = sums_path(path)
@@ -98,7 +127,12 @@ class Replay:
             picks = rng.integers(len(self), size=size)
         else:
             picks = rng.choice(len(self), size=size, p=weights / weights.sum())
-        return self._ring[self._places()[picks]]
+        return self.at(picks)
+
+    def at(self, picks: NDArray[np.integer]) -> NDArray[Any]:
+        """The interactions of these numbers, counted from the oldest; a copy."""
+        picked: NDArray[Any] = self._ring[self._places()[picks]]
+        return picked
 
     def newest(self, count: int) -> NDArray[Any]:
         """The last ``count`` interactions, oldest first; a copy."""

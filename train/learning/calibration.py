@@ -9,14 +9,14 @@ from atp.agent import Agent
 from atp.networks import encoding
 from atp.perception.motion import motion_confidence
 from train.data.records import decode
-from train.data.replay import Replay
+from train.data.replay import StoredPlay
 
 #: Share of the interactions in which something moved whose motion is to be believed, and how many are looked at.
 BELIEVED, LOOKED_AT = 0.983, 1_000
 
 
 @torch.inference_mode()
-def calibrated_motion_threshold(agent: Agent, replay: Replay, seed: int = 0) -> float:
+def calibrated_motion_threshold(agent: Agent, replay: StoredPlay, seed: int = 0) -> float:
     """The motion threshold of the agent with which nearly all motion in stored play is believed.
 
     The harder the motion that a network was trained on, the less certain it is of all motion.

@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from atp.networks import InteractionNetwork, PartNetwork
 from train.config import LearnerConfig
 from train.data.records import decode, decode_pairs, draw_actions
-from train.data.replay import Replay
+from train.data.replay import StoredPlay
 from train.learning.optimizer import MuonAdamW
 from train.learning.schedule import lr_at
 from train.runs.distributed import ProcessGroup
@@ -82,7 +82,7 @@ class Learner:
         """The averaged networks."""
         return self.averaged.module["interaction"], self.averaged.module["part"]  # type: ignore[index]
 
-    def step(self, replay: Replay | None, pairs: NDArray[Any] | None = None) -> dict[str, torch.Tensor]:
+    def step(self, replay: StoredPlay | None, pairs: NDArray[Any] | None = None) -> dict[str, torch.Tensor]:
         """One gradient step for each network that learns.
 
         Args:
@@ -123,7 +123,11 @@ class Learner:
         return rng, torch.Generator().manual_seed(int(rng.integers(2**62)))
 
     def _part_loss(
-        self, replay: Replay | None, pairs: NDArray[Any] | None, rng: np.random.Generator, generator: torch.Generator
+        self,
+        replay: StoredPlay | None,
+        pairs: NDArray[Any] | None,
+        rng: np.random.Generator,
+        generator: torch.Generator,
     ) -> torch.Tensor:
         """Motion segmentation of stored interactions and of pairs, and where agents are."""
         batches = []
@@ -145,7 +149,7 @@ class Learner:
         return loss + self.config.agent * seen
 
     def _interaction_loss(
-        self, replay: Replay | None, rng: np.random.Generator, generator: torch.Generator
+        self, replay: StoredPlay | None, rng: np.random.Generator, generator: torch.Generator
     ) -> torch.Tensor:
         """Rewards of stored interactions at their executed pixels, and what they say of others."""
         if replay is None:

@@ -23,6 +23,8 @@ class RecordConfig(RunConfig):
         epsilon: Probability of a random action.
         temperature: Of the actions drawn from the reward maps.
         group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
+        trials: Further actions that are simulated and undone in each state (:mod:`envs.trials`), and stored with it.
+        guided: Share of the random actions that are the best of the trials, where one of these moved a part.
     """
 
     out: Path = Path("runs/recorded")
@@ -31,13 +33,23 @@ class RecordConfig(RunConfig):
     epsilon: float = 0.3
     temperature: float = 0.3
     group_size: int = 4
+    trials: int = 0
+    guided: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range(self, 0, 1, "epsilon")
+        check_range(self, 0, 1, "epsilon", "guided")
+        check_range(self, 0, None, "trials")
         check_range(self, 1, None, "group_size")
         if self.temperature <= 0:
             raise ValueError("--temperature must be above 0")
+        if self.guided and not self.trials:
+            raise ValueError("--guided takes the best of the trials: it needs --trials above 0")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """See :class:`train.config.RunConfig`."""
+        return {**super().environment, **({"trials": self.trials} if self.trials else {})}
 
 
 class Recorder(TrainingRun):
@@ -47,7 +59,8 @@ class Recorder(TrainingRun):
         config: The options.
 
     Raises:
-        ValueError: An option cannot be used, or ``config.out`` holds a run with other options.
+        ValueError: An option cannot be used or does not go with the weights, or ``config.out`` holds a run with other
+            options.
         atp.checkpoint.CheckpointError: The weights cannot be read.
         envs.parallel.pool.WorkerLost: An environment worker could not start.
     """
@@ -58,6 +71,8 @@ class Recorder(TrainingRun):
         self.config, self.rounds = config, 0
         self._written = 0  # interactions at the checkpoint
         self.agent = Agent.from_pretrained(config.weights, config.device)
+        if config.trials and not self.agent.options.hold:
+            raise ValueError(f"{config.weights} holds nothing: --trials do not go with it")
         super().__init__(config)
 
     def _open(self, opened: ExitStack) -> None:
@@ -70,6 +85,7 @@ class Recorder(TrainingRun):
             capacity=config.total_interactions + config.envs * config.interactions,
             slack=0,
             written=self._written,
+            trials=config.trials,
         )
         pool = opened.enter_context(closing(config.make_pool()))
         self.collector = Collector(
@@ -82,6 +98,7 @@ class Recorder(TrainingRun):
             seed=config.seed,
             see_memory=self.agent.options.see_memory,
             group_size=config.group_size,
+            guided=config.guided,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The second stage of training: the part network is trained further with stored play and with image pairs."""
+"""The second stage of training: one of the networks is trained further, with stored play and with image pairs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.tensorboard import SummaryWriter
 
 from atp.agent import Agent, pick_device
@@ -19,15 +20,20 @@ from envs.image_pairs import ImagePairConfig
 from envs.rendered_pairs import PicturesMissing
 from train.config import LearnerConfig, check_range
 from train.data.image_pair_files import ImagePairFiles
+from train.data.joined_replays import JoinedReplays
 from train.data.pair_framing import as_filmed, framed
 from train.data.pair_sources import DrawnPairs
 from train.data.rendered_sets import training_pairs, validation_pairs, whole_pairs
+from train.data.replay import StoredPlay
 from train.learning.calibration import calibrated_motion_threshold
 from train.learning.learner import Learner
 from train.learning.pair_scores import score_pairs
 from train.learning.photograph_features import load_imagenet
 from train.runs.loop import TrainingRun, describe_machine
 from train.runs.run_folder import open_recorded
+
+#: Where a model's config has the second stage of each network; ``before`` in it is the stage before.
+ENTRIES = {"part": "perception", "interaction": "acting"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +63,11 @@ class PerceptionConfig:
     Attributes:
         play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions; None:
             there is no play in the batch, and ``weights`` must be given.
+        more_play: Folders of further ones; all interactions are equally likely.
+        learns: The network that is trained further; the other one stays as it is. The interaction network learns from
+            play alone: from what was done and from the trials, where there are any.
         out: Folder of this run: checkpoint, log, weights.
-        weights: Weights whose part network is trained further, a folder or the name of shipped ones; empty: those that
+        weights: Weights whose network is trained further, a folder or the name of shipped ones; empty: those that
             played.
         steps: Gradient steps.
         drawn: Image pairs that are synthesized.
@@ -81,6 +90,8 @@ class PerceptionConfig:
     """
 
     play: Path | None = Path("runs/recorded")
+    more_play: tuple[Path, ...] = ()
+    learns: Literal["part", "interaction"] = "part"
     out: Path = Path("runs/perception")
     weights: str = ""
     steps: int = 5_000
@@ -110,19 +121,21 @@ class PerceptionConfig:
             check_range(self, MIN_SIZE, None, "resolution")
         if self.play is None and not self.weights:
             raise ValueError("--weights must be given where there is no --play")
+        if self.play is None and (self.more_play or self.learns == "interaction"):
+            raise ValueError("--more-play and --learns interaction need --play")
         if self.play is None and not self.learner.pairs + self.learner.rendered:
             raise ValueError("without --play, --learner.pairs or --learner.rendered must be above 0")
 
 
 class PerceptionTrainer(TrainingRun):
-    """Trains the part network of a run further. A resumed run ends as one that was never stopped.
+    """Trains a network of a run further. A resumed run ends as one that was never stopped.
 
     Args:
         config: The options.
         command: The command line, for the model's config.
 
     Raises:
-        ValueError: An option cannot be used, ``config.play`` is not a complete run, or pairs cannot be rendered here.
+        ValueError: An option cannot be used, a folder of play is not a complete run, or pairs cannot be rendered here.
         atp.checkpoint.CheckpointError: Weights cannot be read.
         envs.parallel.pool.WorkerLost: A process that makes pairs was lost.
     """
@@ -138,25 +151,29 @@ class PerceptionTrainer(TrainingRun):
         )
         if config.weights:
             self._start = Agent.from_pretrained(config.weights, "cpu")
-        self._losses: list[torch.Tensor] = []  # of the part network, since the last entry of the log
+        self._losses: list[torch.Tensor] = []  # of the network that learns, since the last entry of the log
         self._scalars: dict[str, torch.Tensor] = {}  # of the last step
         super().__init__(config, command)
 
     def _open(self, opened: ExitStack) -> None:
         config = self.config
-        self.replay = None if config.play is None else open_recorded(config.play)
-        networks = {"interaction": self._player.interaction, "part": self._part_network()}
+        self.replay = self._open_play()
+        networks: dict[str, nn.Module] = {"interaction": self._player.interaction, "part": self._start.part}
+        if config.learns == "part":
+            networks["part"] = self._part_network()
+        else:
+            networks["interaction"] = self._start.interaction
         device = pick_device(config.device)
-        self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=("part",))
+        self.learner = Learner(config.learner, config.steps, device, config.seed, networks, learns=(config.learns,))
         self._resume()
         own = self._player.resolution if config.resolution is None else config.resolution
         self.resolution = own if self.replay is None else self.replay.shape[0]
         self.drawn: ImagePairFiles | None = None
         self.rendered: ImagePairFiles | None = None
-        if config.learner.pairs:
+        if config.learns == "part" and config.learner.pairs:
             source = DrawnPairs(self.resolution, config.pairs)
             self.drawn = ImagePairFiles(config.pair_folder, source, config.drawn, config.seed, config.workers)
-        if config.learner.rendered:
+        if config.learns == "part" and config.learner.rendered:
             self._open_rendered()
         self._writer = SummaryWriter(str(config.out / "tensorboard"), purge_step=self.learner.steps + 1)
         opened.callback(self._writer.close)
@@ -171,19 +188,29 @@ class PerceptionTrainer(TrainingRun):
         """Gradient steps to make."""
         return self.config.steps
 
+    def _open_play(self) -> StoredPlay | None:
+        """The interactions of all runs."""
+        config = self.config
+        if config.play is None:
+            return None
+        replays = [open_recorded(folder) for folder in (config.play, *config.more_play)]
+        return replays[0] if len(replays) == 1 else JoinedReplays(replays)
+
     def agent(self) -> Agent:
-        """The agent with the averaged part network."""
+        """The agent with the averaged network."""
         interaction, part = self.learner.acting
-        perception = {
+        entry = ENTRIES[self.config.learns]
+        stage = {
             "command": self.command,
             "gradient_steps": self.learner.steps,
             "training_seconds": round(self.seconds),
             "machine": describe_machine(self.learner.device),
             "options": self.folder.options,
-            "before": self._start.config.get("perception"),
+            "before": self._start.config.get(entry),
         }
         device = self.learner.device.type
-        made = {**self._player.config, "resolution": self.resolution, "perception": perception}
+        base = self._player.config if self.config.learns == "part" else self._start.config
+        made = {**base, "resolution": self.resolution, entry: stage}
         return Agent(interaction, part, made, device=device)
 
     def _flush(self) -> None:
@@ -226,20 +253,21 @@ class PerceptionTrainer(TrainingRun):
             batch.append(framed(self.rendered.sample(self.config.learner.rendered, rng), self.resolution, rng))
         pairs = as_filmed(np.concatenate(batch), rng) if batch else None
         self._scalars = self.learner.step(self.replay, pairs)
-        self._losses.append(self._scalars["loss/part"])
+        self._losses.append(self._scalars[f"loss/{self.config.learns}"])
 
     def _log(self, rate: float) -> None:
         mean = torch.stack(self._losses).mean()
-        self._write({**self._scalars, "loss/part": mean, "steps_per_second": rate})
+        self._write({**self._scalars, f"loss/{self.config.learns}": mean, "steps_per_second": rate})
         self._losses = []
 
     def _checkpoint(self) -> None:
-        self._write(self._validate())
+        if self.config.learns == "part":
+            self._write(self._validate())
         self.save()
 
     def _write_weights(self) -> None:
         agent = self.agent()
-        if self.replay is not None:
+        if self.replay is not None and self.config.learns == "part":
             agent = agent.replace(motion_threshold=round(calibrated_motion_threshold(agent, self.replay), 2))
         agent.save_pretrained(self.config.out / "weights")
 

@@ -153,11 +153,11 @@ def open_recorded(folder: Path) -> Replay:
         ValueError: It is not the folder of such a run; the message names the file.
     """
     written, options = read_run(folder)
-    side, size = options.get("resolution"), options.get("replay_size", written)
-    if not isinstance(side, int) or not isinstance(size, int):
-        raise ValueError(f"{folder / 'options.json'}: resolution or replay_size is missing, or no whole number")
+    side, size, trials = options.get("resolution"), options.get("replay_size", written), options.get("trials", 0)
+    if not (isinstance(side, int) and isinstance(size, int) and isinstance(trials, int)):
+        raise ValueError(f"{folder / 'options.json'}: resolution, replay_size or trials is missing, or no whole number")
     capacity = min(size, written)
-    return Replay(folder / "replay.npy", side, side, capacity=capacity, slack=0, written=written)
+    return Replay(folder / "replay.npy", side, side, capacity=capacity, slack=0, written=written, trials=trials)
 
 
 def not_finite(state: Any, name: str = "") -> str:
