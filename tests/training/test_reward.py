@@ -25,19 +25,19 @@ def same(got, want):
     np.testing.assert_array_equal(np.array(got), np.array(want))
 
 
-# hold touched, push touched, moved, memory, wanted (touch), wanted (no-touch), wanted (no-hold)
+# hold touched, push touched, moved, memory, wanted (touch, no-touch, no-hold, touch-apart)
 TABLE = {
-    "hold missed": (0, 1, RIGHT, EMPTY, (0, N), (1, 1), (N, 1)),
-    "hold missed, still": (0, 1, STILL, EMPTY, (0, N), (N, 0), (N, 0)),
-    "push missed": (1, 0, STILL, EMPTY, (N, 0), (N, 0), (N, 0)),
-    "push missed, flow seen": (1, 0, RIGHT, EMPTY, (N, 0), (1, 1), (N, 0)),
-    "both missed": (0, 0, STILL, EMPTY, (0, 0), (N, 0), (N, 0)),
-    "nothing moved": (1, 1, STILL, EMPTY, (N, 0), (N, 0), (N, 0)),
-    "held place moved": (1, 1, LEFT, EMPTY, (0, 0), (0, 0), (N, 1)),
-    "all moved": (1, 1, LEFT | RIGHT, EMPTY, (0, 0), (0, 0), (N, 0)),
-    "known part moved": (1, 1, RIGHT, KNOWS_RIGHT, (0, 0), (0, 0), (N, 0)),
-    "new part moved": (1, 1, RIGHT, EMPTY, (1, 1), (1, 1), (N, 1)),
-    "new part, another known": (1, 1, RIGHT, KNOWS_LEFT, (1, 1), (1, 1), (N, 1)),
+    "hold missed": (0, 1, RIGHT, EMPTY, (0, N), (1, 1), (N, 1), (0, N)),
+    "hold missed, still": (0, 1, STILL, EMPTY, (0, N), (N, 0), (N, 0), (0, N)),
+    "push missed": (1, 0, STILL, EMPTY, (N, 0), (N, 0), (N, 0), (N, 0)),
+    "push missed, flow seen": (1, 0, RIGHT, EMPTY, (N, 0), (1, 1), (N, 0), (N, 0)),
+    "both missed": (0, 0, STILL, EMPTY, (0, 0), (N, 0), (N, 0), (0, 0)),
+    "nothing moved": (1, 1, STILL, EMPTY, (N, 0), (N, 0), (N, 0), (N, 0)),
+    "held place moved": (1, 1, LEFT, EMPTY, (0, 0), (0, 0), (N, 1), (0, 0)),
+    "all moved": (1, 1, LEFT | RIGHT, EMPTY, (0, 0), (0, 0), (N, 0), (0, 0)),
+    "known part moved": (1, 1, RIGHT, KNOWS_RIGHT, (0, 0), (0, 0), (N, 0), (0, 0)),
+    "new part moved": (1, 1, RIGHT, EMPTY, (1, 1), (1, 1), (N, 1), (1, 1)),
+    "new part, another known": (1, 1, RIGHT, KNOWS_LEFT, (1, 1), (1, 1), (N, 1), (1, 1)),
 }
 
 
@@ -47,6 +47,32 @@ def test_every_row(row, variant):
     hold, push, moved, memory, *wanted = TABLE[row]
     got = interaction_reward(hold, push, moved, ON_LEFT, memory, variant, foreground=LEFT | RIGHT)
     same(got, wanted[VARIANTS.index(variant)])
+
+
+def apart(moved, memory, foreground=LEFT | RIGHT, hold=ON_LEFT):
+    return interaction_reward(1, 1, moved, hold, memory, "touch-apart", foreground=foreground)
+
+
+def test_a_known_part_that_comes_apart_is_new():
+    both = (LEFT | RIGHT).astype(np.uint8)
+    same(apart(RIGHT, both), (1, 1))
+    same(interaction_reward(1, 1, RIGHT, ON_LEFT, both), (0, 0))
+    same(apart(RIGHT, KNOWS_RIGHT), (0, 0))  # all of it moved
+    sliver = RIGHT & (np.arange(30) < 16)  # 20 of 90 pixels more than the part that moved
+    same(apart(RIGHT & ~sliver, KNOWS_RIGHT), (1, 1))
+    narrow = RIGHT & (np.arange(30) < 15)  # 10 of them: an inexact mask
+    same(apart(RIGHT & ~narrow, KNOWS_RIGHT), (0, 0))
+
+
+def test_a_motion_of_most_of_the_object_is_worth_less():
+    small = LEFT & (np.arange(30)[:, None] < 14)
+    same(apart(RIGHT, EMPTY, RIGHT | small, (11, 8)), (0.3, 0.3))
+    same(apart(small, EMPTY, RIGHT | small, (15, 18)), (1, 1))
+    same(apart(RIGHT, EMPTY), (1, 1))  # half of it
+    same(apart(RIGHT, EMPTY, None), (1, 1))  # nobody knows
+    same(apart(RIGHT, KNOWS_RIGHT, RIGHT | small, (11, 8)), (0, 0))
+    with pytest.raises(ValueError, match="foreground must be"):
+        apart(RIGHT, EMPTY, RIGHT[:5])
 
 
 def test_no_touch_ignores_the_bits():

@@ -12,6 +12,7 @@ from train.config import RunConfig, check_range
 from train.data.replay import Replay
 from train.learning.collector import Collector
 from train.runs.loop import TrainingRun
+from train.signals.reward import Variant
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class RecordConfig(RunConfig):
         group_size: Environments that are acted for together, see :class:`train.learning.collector.Collector`.
         trials: Further actions that are simulated and undone in each state (:mod:`envs.trials`), and stored with it.
         guided: Share of the random actions that are the best of the trials, where one of these moved a part.
+        reward: Variant of the reward that is stored; what holds nothing gets that of ``no-hold``.
     """
 
     out: Path = Path("runs/recorded")
@@ -35,6 +37,7 @@ class RecordConfig(RunConfig):
     group_size: int = 4
     trials: int = 0
     guided: float = 0.0
+    reward: Variant = "touch"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -91,7 +94,7 @@ class Recorder(TrainingRun):
         self.collector = Collector(
             pool,
             config.interactions,
-            "touch" if self.agent.options.hold else "no-hold",
+            config.reward if self.agent.options.hold else "no-hold",
             predicted_share=1.0,
             temperature=config.temperature,
             device=self.agent.device,

@@ -22,6 +22,8 @@ UNKNOWN = 255
 #: A pixel that moved by fewer pixels than this is near the centre of the rotation: its lever is too short to tell.
 #: Chosen at 90 x 90 pixels, as is ``HELD_RADIUS``; neither scales with the resolution.
 MIN_LEVER_FLOW = 4.0
+#: A push of a larger reward would have had it at the part's other pixels too; one of a smaller is better left.
+WORTH_REPEATING = 0.5
 #: Pixels at most this many away from the held one belong to the held link.
 HELD_RADIUS = 5
 
@@ -59,7 +61,7 @@ def hindsight_codes(
         codes[near & ~moved & (codes != GROUND)] = USELESS
     if touched[1] and moved.any() and held_stayed:
         codes[foreground & ~moved] = USELESS
-        if rewards.push == 1.0:
+        if rewards.push > WORTH_REPEATING:
             size = np.hypot(flow[..., 0], flow[..., 1])
             direction = np.round(np.arctan2(-flow[..., 1], flow[..., 0]) / (np.pi / 4)).astype(int) % 8
             lever = moved & (size > MIN_LEVER_FLOW)
