@@ -59,7 +59,7 @@ found: setup
 train: setup
 	$(BIN)/python -m train.atp_train --config train/configs/default.toml
 
-# The second stage, which the weights `video` come from: three hours on 2 cores; needs a C++ compiler. Then, from there,
+# The second stage, which the part network of the weights `default` comes from: three hours on 2 cores; needs a C++ compiler. Then, from there,
 # with pairs that look like photographs (docs/training.md says what they are drawn of): a quarter of an hour to draw them, two to train
 train-video: setup
 	$(BIN)/python -m train.record --out runs/recorded

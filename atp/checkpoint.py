@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from atp.version import __version__
 
 FORMAT = 1
 CONFIG = "config.json"
+#: Shipped weights by an earlier name.
+RENAMED = {"video": "default"}
 NETWORKS: dict[str, type[nn.Module]] = {"InteractionNetwork": InteractionNetwork, "PartNetwork": PartNetwork}
 DTYPES = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32}
 AGENT = {"interaction": "InteractionNetwork", "part": "PartNetwork"}  # what an agent is made of
@@ -191,9 +194,11 @@ def resolve_pretrained(path_or_name: str | Path) -> Path:
     path = Path(path_or_name)
     if (path / CONFIG).is_file():
         return path
-    names = available()
-    if str(path_or_name) in names:
-        return _shipped() / str(path_or_name)
+    names, name = available(), RENAMED.get(str(path_or_name), str(path_or_name))
+    if name in names:
+        if name != str(path_or_name):
+            warnings.warn(f"the weights {str(path_or_name)!r} are now {name!r}", FutureWarning, stacklevel=3)
+        return _shipped() / name
     raise CheckpointError(
         f"{path_or_name}: neither a checkpoint folder (one with a {CONFIG}) nor the name of shipped weights; "
         f"names: {', '.join(names) if names else 'none'}; further ones are in assets/weights of the repository"

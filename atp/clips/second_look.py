@@ -2,7 +2,7 @@
 
 At the network's resolution a small part is a few pixels wide. Once the first pass has said where something moved, the
 network sees that place alone, at the same resolution and so larger, and both passes are averaged there. The constants
-were chosen on eight real clips with the weights `video`.
+were chosen on eight real clips with the weights `default` of that time.
 """
 
 from __future__ import annotations

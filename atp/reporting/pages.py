@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assets.registry import Registry
 from atp.reporting import play_blocks, soup_blocks, speed_blocks, training_blocks, video_blocks
-from atp.reporting.result_files import RESULTS, VIDEO_WEIGHTS, WEIGHTS, Results
+from atp.reporting.result_files import DEFAULT_WEIGHTS, RESULTS, WEIGHTS, Results
 from atp.reporting.tables import results_markdown
 from atp.results.eval import EvalResult
 
@@ -23,7 +23,7 @@ DOCUMENTS = (
     *(RESULTS / f"{name}.md" for name in ("benchmark", "real-video", "soups", "training")),
     Path("docs/performance.md"),
     WEIGHTS / "README.md",
-    VIDEO_WEIGHTS / "README.md",
+    DEFAULT_WEIGHTS / "README.md",
 )
 
 #: Makes Markdown from the files of results.
@@ -38,13 +38,13 @@ BLOCKS.add("ablations", play_blocks.ablations)
 BLOCKS.add("training", play_blocks.training)
 BLOCKS.add("stress", play_blocks.stress)
 BLOCKS.add("second-seed", play_blocks.second_seed)
+BLOCKS.add("default-weights", play_blocks.default_weights)
 BLOCKS.add("joints", play_blocks.joints)
 BLOCKS.add("perception", video_blocks.perception)
 BLOCKS.add("clips", video_blocks.clips)
 BLOCKS.add("validation-clips", video_blocks.validation_clips)
 BLOCKS.add("robustness", video_blocks.robustness)
 BLOCKS.add("leave-one-out", video_blocks.leave_one_out)
-BLOCKS.add("video-weights", video_blocks.video_weights)
 for _name in soup_blocks.SWEEPS:
     BLOCKS.add(f"soup-{_name}", soup_blocks.sweep_soups(_name))
 BLOCKS.add("soup-batchnorm", soup_blocks.batchnorm_soups)

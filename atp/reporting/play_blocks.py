@@ -134,6 +134,13 @@ def second_seed(results: Results) -> str:
     )
 
 
+def default_weights(results: Results) -> str:
+    """What further training on many more kinds of objects changes where the agent plays."""
+    names = ("`four-categories`", "`default`")
+    table = side_by_side(ours(results, "four-categories"), ours(results, "default"), names)
+    return f"{scores_source('default', results.scores('default'))}\n\n{table}"
+
+
 def success_rate(rows: Sequence[EvalRow], policy: str) -> float | None:
     """Share of all joints of a policy's rows that succeed, from all interactions; None where none was asked for."""
     found = [row.joints[ALL_INTERACTIONS] for row in rows if row.policy == policy and row.joints is not None]

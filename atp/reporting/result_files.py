@@ -11,7 +11,7 @@ from atp.results.schema import Result, ResultError
 
 RESULTS = Path("docs/results")
 WEIGHTS = Path("assets/weights/four-categories")
-VIDEO_WEIGHTS = Path("assets/weights/video")
+DEFAULT_WEIGHTS = Path("assets/weights/default")
 
 R = TypeVar("R", bound=Result)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from atp.reporting.result_files import VIDEO_WEIGHTS, WEIGHTS, Results
+from atp.reporting.result_files import DEFAULT_WEIGHTS, WEIGHTS, Results
 from atp.reporting.tables import markdown_table
 
 #: Options of the recipe and what they mean; those of the learner have a dot.
@@ -52,8 +52,8 @@ def recipe(results: Results) -> str:
 
 
 def second_stage(results: Results) -> str:
-    """What the weights ``video`` were trained with after that."""
-    stages, stage = [], results.config(VIDEO_WEIGHTS)["perception"]
+    """What the weights ``default`` were trained with after that."""
+    stages, stage = [], results.config(DEFAULT_WEIGHTS)["perception"]
     while stage is not None:
         stages.append(stage)
         stage = stage.get("before")
@@ -72,7 +72,7 @@ def second_stage(results: Results) -> str:
             f"in {minutes:.0f} minutes ({stage['machine']}): `{stage['command']}`"
         )
     head = (
-        "Weights `video`: further gradient steps of the part network of `four-categories` "
-        f"(`{VIDEO_WEIGHTS / 'config.json'}`)."
+        "Weights `default`: further gradient steps of the part network of `four-categories` "
+        f"(`{DEFAULT_WEIGHTS / 'config.json'}`)."
     )
     return f"{head}\n\n" + "\n".join(lines)

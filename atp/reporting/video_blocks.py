@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from atp.reporting.play_blocks import ours, side_by_side
 from atp.reporting.result_files import Results, scores_source, source
 from atp.reporting.tables import baselines_in, format_value, markdown_table, mean, method_title, perception_table
 from atp.results.clip import ClipsResult
@@ -48,7 +47,7 @@ def _clips_table(results: Results, name: str) -> str:
 
 
 def robustness(results: Results) -> str:
-    """Motion IoU with synthetic image pairs in which one thing varies, of `video` and the weights it started from."""
+    """Motion IoU with synthetic image pairs in which one thing varies, of `default` and of what it started from."""
     result = results.read(RobustnessResult, "robustness")
     earlier = {row.variation: row for row in results.read(RobustnessResult, "robustness-four-categories").variations}
     first = result.variations[0]
@@ -57,7 +56,7 @@ def robustness(results: Results) -> str:
     for row in result.variations:
         methods = [row.methods["agent"], earlier[row.variation].methods["agent"], *(row.methods[n] for n in names)]
         lines.append([row.variation.replace("_", " "), *(format_value(scores.motion_iou) for scores in methods)])
-    table = markdown_table(["what varies", "`video`", "`four-categories`", *map(method_title, names)], lines)
+    table = markdown_table(["what varies", "`default`", "`four-categories`", *map(method_title, names)], lines)
     more = f"{first.pairs} pairs for each row; `four-categories` from `robustness-four-categories.json`"
     return f"{source('robustness', result.command, more)}\n\n{table}"
 
@@ -80,12 +79,6 @@ def leave_one_out(results: Results) -> str:
     header = ["trained without", "its own pairs: trained with it", "without it", "all pairs", "clips"]
     origin = source("leave-one-out", result.command, f"{result.steps} steps each")
     return f"{origin}\n\n{markdown_table(header, lines)}"
-
-
-def video_weights(results: Results) -> str:
-    """What the second stage of training costs where the agent plays."""
-    table = side_by_side(ours(results, "four-categories"), ours(results, "video"), ("`four-categories`", "`video`"))
-    return f"{scores_source('video', results.scores('video'))}\n\n{table}"
 
 
 def _percent(share: float | None) -> str:

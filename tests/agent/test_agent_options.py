@@ -123,9 +123,8 @@ def test_options_cannot_be_set(agent):
 
 def test_options_of_the_shipped_weights():
     expected = {
-        "default": AgentOptions(motion_threshold=3.01),
+        "default": AgentOptions(motion_threshold=2.29),
         "four-categories": AgentOptions(),
-        "video": AgentOptions(motion_threshold=2.29),
         "no-touch": AgentOptions(),
         "no-hold": AgentOptions(hold=False),
         "no-part": AgentOptions(see_memory=False),

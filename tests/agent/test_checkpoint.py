@@ -244,6 +244,11 @@ def test_pretrained_is_found_by_path_and_by_name(folder, monkeypatch):
         resolve_pretrained("other")
 
 
+def test_weights_of_an_earlier_name_are_found_and_the_new_name_is_said():
+    with pytest.warns(FutureWarning, match="'video' are now 'default'"):
+        assert resolve_pretrained("video") == resolve_pretrained("default")
+
+
 @pytest.mark.parametrize("name", checkpoint.available())
 def test_shipped_weights_load_and_are_small(name):
     path = resolve_pretrained(name)

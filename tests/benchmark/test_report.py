@@ -11,7 +11,7 @@ from atp.cli import main
 from atp.perception.baselines import BASELINES
 from atp.reporting.goals import GOALS, early_share, goals_table
 from atp.reporting.pages import BLOCKS, DOCUMENTS, render
-from atp.reporting.result_files import RESULTS, VIDEO_WEIGHTS, WEIGHTS, Results
+from atp.reporting.result_files import DEFAULT_WEIGHTS, RESULTS, WEIGHTS, Results
 from atp.reporting.soup_blocks import SHOWN_METHODS, STATISTICS
 from atp.reporting.tables import markdown_table, perception_table, results_markdown
 from atp.results.clip import ClipMeans, ClipsResult
@@ -100,9 +100,9 @@ def test_a_second_training_is_compared_category_by_category(tmp_path):
     assert "Categories of 2 " in lines[-1]
     assert "mIoU in 1," in lines[-1]
 
-    result(again, "atp eval --weights video").write(root / RESULTS / "video.json")
-    lines = block("video-weights", root)
-    assert lines[0].startswith("From `docs/results/video.json`: `.venv/bin/atp eval --weights video` (10 episodes")
+    result(again, "atp eval").write(root / RESULTS / "default.json")
+    lines = block("default-weights", root)
+    assert lines[0].startswith("From `docs/results/default.json`: `.venv/bin/atp eval` (10 episodes")
     assert lines[-1].startswith("| mean | 0.800 | 0.755 |")
 
 
@@ -133,7 +133,7 @@ def test_robustness_and_the_leave_one_out_ablation_are_tables_of_their_files(tmp
         "From `docs/results/robustness.json`: `.venv/bin/atp robustness` (9 pairs for each row; `four-categories` from "
         "`robustness-four-categories.json`).",
         "",
-        "| what varies | `video` | `four-categories` | DIS flow |",
+        "| what varies | `default` | `four-categories` | DIS flow |",
         "| --- | --- | --- | --- |",
         "| white balance | 0.700 | 0.300 | 0.250 |",
     ]
@@ -167,12 +167,12 @@ def test_a_table_refuses_lines_of_another_length():
 
 
 def test_the_second_stage_is_read_from_the_config(tmp_path):
-    (tmp_path / VIDEO_WEIGHTS).mkdir(parents=True)
+    (tmp_path / DEFAULT_WEIGHTS).mkdir(parents=True)
     options = {"learner": {"batch_size": 12, "pairs": 28}, "drawn": 3_000}
     first = {"gradient_steps": 7_000, "training_seconds": 3_600, "command": "one", "options": options,
              "machine": "2 CPU cores"}  # fmt: skip
     second = {**first, "gradient_steps": 500, "command": "two", "before": first}
-    (tmp_path / VIDEO_WEIGHTS / "config.json").write_text(json.dumps({"perception": second}))
+    (tmp_path / DEFAULT_WEIGHTS / "config.json").write_text(json.dumps({"perception": second}))
     lines = block("second-stage", tmp_path)
     assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 synthetic" in lines[2]
     assert "in 60 minutes (2 CPU cores): `one`" in lines[2]
@@ -217,7 +217,7 @@ def test_documents_of_the_repository_agree_with_their_results(document):
 
 def test_pages_of_scores_agree_with_their_results():
     files = [file for file in sorted((ROOT / RESULTS).glob("*.json")) if file.with_suffix(".md").is_file()]
-    assert {"full", "stress", "ablations", "video"} <= {file.stem for file in files}
+    assert {"full", "stress", "ablations", "default"} <= {file.stem for file in files}
     for file in files:
         assert file.with_suffix(".md").read_text(encoding="utf-8") == results_markdown(EvalResult.read(file))
 

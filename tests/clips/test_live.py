@@ -89,7 +89,7 @@ class Person(threading.Thread):
 @pytest.fixture(scope="module")
 def evaluated() -> tuple[np.ndarray, float]:
     """Parts and mIoU after an episode played and scored as `atp eval` does it."""
-    env, agent = make_env(), Agent.from_pretrained("video", "cpu").for_clips()
+    env, agent = make_env(), Agent.from_pretrained("default", "cpu").for_clips()
     observation, _ = env.reset(seed=SEED)
     steps = list(play_episode(env, agent, make_policy("ours", env, agent, np.random.default_rng(0)), observation))
     env.close()
@@ -129,7 +129,7 @@ def test_a_person_gets_as_far_as_the_simulator(tmp_path: Path, evaluated, capsys
     ((_, last),) = clip.footage.frames([5])
     assert np.array_equal(last, person.observation["rgb"])
     assert np.abs(clip.depth.read(5, clip.shape) - person.observation["depth"]).max() < 0.0001
-    again = evaluate_clip(clip, Agent.from_pretrained("video", "cpu").for_clips(), 90)  # as `atp clip` does
+    again = evaluate_clip(clip, Agent.from_pretrained("default", "cpu").for_clips(), 90)  # as `atp clip` does
     assert miou(again.parts["agent"], parts) > 0.98  # its depth is rounded
     assert {"strip.png", "video.mp4", "plan.png"} <= {file.name for file in (tmp_path / "out").iterdir()}
 

@@ -62,14 +62,13 @@ def test_wheel_has_what_commands_need_and_no_weights_of_baselines(wheel):
     for name in (
         "train/configs/default.toml",
         "assets/weights/default/interaction.safetensors",
-        "assets/weights/video/config.json",
         "assets/splits/partnet.json",
         "atp/annotation/page.html",
         *(f"{package}/py.typed" for package in ("atp", "envs", "assets", "train")),
     ):
         assert name in names
     shipped = {name.split("/")[2] for name in names if name.startswith("assets/weights/")}
-    assert shipped == {"default", "video"}
+    assert shipped == {"default"}
     assert not [name for name in names if name.startswith(("tests", "docs"))]
 
 

@@ -58,7 +58,7 @@ class DesignConfig:
 class PerceptionConfig:
     """Options of the second stage.
 
-    The first weights `video` went through it four times: with these defaults, and then with more and more play.
+    The weights `default` went through it several times: with these defaults, and then with more and more play.
 
     Attributes:
         play: Folder of a complete run of ``train.atp_train`` or ``train.record``, with its stored interactions; None:

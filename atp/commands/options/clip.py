@@ -17,7 +17,7 @@ class ClipOptions:
     """Clip folders (with a clip.json), folders of clip folders, folders of images, or video files."""
     source: str = ""
     """Clip source that reads them, module:name for one of your own; the one that recognises a path if not given."""
-    weights: str = "video"
+    weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
     out: Path = Path("runs/clip")
     """Folder for the images, videos and masks."""

@@ -21,7 +21,7 @@ class LiveOptions:
     """Clip folder for everything; `atp clip` reads it."""
     interactions: int = 5
     """Interactions to play."""
-    weights: str = "video"
+    weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
     steadies: bool = True
     """Correct the camera's shaking and its exposure between two images."""

@@ -10,7 +10,7 @@ from pathlib import Path
 class RobustnessOptions:
     """Score motion masks on synthetic image pairs, under one kind of variation at a time."""
 
-    weights: str = "video"
+    weights: str = "default"
     """Name of shipped weights, or a checkpoint folder."""
     variations: str = ""
     """Kinds of variation, with commas; empty takes all."""
