@@ -9,7 +9,7 @@ PIP_QUIET ?= $(if $(MAKE_TERMOUT),,--quiet)
 STAMP := .venv/.installed
 FOUND_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 
-.PHONY: setup play test test-slow test-ray found train train-video eval soup-text soup-image soup-agents bench clean
+.PHONY: setup play test test-slow test-ray docs found train train-video eval soup-text soup-image soup-agents bench clean
 
 setup: $(STAMP)
 
@@ -44,6 +44,12 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+# The documentation as a site, in build/site; a warning is an error
+docs: setup
+	$(BIN)/python -m pip install $(PIP_QUIET) --editable '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
 
 # Environments on a local Ray cluster, of which a node is killed
 test-ray: setup
