@@ -62,7 +62,7 @@ SPECK_PIXELS = 5
 
 # A piece to be split off has this share of the part at least, and twice `min_pixels`: smaller ones are more
 # often noise on a part than a part.
-PIECE_SHARE = 0.1
+PIECE_SHARE = 0.05
 
 # Registration is needed for one part only when some of it is hidden: it was before, or its visible area
 # changed by more than this share.
