@@ -20,6 +20,7 @@ from atp.articulation.articulate import Articulator
 from atp.articulation.articulated_model import Articulation
 from atp.articulation.mask_refinement import View, refine_by_motion
 from atp.articulation.observations import Frame, Intrinsics, PlayRecord
+from atp.hub import push
 from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
@@ -116,7 +117,8 @@ class Agent:
         """Load an agent.
 
         Args:
-            path_or_name: A folder made by :meth:`save_pretrained`, or the name of shipped weights.
+            path_or_name: A folder made by :meth:`save_pretrained`, the name of shipped weights, or a repository of the
+                Hugging Face Hub, ``org/repo`` or ``org/repo@revision`` (extra ``hub``).
             device: ``auto``, ``cpu`` or ``cuda``.
 
         Returns:
@@ -159,6 +161,30 @@ class Agent:
         """
         networks: dict[str, nn.Module] = {"interaction": self.interaction, "part": self.part}
         checkpoint.save_checkpoint(folder, networks, self.config, dtype=dtype)
+
+    def push_to_hub(
+        self,
+        repo_id: str,
+        *,
+        private: bool | None = None,
+        token: str | None = None,
+        commit_message: str = "Upload agent",
+    ) -> str:
+        """Write the agent, as :meth:`save_pretrained` does, and a model card to a repository of the Hugging Face Hub.
+
+        Args:
+            repo_id: ``org/repo``; made if need be.
+            private: Whether a repository that is made is private; None: as the account has it.
+            token: Access token; None: that of ``hf auth login``.
+            commit_message: Of the commit.
+
+        Returns:
+            The address of the repository.
+
+        Raises:
+            atp.hub.HubError: The repository cannot be written to, or the extra ``hub`` is not installed.
+        """
+        return push(self.save_pretrained, self.config, repo_id, private=private, token=token, message=commit_message)
 
     @property
     def resolution(self) -> int:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from assets.files import atomic_folder
 from assets.shipped import SHIPPED
+from atp import hub
 from atp.agent_options import AgentOptions
 from atp.networks import InteractionNetwork, PartNetwork
 from atp.version import __version__
@@ -180,16 +181,16 @@ def available() -> list[str]:
 
 
 def resolve_pretrained(path_or_name: str | Path) -> Path:
-    """Find a checkpoint folder by path, or by the name of weights that come with the package.
+    """Find a checkpoint folder by path, by the name of weights that come with the package, or on the Hugging Face Hub.
 
     Args:
-        path_or_name: A folder with a config.json, or a name as in `available`.
+        path_or_name: A folder with a config.json, a name as in `available`, or a repository (:mod:`atp.hub`).
 
     Returns:
         The folder.
 
     Raises:
-        CheckpointError: If there is neither; the message lists the names.
+        CheckpointError: If there is none; the message lists the names.
     """
     path = Path(path_or_name)
     if (path / CONFIG).is_file():
@@ -199,6 +200,11 @@ def resolve_pretrained(path_or_name: str | Path) -> Path:
         if name != str(path_or_name):
             warnings.warn(f"the weights {str(path_or_name)!r} are now {name!r}", FutureWarning, stacklevel=3)
         return _shipped() / name
+    if hub.is_repository(name) and not path.parent.exists():
+        try:
+            return hub.download(name)
+        except hub.HubError as error:
+            raise CheckpointError(str(error)) from error
     raise CheckpointError(
         f"{path_or_name}: neither a checkpoint folder (one with a {CONFIG}) nor the name of shipped weights; "
         f"names: {', '.join(names) if names else 'none'}; further ones are in assets/weights of the repository"
