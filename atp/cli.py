@@ -190,11 +190,20 @@ def _run(name: str, arguments: list[str]) -> None:
         raise
     try:
         importlib.import_module(command.module).main(options)
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        _fail(str(error))
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except Exception as error:
+        if not isinstance(error, _users_errors()):
+            raise
+        _fail(str(error))
+
+
+def _users_errors() -> tuple[type[Exception], ...]:
+    """Errors whose message is all that a user needs; Gymnasium's where it has been imported."""
+    gymnasium = sys.modules.get("gymnasium")
+    of_environments = () if gymnasium is None else (gymnasium.error.Error,)
+    return (ValueError, OSError, RuntimeError, ImportError, *of_environments)
 
 
 def _example(name: str, arguments: str, comment: str) -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
 from atp.cli import COMMANDS, main
@@ -89,6 +90,21 @@ def test_mistyped_commands_get_a_suggestion(arguments, message, capsys):
         main(arguments)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "said"), [(ValueError("no"), True), (gym.error.ResetNeeded("no"), True), (KeyError("no"), False)]
+)
+def test_errors_of_the_environment_are_said_and_faults_of_ours_are_not_hidden(error, said, monkeypatch, capsys):
+    def broken(options: object) -> None:
+        raise error
+
+    monkeypatch.setattr("atp.commands.report.main", broken)
+    with pytest.raises(SystemExit if said else KeyError) as raised:
+        main(["report"])
+    if said:
+        assert raised.value.code == 2
+        assert capsys.readouterr().err == "error: no\n"
 
 
 def test_a_mistyped_option_gets_a_suggestion(capsys):
