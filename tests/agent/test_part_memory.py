@@ -71,6 +71,15 @@ def test_piece_of_a_part_is_split_off():
     np.testing.assert_array_equal(memory.labels, box(12, 10, 8, 20) + 2 * box(20, 30, 8, 20))
 
 
+@pytest.mark.parametrize(("width", "parts"), [(18, 2), (10, 1)])  # 6 % of the cabinet, and 3.5 %
+def test_a_door_is_split_off_a_cabinet_that_moved_as_one(width, parts):
+    memory = PartMemory(SHAPE)
+    cabinet = box(6, 10, 45, 50)
+    memory.update(box(4, 10, 45, 50), cabinet)
+    memory.update(box(40, 30, 8, width), box(48, 30, 8, width))
+    assert memory.num_parts == parts
+
+
 def test_parts_moving_together_are_not_merged():
     memory = PartMemory(SHAPE)
     memory.update(box(10, 10, 8, 20), box(14, 10, 8, 20))
