@@ -6,6 +6,7 @@ repository to those of the site. A file that the site does not have is named, wi
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -43,6 +44,7 @@ def on_config(config: Any) -> Any:
 def on_files(files: Files, config: Any) -> Files:
     """Add the pages."""
     made = {name: (ROOT / source).read_text(encoding="utf-8") for name, source in PAGES.items()}
+    made |= {f"notebooks/{path.stem}.md": _notebook(path) for path in sorted((ROOT / "docs/notebooks").glob("*.ipynb"))}
     made["one_page.md"] = f"# On one page\n\n```python\n{(ROOT / 'docs/one_page.py').read_text(encoding='utf-8')}```\n"
     for package in PACKAGES:
         made |= {f"reference/{name}.md": _reference(name) for name in _folders(package)}
@@ -56,6 +58,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     name = page.file.src_uri
     source = PAGES.get(name, f"docs/{name}")
     pages = {source: name for name, source in PAGES.items()} | {"docs/one_page.py": "one_page.md"}
+    pages |= {
+        f"docs/notebooks/{path.name}": f"notebooks/{path.stem}.md" for path in ROOT.glob("docs/notebooks/*.ipynb")
+    }
 
     def turned(match: re.Match[str]) -> str:
         text, target = match.groups()
@@ -72,6 +77,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     if name.startswith("reference/"):
         return markdown
     return LINK.sub(turned, markdown)
+
+
+def _notebook(path: Path) -> str:
+    """A notebook as a page: what it says, and its code."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = ("".join(cell["source"]) for cell in cells)
+    return "\n\n".join(
+        text if cell["cell_type"] == "markdown" else f"```python\n{text}\n```"
+        for cell, text in zip(cells, texts, strict=True)
+    )
 
 
 def _folders(package: str) -> list[str]:
