@@ -52,8 +52,19 @@ def recipe(results: Results) -> str:
 
 
 def second_stage(results: Results) -> str:
-    """What the weights ``default`` were trained with after that."""
-    stages, stage = [], results.config(DEFAULT_WEIGHTS)["perception"]
+    """What the part network of the weights ``default`` was trained with after that."""
+    head = "Weights `default`: further gradient steps of the part network of `four-categories` "
+    return _stages(results, "perception", head)
+
+
+def acting_stage(results: Results) -> str:
+    """What the interaction network of the weights ``default`` learned from recorded play."""
+    return _stages(results, "acting", "Weights `default`: further gradient steps of the interaction network ")
+
+
+def _stages(results: Results, entry: str, head: str) -> str:
+    """The stages under an entry of the config of ``default``, oldest first."""
+    stages, stage = [], results.config(DEFAULT_WEIGHTS)[entry]
     while stage is not None:
         stages.append(stage)
         stage = stage.get("before")
@@ -62,17 +73,14 @@ def second_stage(results: Results) -> str:
         options, minutes = stage["options"], stage["training_seconds"] / 60
         learner = options["learner"]
         drawn, rendered = options.get("image_pairs", options.get("drawn")), options.get("rendered")
+        pairs = entry == "perception"
         batch = [
             f"{learner['batch_size']} interactions of recorded play" if options.get("play", "") is not None else "",
-            f"{learner['pairs']} of {drawn:,} synthetic image pairs" if learner["pairs"] else "",
-            f"{learner['rendered']} of {rendered:,} rendered ones" if learner.get("rendered") else "",
+            f"{learner['pairs']} of {drawn:,} synthetic image pairs" if pairs and learner["pairs"] else "",
+            f"{learner['rendered']} of {rendered:,} rendered ones" if pairs and learner.get("rendered") else "",
         ]
         lines.append(
             f"{number}. {stage['gradient_steps']:,} steps, each with {' and '.join(each for each in batch if each)}, "
             f"in {minutes:.0f} minutes ({stage['machine']}): `{stage['command']}`"
         )
-    head = (
-        "Weights `default`: further gradient steps of the part network of `four-categories` "
-        f"(`{DEFAULT_WEIGHTS / 'config.json'}`)."
-    )
-    return f"{head}\n\n" + "\n".join(lines)
+    return f"{head}(`{DEFAULT_WEIGHTS / 'config.json'}`).\n\n" + "\n".join(lines)

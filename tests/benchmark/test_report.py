@@ -172,11 +172,13 @@ def test_the_second_stage_is_read_from_the_config(tmp_path):
     first = {"gradient_steps": 7_000, "training_seconds": 3_600, "command": "one", "options": options,
              "machine": "2 CPU cores"}  # fmt: skip
     second = {**first, "gradient_steps": 500, "command": "two", "before": first}
-    (tmp_path / DEFAULT_WEIGHTS / "config.json").write_text(json.dumps({"perception": second}))
+    (tmp_path / DEFAULT_WEIGHTS / "config.json").write_text(json.dumps({"perception": second, "acting": first}))
     lines = block("second-stage", tmp_path)
     assert "1. 7,000 steps, each with 12 interactions of recorded play and 28 of 3,000 synthetic" in lines[2]
     assert "in 60 minutes (2 CPU cores): `one`" in lines[2]
     assert lines[-1].startswith("2. 500 steps")
+    alone = block("acting-stage", tmp_path)
+    assert alone[-1].startswith("1. 7,000 steps, each with 12 interactions of recorded play, in 60 minutes")
 
 
 def test_the_recipe_is_read_from_the_config(tmp_path):
