@@ -156,7 +156,7 @@ def test_names_of_repositories(monkeypatch):
     with pytest.raises(CheckpointError, match="names: "):  # a path that is not there, and no repository
         Agent.from_pretrained("runs/policy/weights")
     with pytest.raises(CheckpointError, match="names: "):  # a mistake in a path
-        Agent.from_pretrained("atp/weigths")
+        Agent.from_pretrained("atp/weight")
     with pytest.raises(hub.HubError, match="must be org/repo"):
         tiny_agent().push_to_hub("agent")
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
