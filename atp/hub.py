@@ -53,8 +53,7 @@ def download(name: str) -> Path:
     try:
         folder = hub.snapshot_download(match["id"], revision=match["revision"], allow_patterns=FILES)
     except Exception as error:  # of the library, of httpx, of the operating system
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise HubError(f"{name}: is no folder here, and cannot be fetched from the Hub ({reason})") from error
+        raise HubError(f"{name}: is no folder here, and cannot be fetched from the Hub ({_reason(error)})") from error
     if not (Path(folder) / "config.json").is_file():
         raise HubError(f"{name}: holds no config.json, so it is no checkpoint of an agent")
     return Path(folder)
@@ -97,8 +96,7 @@ def push(
             made = api.create_repo(repo_id, private=private, exist_ok=True)
             api.upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message)
         except Exception as error:
-            reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-            raise HubError(f"{repo_id}: cannot be written to the Hub ({reason})") from error
+            raise HubError(f"{repo_id}: cannot be written to the Hub ({_reason(error)})") from error
     return str(made)
 
 
@@ -137,6 +135,11 @@ def _stages(config: dict[str, Any]) -> list[dict[str, Any]]:
             stage = stage.get("before")
         found += stages[::-1]
     return found
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, or its kind where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _library(name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data.records import with_trials
-from train.data.replay import Replay
+from train.data.replay import Replay, draw
 
 
 class JoinedReplays:
@@ -53,10 +53,7 @@ class JoinedReplays:
 
     def sample(self, size: int, rng: np.random.Generator, weights: NDArray[Any] | None = None) -> NDArray[Any]:
         """See :meth:`train.data.replay.Replay.sample`; ``weights`` are (len(self),), run after run."""
-        if weights is None or not weights.any():
-            picks = rng.integers(len(self), size=size)
-        else:
-            picks = rng.choice(len(self), size=size, p=weights / weights.sum())
+        picks = draw(len(self), size, rng, weights)
         run = np.searchsorted(self._starts, picks, side="right") - 1
         drawn = [
             with_trials(replay.at(picks[run == index] - self._starts[index]), self._trials)

@@ -123,11 +123,7 @@ class Replay:
         Returns:
             Structured array (size,), a copy.
         """
-        if weights is None or not weights.any():
-            picks = rng.integers(len(self), size=size)
-        else:
-            picks = rng.choice(len(self), size=size, p=weights / weights.sum())
-        return self.at(picks)
+        return self.at(draw(len(self), size, rng, weights))
 
     def at(self, picks: NDArray[np.integer]) -> NDArray[Any]:
         """The interactions of these numbers, counted from the oldest; a copy."""
@@ -182,6 +178,13 @@ class Replay:
         """Take the columns kept in memory from the ring."""
         self._moved[places] = self._ring["moved"][places].any(axis=(1, 2, 3))
         self._judged[places] = judged(self._ring[places]).any(axis=1)
+
+
+def draw(count: int, size: int, rng: np.random.Generator, weights: NDArray[Any] | None) -> NDArray[np.int64]:
+    """Numbers (size,) below ``count``, with replacement: by weights (count,), or uniformly where none is above 0."""
+    if weights is None or not weights.any():
+        return rng.integers(count, size=size)
+    return rng.choice(count, size=size, p=weights / weights.sum())
 
 
 def sums_path(path: Path) -> Path:
