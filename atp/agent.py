@@ -25,14 +25,16 @@ from atp.networks import InteractionNetwork, PartNetwork, encoding
 from atp.networks.averaging import SymmetryAveraged
 from atp.networks.rotated_passes import RotatedPasses
 from atp.part_memory.evidence import Chance, Evidence, both_chances, chance_of
+from atp.part_memory.held import unchanged, without_held
 from atp.part_memory.memory import PartMemory
 from atp.part_memory.motion_in_space import Space
 from atp.perception.depth_refinement import complete_parts, fit_motion
 from atp.perception.encoded import LastObservations
 from atp.perception.motion import averaged_logits, motion_confidence, motion_logits
-from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Labels, Mask, Observation
+from atp.types import MIN_PART_PIXELS, RESOLUTION, Action, Image, Labels, Mask, Observation
 
 Logits = NDArray[np.float32]  # (B, H, W) of having moved
+Picture = tuple[Image, NDArray[np.float32] | None]  # (H, W, 3) uint8 colours, (H, W) depth in metres where there is any
 
 #: A part is examined for further parts this many pixels inside its mask, at any resolution.
 RIM = 2
@@ -88,7 +90,7 @@ class Agent:
     """
 
     __slots__ = (  # an attribute of another name is an error: options are replaced and never set
-        "_articulator", "_depth", "_failed", "_foreground", "_last", "_memory",
+        "_articulator", "_failed", "_foreground", "_last", "_memory", "_picture",
         "config", "device", "interaction", "options", "part",
     )  # fmt: skip
 
@@ -109,7 +111,7 @@ class Agent:
         self._memory: PartMemory | None = None
         self._failed: list[Action] = []
         self._foreground: Mask = np.zeros((0, 0), bool)
-        self._depth: NDArray[np.float32] | None = None  # of the image that the part memory is aligned with
+        self._picture: Picture | None = None  # the image that the part memory is aligned with
         self._articulator: Articulator | None = None  # none while an image is missing
 
     @classmethod
@@ -223,7 +225,7 @@ class Agent:
         self._memory = PartMemory((height, width), MIN_PART_PIXELS)
         self._failed = []
         self._foreground = self._last.encoded(observation).foreground
-        self._depth = _depth_of(observation)
+        self._picture = _picture(observation)
         camera = Intrinsics.centred((height, width), self.options.focal * max(height, width))
         self._articulator = Articulator(PlayRecord(camera, [self._frame(observation, self.parts)]))
 
@@ -309,7 +311,7 @@ class Agent:
         """Take in motion masks, wherever they come from.
 
         Args:
-            action: (5,) the action that was carried out.
+            action: (5,) the action that was carried out. What is known to have been held is taken to have stayed.
             moved_before: (H, W) bool, what moved, in the image before it.
             moved_after: (H, W) bool, the same in the image after it.
             after: The observation after it, for its depth; None leaves out the residual part and registration in space.
@@ -320,10 +322,15 @@ class Agent:
         """
         memory = self._require_memory()
         known = memory.num_parts
-        before, self._depth = self._depth, None if after is None else _depth_of(after)
+        before, self._picture = self._picture, None if after is None else _picture(after)
+        if self.options.held_stays and self.options.hold and chances is not None:
+            seen = Evidence(moved_before, chances[0]), Evidence(moved_after, chances[1])
+            same = unchanged(before, self._picture) if before is not None and self._picture is not None else None
+            moved_before, moved_after = without_held(*seen, (int(action[0]), int(action[1])), memory.labels, same)
+        depths = [None if picture is None else picture[1] for picture in (before, self._picture)]
         space = None
-        if self.options.register_in_space and before is not None and self._depth is not None:
-            space = Space(before, self._depth, self.options.focal * max(memory.shape))
+        if self.options.register_in_space and depths[0] is not None and depths[1] is not None:
+            space = Space(depths[0], depths[1], self.options.focal * max(memory.shape))
         memory.update(moved_before, moved_after, chances if self.options.weigh_masks else None, space)
         if memory.num_parts > known:
             self._failed = []  # a new part: the object is another one to the network now
@@ -466,6 +473,11 @@ def _depth_of(observation: Observation) -> NDArray[np.float32] | None:
     """A copy of an observation's depth in metres, (H, W) float32; None where it has none."""
     depth = observation.get("depth")
     return None if depth is None else np.array(depth, np.float32)
+
+
+def _picture(observation: Observation) -> Picture:
+    """A copy of an observation's colours, and its depth."""
+    return np.array(observation["rgb"]), _depth_of(observation)
 
 
 def _without_rims(labels: Labels) -> Labels:

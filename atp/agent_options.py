@@ -30,7 +30,7 @@ class AgentOptions:
         AgentOptions(
             motion_threshold=0, refine_with_depth=False, refine_by_motion=False, residual=False, rotated_passes=True,
             restrict_to_foreground=False, reexamine_discount=0, weigh_masks=False,
-            register_in_space=False,
+            register_in_space=False, held_stays=False,
         )
 
     >>> AgentOptions(symmetries=9)
@@ -65,6 +65,8 @@ class AgentOptions:
             In the paper: no.
         register_in_space: Where there is depth, carry parts along by rigid motions in space rather than in the plane of
             the image (:mod:`atp.part_memory.motion_in_space`). In the paper: no.
+        held_stays: The known part that was held stayed, unless it surely moved (:mod:`atp.part_memory.held`): for a
+            hold that keeps the part still, as ``hold="fixed"`` of the environment does. In the paper: no.
         focal: Focal length of the camera whose depth that is, in units of the longer side of the image. The
             principal point is taken to be the middle of the image. 1.5 is that of the environment's camera.
 
@@ -86,6 +88,7 @@ class AgentOptions:
     reexamine_discount: float = 0.5
     weigh_masks: bool = True
     register_in_space: bool = True
+    held_stays: bool = True
     focal: float = 1.5
 
     def __post_init__(self) -> None:

@@ -47,4 +47,5 @@ ablation("eight-mask-views", "motion masks averaged over eight views", mask_symm
 ablation("action-unknown", "the part network is not shown the action", condition_on_action=False)
 ablation("no-residual", "what is left of the object is not a part", residual=False)
 ablation("unweighed-masks", "the part memory is not told how sure motion masks are", weigh_masks=False)
+ablation("held-may-move", "a motion mask is believed on the held part too", held_stays=False)
 ablation("planar-registration", "parts carried along in the plane of the image, not in space", register_in_space=False)

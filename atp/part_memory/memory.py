@@ -289,8 +289,10 @@ class PartMemory:
             least = shares.affected if sure else _CAUTIOUS.affected
             if area == 0 or overlap < max(least * min(area, moved), 1):
                 continue
+            others = (self._labels > 0) & ~visible
             stayed = min(
-                largest_region(without_rims(visible & ~first.maybe, before)), area - (moved_after - moved + overlap)
+                largest_region(without_rims(visible & ~first.maybe, before | others)),
+                area - (moved_after - moved + overlap),
             )
             if stayed < max(shares.stayed * area, self.min_pixels):
                 whole.append(_Mover(part, visible, amodal | visible, part))

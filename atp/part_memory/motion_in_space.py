@@ -28,6 +28,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
@@ -147,27 +148,37 @@ def motions_in_space(space: Space, movers: Sequence[Mask], after: Mask) -> Found
     if len(movers) > 1:
         moved = [_moved(motion[None], some)[0] for motion, some in zip(motions, points, strict=True)]
         wanted = after & second.valid
-        nearest[wanted] = _owners(moved, second.points(wanted))
+        nearest[wanted] = _owners(moved, second.points(wanted), wanted)
         if not wanted.all():
             nearest = nearest[tuple(distance_transform_edt(~wanted, return_distances=False, return_indices=True))]
     return Found([motion.astype(np.float64) for motion in motions], affines, nearest, fit)
 
 
-def _owners(moved: Sequence[Points], wanted: Points) -> NDArray[np.int64]:
-    """Which of the movers each wanted point (3, m) belongs to: (m,).
+def _owners(moved: Sequence[Points], wanted: Points, place: Mask) -> NDArray[np.int64]:
+    """Which of the movers each wanted point (3, m), the pixels of ``place`` (H, W) by rows, belongs to: (m,).
 
-    Where none of their moved points is near, a face came into sight: it belongs with what it adjoins.
+    Where none of their moved points is near, a face came into sight: it belongs as a whole with what it mostly adjoins.
     """
     distances = np.stack([_distances(some, wanted) for some in moved])
     owners = np.argmin(distances, axis=0)
     near = distances.min(axis=0) < TOLERANCE
     if near.any() and not near.all():
-        owners[~near] = owners[near][cKDTree(wanted[:, near].T).query(wanted[:, ~near].T)[1]]
+        beside = owners[near][cKDTree(wanted[:, near].T).query(wanted[:, ~near].T)[1]]
+        faces = place.copy()
+        faces[place] = ~near
+        _, numbers = cv2.connectedComponents(faces.astype(np.uint8), connectivity=8)
+        number = np.asarray(numbers[faces] - 1, np.int64)
+        votes = np.zeros((number.max() + 1, len(moved)), np.int64)
+        np.add.at(votes, (number, beside), 1)
+        owners[~near] = votes.argmax(axis=1)[number]
     return np.asarray(owners)
 
 
 def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) -> Labels:
     """The parts to which pixels belong that came to light when what was in front of them moved away.
+
+    A connected region shows the inside of one part. Of those that pixels of it are nearest to in space, it is the
+    largest one: what a door uncovers is nearer to the drawer below it than to what is seen of the cabinet around it.
 
     Args:
         space: Depth before and after.
@@ -176,8 +187,8 @@ def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) ->
         moved: (H, W) bool, pixels of what moved, to which nothing is given.
 
     Returns:
-        (H, W) uint8, for each of these pixels that shows the object the part nearest in space; 0 where what of the
-        object is in no part is nearer, and elsewhere.
+        (H, W) uint8, for each of these pixels that shows the object its part; 0 where that is what of the object is in
+        no part, and elsewhere.
     """
     found = np.zeros_like(labels)
     still = np.where(moved, 0, labels)
@@ -190,6 +201,12 @@ def nearest_still(space: Space, uncovered: Mask, labels: Labels, moved: Mask) ->
         known |= rest
     if known.any() and wanted.any():
         found[wanted] = still[known][cKDTree(picture.points(known).T).query(picture.points(wanted).T)[1]]
+        sizes = np.bincount(still[known], minlength=256)
+        count, numbers = cv2.connectedComponents(wanted.astype(np.uint8), connectivity=8)
+        for number in range(1, count):
+            region = numbers == number
+            near = np.unique(found[region])
+            found[region] = near[np.argmax(sizes[near])]
     return found
 
 

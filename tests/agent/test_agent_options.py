@@ -16,7 +16,7 @@ OTHER = {
     "motion_threshold": 2.5, "condition_on_action": False, "refine_with_depth": False, "residual": False,
     "mask_symmetries": 3, "symmetries": 2, "rotated_passes": True, "hold": False, "see_memory": False,
     "restrict_to_foreground": False, "reexamine_discount": 0.25, "weigh_masks": False,
-    "register_in_space": False, "refine_by_motion": False, "focal": 0.9,
+    "register_in_space": False, "held_stays": False, "refine_by_motion": False, "focal": 0.9,
 }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def test_options_cannot_be_set(agent):
 
 def test_options_of_the_shipped_weights():
     expected = {
-        "default": AgentOptions(motion_threshold=2.29),
+        "default": AgentOptions(motion_threshold=3.06),
         "four-categories": AgentOptions(),
         "no-touch": AgentOptions(),
         "no-hold": AgentOptions(hold=False),

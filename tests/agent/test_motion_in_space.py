@@ -147,6 +147,24 @@ def test_what_comes_to_light_belongs_to_the_part_it_lies_on():
     assert miou(carried(before, after, [2], None), after[1]) < 0.9
 
 
+def test_what_a_door_uncovers_is_of_the_cabinet_and_not_of_the_drawer_that_is_nearer():
+    drawer = (-0.05, -0.11, 0.03), (0.28, 0.12, 0.06)
+    boxes = BODY, ((-0.05, -0.065, 0.15), (0.28, 0.03, 0.16)), drawer
+    before, after = look(boxes, [START] * 3), look(boxes, [START, swung(START, math.radians(70)), START])
+    labels = carried(before, after, [2], Space(before[0], after[0], FOCAL))
+    uncovered = (before[1] == 2) & (after[1] == 1)
+    assert np.count_nonzero(uncovered) > 300
+    assert np.count_nonzero(labels[uncovered] == 3) < 20
+    assert miou(labels, after[1]) > 0.93
+
+
+def test_a_face_that_comes_into_sight_belongs_as_a_whole_to_one_of_those_that_moved():
+    pose, boxes = (0.0, 0.03, math.radians(-50)), (BODY, DOOR)
+    before, after = (look(boxes, [at, swung(at, math.radians(30))]) for at in (START, pose))
+    labels = carried(before, after, [1, 2], Space(before[0], after[0], FOCAL))
+    assert miou(labels, after[1]) > 0.98
+
+
 def test_what_shows_another_depth_is_no_spill_onto_a_part_that_stayed():
     boxes = BODY, DOOR
     before, after = look(boxes, [START, swung(START, math.radians(80))]), look(boxes, [START] * 2)

@@ -290,6 +290,16 @@ def test_a_part_is_split_only_where_the_rest_surely_stayed(chance, parts):
     assert memory.num_parts == parts
 
 
+def test_the_border_of_a_part_along_one_that_stayed_is_no_part():
+    memory = PartMemory(SHAPE)
+    cabinet, door = box(20, 10, 20, 30), box(20, 40, 20, 12)
+    memory.update(np.roll(cabinet, -4, 0), cabinet)
+    memory.update(np.roll(door, -4, 0), door)
+    before, after = box(20, 42, 20, 10), box(28, 42, 20, 10)  # without the two columns beside the cabinet
+    memory.update(before, after, exact(before, after))
+    assert memory.num_parts == 2
+
+
 @pytest.mark.parametrize(("chance", "parts"), [(1.0, 2), (0.8, 1)])
 def test_an_unknown_part_that_moved_along_is_one_only_where_it_surely_moved(chance, parts):
     memory = PartMemory(SHAPE)
