@@ -10,7 +10,7 @@ import pytest
 
 from train.data import replay as module
 from train.data.records import decode, pack_depth, record_type, unpack_depth
-from train.data.replay import Replay
+from train.data.replay import Replay, room_needed
 
 SIZE = 6
 CAPACITY, SLACK = 10, 7
@@ -176,6 +176,15 @@ def test_room_is_taken_at_once(tmp_path):
     make(tmp_path / "replay.npy", capacity=500)
     status = (tmp_path / "replay.npy").stat()
     assert status.st_blocks * 512 >= status.st_size > 500 * record_type(SIZE, SIZE).itemsize
+
+
+def test_the_room_that_is_said_is_the_room_that_is_taken(tmp_path):
+    path = tmp_path / "replay.npy"
+    Replay(path, 90, 90, capacity=500, slack=20, trials=2)
+    said = room_needed(path, 90, 90, 520, 2)
+    assert said.startswith(f"{path}: takes ")
+    assert said.endswith(" for 520 interactions")
+    assert float(said.split()[2]) == pytest.approx(path.stat().st_size / 1e6, abs=1)
 
 
 def test_full_disk_is_a_clear_error(tmp_path, monkeypatch):

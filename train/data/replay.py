@@ -214,6 +214,20 @@ def _open(path: Path, dtype: np.dtype, places: int) -> np.memmap:
     return ring
 
 
+def room_needed(path: Path, height: int, width: int, places: int, trials: int = 0) -> str:
+    """A line that says what a :class:`Replay` takes on disk, for who waits for it.
+
+    Args:
+        path: The ring's file.
+        height: Image rows.
+        width: Image columns.
+        places: Interactions that it holds, slack included.
+        trials: As there.
+    """
+    size = record_type(height, width, trials).itemsize * places
+    return f"{path}: takes {size / 1e6:,.0f} MB on disk for {places:,} interactions"
+
+
 def _make(path: Path, dtype: np.dtype, places: int) -> np.memmap:
     """An empty ring. Its room on disk is taken now: writing to a mapped file on a full disk would kill the process."""
     path.parent.mkdir(parents=True, exist_ok=True)

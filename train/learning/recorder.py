@@ -9,7 +9,7 @@ from typing import Any
 
 from atp.agent import Agent
 from train.config import RunConfig, check_range
-from train.data.replay import Replay
+from train.data.replay import Replay, room_needed
 from train.learning.collector import Collector
 from train.runs.loop import TrainingRun
 from train.signals.reward import Variant
@@ -81,15 +81,11 @@ class Recorder(TrainingRun):
     def _open(self, opened: ExitStack) -> None:
         config = self.config
         self._resume()
-        self.replay = Replay(
-            config.out / "replay.npy",
-            config.resolution,
-            config.resolution,
-            capacity=config.total_interactions + config.envs * config.interactions,
-            slack=0,
-            written=self._written,
-            trials=config.trials,
-        )
+        path, side = config.out / "replay.npy", config.resolution
+        capacity = config.total_interactions + config.envs * config.interactions
+        if not self._written:
+            self._note(room_needed(path, side, side, capacity, config.trials))
+        self.replay = Replay(path, side, side, capacity=capacity, slack=0, written=self._written, trials=config.trials)
         pool = opened.enter_context(closing(config.make_pool()))
         self.collector = Collector(
             pool,

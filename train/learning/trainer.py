@@ -13,7 +13,7 @@ from torch import nn
 from atp.agent import Agent, pick_device
 from atp.agent_options import AgentOptions
 from train.config import TrainConfig
-from train.data.replay import Replay
+from train.data.replay import Replay, room_needed
 from train.learning.calibration import calibrated_motion_threshold
 from train.learning.collector import Collector
 from train.learning.learner import Learner
@@ -94,18 +94,13 @@ class Trainer(TrainingRun):
 
     def _open_replay(self, written: int) -> Replay:
         config = self.config
-        return Replay(
-            config.out / ("replay.npy" if self.group.is_main_process else f"replay-{self.group.rank}.npy"),
-            config.resolution,
-            config.resolution,
-            capacity=min(
-                self._share(config.replay_size),
-                self._share(config.total_interactions) + config.round_size,
-            ),
-            slack=self._share(config.checkpoint_every) + config.round_size,
-            written=written,
-            trials=config.trials,
-        )
+        path = config.out / ("replay.npy" if self.group.is_main_process else f"replay-{self.group.rank}.npy")
+        side, trials = config.resolution, config.trials
+        capacity = min(self._share(config.replay_size), self._share(config.total_interactions) + config.round_size)
+        slack = self._share(config.checkpoint_every) + config.round_size
+        if not written:
+            self._note(room_needed(path, side, side, capacity + slack, trials))
+        return Replay(path, side, side, capacity=capacity, slack=slack, written=written, trials=trials)
 
     @property
     def played(self) -> int:
