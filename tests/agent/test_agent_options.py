@@ -123,7 +123,7 @@ def test_options_cannot_be_set(agent):
 
 def test_options_of_the_shipped_weights():
     expected = {
-        "default": AgentOptions(motion_threshold=3.06),
+        "default": AgentOptions(motion_threshold=2.29),
         "four-categories": AgentOptions(),
         "no-touch": AgentOptions(),
         "no-hold": AgentOptions(hold=False),

@@ -19,7 +19,7 @@ from train.data.pair_sources import pair_type
 from train.data.records import record_type
 from train.data.rendered_sets import whole_pairs
 from train.data.replay import Replay
-from train.learning.calibration import FALSE_COST, best_threshold, calibrated_motion_threshold
+from train.learning.calibration import calibrated_motion_threshold
 from train.learning.learner import Learner
 from train.learning.pair_scores import score_pairs
 from train.learning.second_stage import DesignConfig, PerceptionConfig, PerceptionTrainer
@@ -123,33 +123,25 @@ def test_the_part_network_learns_and_the_other_stays(options, played, tmp_path, 
     assert "3 pairs/motion_iou=" in said or "3 pairs/false_motion_rate=" in said
 
 
-def test_the_threshold_is_that_of_the_best_decisions_on_stored_play(played):
+def test_nearly_all_motion_in_play_is_believed_and_more_certain_motion_would_not_be(played):
     agent = Agent.from_pretrained(played / "weights", "cpu")
+    with torch.no_grad():
+        for decoder in (agent.part.before_decoder, agent.part.after_decoder):
+            decoder.head.bias += 4.0  # everything is seen to move
     replay = Replay(played / "replay.npy", SIDE, SIDE, 40, 0, written=40)
-    records = replay.sample(1000, np.random.default_rng(0))
-    moved = records["moved"].reshape(len(records), 2, -1).any(-1)
-    records, moved = (each[moved[:, 0] == moved[:, 1]] for each in (records, moved))
+    threshold = calibrated_motion_threshold(agent, replay)
+    assert threshold > 0
+    records = replay.sample(40, np.random.default_rng(1))
     pairs = [
         [{"rgb": rgb[k], "depth": np.full((SIDE, SIDE), 1.0, np.float32)} for rgb in records["rgb"]] for k in (0, 1)
     ]
-
-    def cost(threshold):
-        player = agent.replace(motion_threshold=threshold, refine_with_depth=False, refine_by_motion=False)
-        masks = player.segment_motion_batch(*pairs, list(records["action"].astype(np.int64)))
-        believed = masks[0].any((1, 2))
-        return (~believed[moved[:, 0]]).mean() + FALSE_COST * believed[~moved[:, 0]].mean()
-
-    threshold = calibrated_motion_threshold(agent, replay)
-    assert moved.any()
-    assert not moved.all()
-    assert cost(threshold) <= min(cost(trial) for trial in (0.0, threshold / 2, 2 * threshold + 0.1)) + 0.02
-
-
-def test_false_motion_is_worse_than_missed_motion():
-    still, moved = np.array([1.0, 2.0, 4.0]), np.array([3.0, 5.0, 6.0])
-    assert 4 < best_threshold(moved, still) < 5  # one of three missed
-    assert 2 < best_threshold(moved, np.array([1.0, 2.0, 2.5])) < 3
-    assert best_threshold(moved, np.zeros(0)) <= 3.0
+    shares = []
+    for factor in (1.0, 1.5):
+        agent = agent.replace(motion_threshold=factor * threshold, refine_with_depth=False)
+        masks = agent.segment_motion_batch(*pairs, list(records["action"].astype(np.int64)))
+        shares.append(masks[0].any((1, 2)).mean())
+    assert shares[0] > 0.9
+    assert shares[1] < shares[0]
 
 
 def train_interrupted(config, monkeypatch):
