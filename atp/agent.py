@@ -321,6 +321,7 @@ class Agent:
             As :meth:`observe`.
         """
         memory = self._require_memory()
+        memory.check(moved_before, moved_after, chances)
         known = memory.num_parts
         before, self._picture = self._picture, None if after is None else _picture(after)
         if self.options.held_stays and self.options.hold and chances is not None:

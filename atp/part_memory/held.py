@@ -83,7 +83,9 @@ def without_held(
 
 
 def _part_at(labels: Labels, row: int, col: int) -> Mask | None:
-    """The known part at a pixel, or else next to it, (H, W) bool."""
+    """The known part at a pixel, or else next to it, (H, W) bool; None where there is none."""
+    if not (0 <= row < labels.shape[0] and 0 <= col < labels.shape[1]):
+        return None
     around = labels[max(row - 1, 0) : row + 2, max(col - 1, 0) : col + 2]
     label = int(labels[row, col])
     if not label and around.any():

@@ -18,9 +18,10 @@ Each part keeps an *amodal mask*: the pixels it is thought to cover in the prese
 a part that another one slides over is whole again when it is uncovered.
 
 Masks are never exact, so every "much" is a share (:class:`_Shares`) of an area A( ), the largest region of a set of
-pixels without the rims along the mask that explains them (:mod:`atp.part_memory.rims`). Let B and B' be what moved in
-the image before and after, P the visible pixels of a known part, and, where it is known how sure the masks are
-(:mod:`atp.part_memory.evidence`), S what surely moved of B and Q what did not surely stay (else S = Q = B). Then P is
+pixels without the rims along the mask that explains them, and along other parts where it is what of a part stayed
+(:mod:`atp.part_memory.rims`). Let B and B' be what moved in the image before and after, P the visible pixels of a known
+part, and, where it is known how sure the masks are (:mod:`atp.part_memory.evidence`), S what surely moved of B and Q
+what did not surely stay (else S = Q = B). Then P is
 
 - affected when |P & B| >= affected * min(|P|, |B|), where affected is smaller if nearly all of P & B is in S;
 - whole, and moves, when it is affected and min(A(P - Q), |P| - |P & B| - (|B'| - |B|)) < stayed * |P|;
@@ -192,13 +193,7 @@ class PartMemory:
         Raises:
             ValueError: If a mask is not bool, or something is not of the memory's shape.
         """
-        for name, mask in (("moved_before", moved_before), ("moved_after", moved_after)):
-            if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != self.shape:
-                found = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
-                raise ValueError(f"{name} must be a bool array of shape {self.shape}, got {found}")
-        for chance in chances or ():
-            if chance.shape != self.shape:
-                raise ValueError(f"chances must be arrays of shape {self.shape}, got {chance.shape}")
+        self.check(moved_before, moved_after, chances)
         first, second = chances or (None, None)
         before = Evidence(self._clean(moved_before), first)
         after = Evidence(self._clean(moved_after), second)
@@ -209,6 +204,25 @@ class PartMemory:
         else:
             self._move(before, after, space)
             self._doubts.add(before, after, self._labels)
+
+    def check(self, moved_before: Mask, moved_after: Mask, chances: tuple[Chance, Chance] | None = None) -> None:
+        """See that masks can be taken in.
+
+        Args:
+            moved_before: As for :meth:`update`.
+            moved_after: As there.
+            chances: As there.
+
+        Raises:
+            ValueError: If a mask is not bool, or something is not of the memory's shape.
+        """
+        for name, mask in (("moved_before", moved_before), ("moved_after", moved_after)):
+            if not isinstance(mask, np.ndarray) or mask.dtype != np.bool_ or mask.shape != self.shape:
+                found = f"{mask.dtype} {mask.shape}" if isinstance(mask, np.ndarray) else type(mask).__name__
+                raise ValueError(f"{name} must be a bool array of shape {self.shape}, got {found}")
+        for chance in chances or ():
+            if chance.shape != self.shape:
+                raise ValueError(f"chances must be arrays of shape {self.shape}, got {chance.shape}")
 
     def _clean(self, mask: Mask) -> Mask:
         """Drop specks; drop everything when not one connected region has ``min_pixels``."""

@@ -170,6 +170,20 @@ def test_what_may_have_moved_is_no_residual_part_where_masks_are_weighed(agent):
     assert found == [1, 2]
 
 
+@pytest.mark.parametrize(("options", "kept"), [({}, True), ({"held_stays": False}, False), ({"hold": False}, False)])
+def test_the_held_part_stays_where_masks_are_not_sure(agent, options, kept):
+    body, door = box(10, 5, 20, 25), box(10, 30, 20, 5)
+    player = agent.replace(residual=False, register_in_space=False, **options)
+    player.reset(observation())
+    for part in (body, door):
+        player.remember(np.zeros(5, np.int64), part, part)
+    both = body | door
+    chance = np.where(body, 1.0, np.where(door, 0.7, 0.0)).astype(np.float32)
+    down = np.roll(both, 6, 0), np.roll(chance, 6, 0)
+    found = player.remember(np.array([15, 32, 20, 10, 6]), both, down[0], None, (chance, down[1]))
+    assert bool((found[10:16, 30:35] == 2).all()) is kept
+
+
 def block(top, left):
     """A block on a table, seen from above."""
     return {**observation(), "depth": np.where(box(top, left, 20, 20), 1.4, 1.5).astype(np.float32)}
@@ -258,6 +272,9 @@ def test_wrong_inputs_are_named():
         agent.act({"rgb": seen["rgb"].astype(np.float32)})
     with pytest.raises(ValueError, match="moved_before"):
         agent.remember(np.zeros(5, np.int64), np.zeros((SIDE, SIDE)), np.zeros((SIDE, SIDE)))
+    small = np.zeros((SIDE, SIDE - 1), bool), np.zeros((SIDE, SIDE - 1), np.float32)
+    with pytest.raises(ValueError, match="moved_before"):
+        agent.remember(np.zeros(5, np.int64), small[0], small[0], seen, (small[1], small[1]))
 
 
 def test_device():

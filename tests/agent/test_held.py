@@ -45,7 +45,7 @@ def test_a_spill_onto_the_held_door_is_taken_away_and_half_of_a_motion_is_not():
     np.testing.assert_array_equal(corrected(half, half, ON_DOOR)[0], half)
 
 
-@pytest.mark.parametrize("held", [ON_BODY, ON_GROUND])
+@pytest.mark.parametrize("held", [ON_BODY, ON_GROUND, (-1, 37), (15, 60)])
 def test_parts_that_are_not_held_keep_the_mask(held):
     moved = DOOR | box(10, 39, 20, 3)
     before, after = corrected(moved, moved, held)
