@@ -9,7 +9,7 @@ PIP_QUIET ?= $(if $(MAKE_TERMOUT),,--quiet)
 STAMP := .venv/.installed
 FOUND_PYTHON = $(if $(wildcard $(BIN)/python),$(BIN)/python,$(PYTHON))
 
-.PHONY: setup play test test-slow test-ray faults docs found train train-policy train-video eval soup-text soup-image soup-agents bench clean
+.PHONY: setup play test test-slow test-ray faults chaos docs found train train-policy train-video eval soup-text soup-image soup-agents bench clean
 
 setup: $(STAMP)
 
@@ -48,6 +48,10 @@ test-slow: setup
 # Faults planted in the core one at a time, and what the tests catch of them: half an hour on 2 cores
 faults: setup
 	$(BIN)/python tests/faults/plant.py
+
+# Long commands killed at random moments and their files spoilt: they end as if nothing had happened
+chaos: setup
+	$(BIN)/python tests/chaos/run.py
 
 # The documentation as a site, in build/site; a warning is an error
 docs: setup
