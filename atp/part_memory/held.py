@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from atp.part_memory.evidence import Evidence
+from atp.part_memory.motion_in_space import CHANGE
 from atp.types import Image, Labels, Mask
 
 #: Share of the held part in the mask from which on it is as good as all of it.
@@ -25,9 +26,8 @@ MOSTLY = 0.75
 LITTLE = 0.3
 #: Share of the held part that has to move surely for it to have moved after all.
 SURE_SHARE = 0.7
-#: A pixel looks as before where no colour channel, a little blurred, differs by this many grey levels, and is as far
-#: away where its depth differs by no more than so many metres.
-SAME_COLOUR, SAME_DEPTH = 8.0, 0.015
+#: A pixel looks as before where no colour channel, a little blurred, differs by this many grey levels.
+SAME_COLOUR = 8.0
 
 
 def unchanged(
@@ -48,7 +48,7 @@ def unchanged(
     smooth, later_smooth = (cv2.GaussianBlur(each.astype(np.float32), (3, 3), 0) for each in (rgb, later_rgb))
     read = (depth > 0) & (later_depth > 0)
     alike = np.abs(smooth - later_smooth).max(axis=-1) < SAME_COLOUR
-    return np.asarray(alike & ~(read & (np.abs(later_depth - depth) > SAME_DEPTH)))
+    return np.asarray(alike & ~(read & (np.abs(later_depth - depth) > CHANGE)))
 
 
 def without_held(
